@@ -1,0 +1,1 @@
+"""The course: what a notebook, a terminal and a deployment use."""

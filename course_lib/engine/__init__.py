@@ -1,0 +1,1 @@
+"""An embedded Docker Engine: the API, networks, volumes and containers, without privilege."""

@@ -1,0 +1,1 @@
+"""The HTTP surface: parses requests, calls the engine, formats answers."""

@@ -1,0 +1,1 @@
+"""Containers: configuration, state, life cycle, streams."""

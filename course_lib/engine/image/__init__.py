@@ -1,0 +1,1 @@
+"""Images, their references and the catalogue they are pulled from."""

@@ -1,0 +1,1 @@
+"""Networks, endpoints, addresses, names and published ports."""

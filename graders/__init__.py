@@ -1,0 +1,1 @@
+"""The checks that grade the course."""
