@@ -1,0 +1,55 @@
+# Two commands matter: `make lab` brings the course up, `make test` tests it.
+# Everything is installed into .venv here; nothing needs root.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+LAB_ARGS ?=
+TEST_ARGS ?=
+# Workers of pytest: one per core.
+JOBS ?= auto
+
+.PHONY: lab test quick lint format bench clean help
+
+help:
+	@echo "make lab     start the course in JupyterLab (LAB_ARGS='--engine docker' …)"
+	@echo "make test    lint, types and all tests; with a Docker engine on both engines"
+	@echo "make quick   lint, types and the fast tests, under a minute"
+	@echo "make bench   the benchmarks: ratios measured side by side"
+	@echo "make format  let ruff format the code"
+
+$(BIN)/python:
+	scripts/bootstrap $(VENV) $(PYTHON)
+
+$(VENV)/.lab: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@ $(VENV)/.lab
+
+lab: $(VENV)/.lab
+	$(BIN)/course lab $(LAB_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
+
+quick: lint
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m "not slow and not docker and not browser" $(TEST_ARGS)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist
