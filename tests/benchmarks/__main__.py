@@ -1,0 +1,39 @@
+"""``python -m tests.benchmarks``: print all figures with the targets that they are held against."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from tests.benchmarks import containers, startup
+from tests.benchmarks.engines import dockerd, embedded
+from tests.benchmarks.measure import Row
+
+
+def rows() -> Iterator[Row]:
+    """Every benchmark in turn, each on an engine of its own."""
+    yield from startup.rows()
+    theirs = dockerd()
+    if theirs is None:
+        print("no Docker engine answers: nothing to compare with", file=sys.stderr)
+    else:
+        with embedded() as ours:
+            ours.cli("pull", "-q", containers.IMAGE)
+            yield from containers.against_dockerd(ours, theirs)
+    with embedded() as ours:
+        ours.cli("pull", "-q", containers.IMAGE)
+        yield from containers.many(ours)
+    with embedded() as ours:
+        ours.cli("pull", "-q", "alpine")
+        yield from startup.drawing(ours)
+
+
+def main() -> None:
+    """Print a table; the exit status says nothing, for a busy machine proves nothing."""
+    for row in rows():
+        sign = {True: "met", False: "MISSED", None: ""}[row.met]
+        print(f"{row.name:45} {row.value:42} {row.target:10} {sign}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
