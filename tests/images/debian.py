@@ -1,0 +1,106 @@
+"""Debian packages as file trees: downloaded by apt, unpacked in memory, nothing installed."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import tarfile
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from tests.images.tree import Tree
+
+ROOTS = (
+    "base-files bash busybox-static coreutils curl dash debianutils findutils grep gzip hostname"
+    " iputils-ping libpython3-stdlib mawk nginx-light python3-minimal redis-server redis-tools"
+    " sed tar"
+).split()
+
+# Reached through Depends, but only maintainer scripts and daemons' comfort need them.
+_NOT_NEEDED = frozenset(
+    "adduser debconf dpkg init-system-helpers iproute2 libnginx-mod-http-echo lsb-base passwd perl"
+    " perl-base sysvinit-utils usrmerge gcc-12-base gcc-14-base libaudit-common libsemanage-common"
+    " libpam-modules libpam-modules-bin libpam0g libsystemd-shared".split()
+)
+_LEFT_OUT = (
+    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian",
+    "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/aarch64-linux-gnu/gconv", "lib/systemd",
+    "usr/lib/systemd", "etc/init.d", "etc/systemd", "usr/share/bug", "var/lib/dpkg",
+)  # fmt: skip
+
+
+class PackageError(Exception):
+    """apt or dpkg could not deliver a package; the message is theirs."""
+
+
+class PackageStore:
+    """The closure of `ROOTS`, kept as ``.deb`` files in ``folder`` between runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def download(self) -> None:
+        """Gets what is not there yet. Needs ``apt-get`` and its lists; no root, no installing."""
+        archives = self._folder / "archives"
+        if (self._folder / "complete").exists():
+            return
+        (archives / "partial").mkdir(parents=True, exist_ok=True)
+        status = self._folder / "status"
+        status.write_text("")  # as if nothing were installed: the whole closure is wanted
+        command = ["apt-get", "-y", "-qq", "install", "--download-only"]
+        command += ["--no-install-recommends", "-o", "Debug::NoLocking=1"]
+        command += ["-o", f"Dir::State::status={status}", "-o", f"Dir::Cache::archives={archives}"]
+        command += ["-o", "APT::Sandbox::User=root"]
+        done = subprocess.run([*command, *ROOTS], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PackageError(done.stderr.strip() or f"apt-get exited {done.returncode}")
+        (self._folder / "complete").touch()
+
+    def tree(self, *packages: str) -> Tree:
+        """The files of ``packages`` and of all that they depend on."""
+        tree = Tree()
+        for name in self._closure(packages):
+            raw = _run("dpkg-deb", "--fsys-tarfile", str(self._files[name]))
+            with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+                tree.add_tar(archive, skip=_LEFT_OUT)
+        return tree
+
+    def busybox_applets(self) -> list[str]:
+        """The paths at which busybox wants its applets, such as ``sbin/ifconfig``."""
+        binary = self.tree("busybox-static").entries["usr/bin/busybox"].data
+        assert binary is not None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "busybox"
+            path.write_bytes(binary)
+            path.chmod(0o755)
+            return _run(str(path), "--list-full").decode().split()
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        return {p.name.partition("_")[0]: p for p in (self._folder / "archives").glob("*.deb")}
+
+    def _closure(self, packages: tuple[str, ...]) -> list[str]:
+        found: set[str] = set()
+        todo = list(packages)
+        while todo:
+            name = todo.pop()
+            if name in found or name in _NOT_NEEDED or name not in self._files:
+                continue
+            found.add(name)
+            fields = _run("dpkg-deb", "-f", str(self._files[name]), "Depends", "Pre-Depends")
+            for value in re.findall(r"^(?:Pre-)?Depends: (.*)$", fields.decode(), re.M):
+                todo += [self._pick(clause) for clause in value.split(",")]
+        return sorted(found)
+
+    def _pick(self, clause: str) -> str:
+        names = [re.split(r"[\s:(]", option.strip())[0] for option in clause.split("|")]
+        return next((name for name in names if name in self._files), names[0])
+
+
+def _run(*command: str) -> bytes:
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise PackageError(done.stderr.decode(errors="replace").strip())
+    return done.stdout

@@ -1,0 +1,13 @@
+#!/bin/sh
+set -e
+# Words that start with a dash, or a configuration file, are for the server.
+case "${1:-}" in
+    -* | *.conf) set -- redis-server "$@" ;;
+esac
+if [ "$1" = redis-server ]; then
+    # There is no init to protect a server that anybody on the network may use.
+    case "$REDIS_VERSION" in
+        7.*) set -- "$@" --protected-mode no --bind '* -::*' ;;
+    esac
+fi
+exec "$@"

@@ -1,0 +1,1 @@
+"""Real Docker daemons of known releases, for comparison."""
