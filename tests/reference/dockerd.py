@@ -107,7 +107,7 @@ class Daemon:
             return
         if os.geteuid() != 0:
             raise DaemonError("a real dockerd needs root")
-        self._install()
+        self.install()
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "docker.pid").unlink(missing_ok=True)
         command = ["unshare", "--mount", "--propagation", "private"]
@@ -147,7 +147,8 @@ class Daemon:
                 raise DaemonError(f"dockerd {self.release.name} (process {pid}) does not stop")
             time.sleep(0.1)
 
-    def _install(self) -> None:
+    def install(self) -> None:
+        """Unpacks the release into the cache folder; does nothing where it is there already."""
         if (self.root / "usr/sbin/dockerd").exists():
             return
         if shutil.which("debootstrap") is None:
@@ -210,13 +211,15 @@ def _ip(*words: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.reference.dockerd")
-    parser.add_argument("action", choices=["start", "stop", "status"])
+    parser.add_argument("action", choices=["install", "start", "stop", "status"])
     parser.add_argument("--release", choices=list(RELEASES), default="26.1")
     parser.add_argument("--dir", type=Path, help="socket, data and log (default: /tmp/dockerd-26)")
     words = parser.parse_args()
     try:
         daemon = find_daemon(words.release, words.dir)
-        if words.action == "start":
+        if words.action == "install":
+            daemon.install()
+        elif words.action == "start":
             daemon.start()
             print(daemon.docker_host)
         elif words.action == "stop":
