@@ -17,6 +17,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from course_lib.engine.clock import Clock
+from course_lib.engine.ids import Identities
+
 # --- files -------------------------------------------------------------------------------
 
 
@@ -457,6 +460,16 @@ class Machine(Protocol):
     def fs(self) -> FileSystem: ...
     @property
     def net(self) -> Sandbox: ...
+    @property
+    def clock(self) -> Clock:
+        """The time that its programs see (``date``, access logs, time-outs)."""
+
+    @property
+    def ids(self) -> Identities:
+        """Where its programs draw random numbers and names from."""
+
+    @property
+    def environment(self) -> Environment: ...
 
     async def start(
         self,
