@@ -12,13 +12,16 @@ message that a program prints follows from it.
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.ids import Identities
+
+T = TypeVar("T")
 
 # --- files -------------------------------------------------------------------------------
 
@@ -427,6 +430,12 @@ class Process(Protocol):
 
         The child gets duplicates of ``fds`` (default: this process's 0, 1 and 2). Raises
         ``OSError`` with ``ENOENT``, ``EACCES`` or ``ENOEXEC`` where Linux's ``execve`` would.
+        """
+
+    def thread(self, make: Callable[[], Coroutine[Any, Any, T]], /) -> asyncio.Task[T]:
+        """Run ``make()`` beside the program as part of this process.
+
+        It is frozen and killed with the process. Its errors are the caller's to collect.
         """
 
     async def wait(self) -> int:
