@@ -1,0 +1,99 @@
+"""How a result looks: a panel in a notebook, and the same as text.
+
+Colours are Okabe and Ito's, told apart by people who see colours differently; a sign and a word
+always say the same. They are mid-tones, legible on light and dark pages.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from graders.expectation import BLOCKED
+from graders.result import CheckResult, ExpectationResult
+
+GREEN, VERMILION, ORANGE, BLUE = "#009E73", "#D55E00", "#E69F00", "#0072B2"
+_LOOK = {
+    "passed": (GREEN, "✔", "passed"),
+    "partial": (ORANGE, "◐", "partly right"),
+    "failed": (VERMILION, "✘", "not yet"),
+    "error": (BLUE, "?", "could not be judged"),
+}
+
+
+def as_text(result: CheckResult) -> str:
+    """The panel for a terminal."""
+    _, sign, word = _LOOK[result.status]
+    lines = [
+        f"{sign} {result.title} ({result.grade_id}): {word},"
+        f" {number(result.earned)} of {points(result.points)}"
+    ]
+    for expectation in result.expectations:
+        lines.append(
+            f"  {_sign(result, expectation)} {expectation.text} [{number(expectation.points)}]"
+        )
+        if expectation.hint == BLOCKED:
+            lines.append(f"      {BLOCKED}")
+            continue
+        lines.append(f"      found: {expectation.found}")
+        if not expectation.passed and expectation.hint:
+            lines.append(f"      hint:  {expectation.hint}")
+    return "\n".join(lines)
+
+
+def as_html(result: CheckResult) -> str:
+    """The panel for a notebook. Whatever came out of a container is escaped."""
+    colour, sign, word = _LOOK[result.status]
+    rows = "".join(_row(result, expectation) for expectation in result.expectations)
+    share = 100 * result.earned / result.points if result.points else 0
+    return (
+        f'<section aria-label="Check {escape(result.grade_id)}" style="border:1px solid {colour};'
+        f"border-left:6px solid {colour};border-radius:6px;padding:10px 16px 12px;margin:6px 0;"
+        'max-width:60em;line-height:1.45">'
+        '<div style="display:flex;justify-content:space-between;gap:1em;align-items:baseline">'
+        f'<strong style="font-size:1.08em">{escape(result.title)}</strong>'
+        f'<span style="white-space:nowrap"><span style="color:{colour};font-weight:700">{sign} '
+        f"{word}</span>&ensp;{number(result.earned)} of {points(result.points)}</span></div>"
+        '<div aria-hidden="true" style="height:4px;border-radius:2px;background:rgba(128,128,128,'
+        f'.25);margin:8px 0 4px"><div style="height:4px;border-radius:2px;width:{share:.0f}%;'
+        f'background:{colour}"></div></div>{rows}</section>'
+    )
+
+
+def _row(result: CheckResult, expectation: ExpectationResult) -> str:
+    colour = GREEN if expectation.passed else _LOOK[_failed_as(result, expectation)][0]
+    details = f"Found: {escape(expectation.found)}"
+    if expectation.hint == BLOCKED:
+        details = f"<em>{escape(BLOCKED)}</em>"
+    elif expectation.hint and not expectation.passed:
+        details += (
+            f'<br><span style="color:{colour};font-weight:600">Try:</span>'
+            f" {escape(expectation.hint)}"
+        )
+    return (
+        '<div style="display:flex;gap:.7em;padding:5px 0 1px">'
+        f'<span style="color:{colour};font-weight:700;width:1.1em">{_sign(result, expectation)}'
+        f'</span><div style="flex:1">{escape(expectation.text)}'
+        f'<div style="opacity:.85;font-size:.93em">{details}</div>'
+        f'</div><span style="opacity:.7;white-space:nowrap">{number(expectation.points)}</span>'
+        "</div>"
+    )
+
+
+def _failed_as(result: CheckResult, expectation: ExpectationResult) -> str:
+    """What broke the check is not the student's mistake, and does not look like one."""
+    last = expectation is result.expectations[-1]
+    return "error" if result.status == "error" and last else "failed"
+
+
+def _sign(result: CheckResult, expectation: ExpectationResult) -> str:
+    return "✔" if expectation.passed else _LOOK[_failed_as(result, expectation)][1]
+
+
+def number(value: float) -> str:
+    """``4`` or ``1.5``."""
+    return f"{value:g}"
+
+
+def points(value: float) -> str:
+    """``1 point`` or ``4 points``."""
+    return f"{value:g} point{'' if value == 1 else 's'}"

@@ -1,0 +1,176 @@
+"""What the Docker API says of a container or a network, frozen at one moment.
+
+The keys of the API's JSON are known here alone; checks speak of names, addresses and ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    """A port of a container that answers on the host."""
+
+    container_port: str
+    """With protocol, as in ``80/tcp``."""
+    host_ip: str
+    host_port: int
+    chosen_by_docker: bool
+    """The student left the choice of the host port to the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerView:
+    """One container as ``docker inspect`` shows it; status ``missing`` where there is none."""
+
+    id: str
+    name: str
+    status: str
+    exit_code: int
+    image_id: str
+    image_ref: str
+    own_command: bool
+    """It runs what its image is made to run (as far as ``image_command`` told)."""
+    network_mode: str
+    addresses: Mapping[str, tuple[str, ...]]
+    """By network name: IPv4 and IPv6 addresses without prefix length."""
+    published: tuple[PublishedPort, ...]
+    started_at: datetime | None
+
+    @classmethod
+    def missing(cls, name: str) -> ContainerView:
+        """What is seen of a container that does not exist."""
+        return cls("", name, "missing", 0, "", "", False, "", {}, (), None)
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+    @property
+    def all_addresses(self) -> tuple[str, ...]:
+        return tuple(address for found in self.addresses.values() for address in found)
+
+    def ports_of(self, container_port: str) -> tuple[PublishedPort, ...]:
+        """Where ``container_port`` (``80/tcp``) is published on the host."""
+        return tuple(p for p in self.published if p.container_port == container_port)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """One network as ``docker network inspect`` shows it; no ``id`` where there is none."""
+
+    id: str
+    name: str
+    driver: str
+    internal: bool
+
+    @classmethod
+    def missing(cls, name: str) -> NetworkView:
+        """What is seen of a network that does not exist."""
+        return cls("", name, "", False)
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.id)
+
+
+def container_view(
+    document: Mapping[str, Any], image_config: Mapping[str, Any] | None
+) -> ContainerView:
+    """From the answer of ``GET /containers/{id}/json`` and the configuration of its image."""
+    config, state = document["Config"], document["State"]
+    networks = (document.get("NetworkSettings") or {}).get("Networks") or {}
+    return ContainerView(
+        id=document["Id"],
+        name=document["Name"].lstrip("/"),
+        status=_status(state),
+        exit_code=int(state.get("ExitCode") or 0),
+        image_id=document.get("Image", ""),
+        image_ref=config.get("Image", ""),
+        own_command=image_config is not None and _command(config) == _command(image_config),
+        network_mode=document["HostConfig"].get("NetworkMode", ""),
+        addresses={
+            name: tuple(
+                address
+                for address in (
+                    (settings or {}).get("IPAddress"),
+                    (settings or {}).get("GlobalIPv6Address"),
+                )
+                if address
+            )
+            for name, settings in networks.items()
+        },
+        published=_published(document),
+        started_at=parse_timestamp(state.get("StartedAt", "")),
+    )
+
+
+def network_view(document: Mapping[str, Any]) -> NetworkView:
+    """From an entry of ``GET /networks``."""
+    return NetworkView(
+        id=document["Id"],
+        name=document["Name"],
+        driver=document.get("Driver", ""),
+        internal=bool(document.get("Internal")),
+    )
+
+
+def _status(state: Mapping[str, Any]) -> str:
+    if state.get("Paused"):
+        return "paused"
+    return str(state.get("Status") or ("running" if state.get("Running") else "exited"))
+
+
+def _command(config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(config.get("Entrypoint") or ()), tuple(config.get("Cmd") or ())
+
+
+def _published(document: Mapping[str, Any]) -> tuple[PublishedPort, ...]:
+    asked = document["HostConfig"].get("PortBindings") or {}
+    actual = (document.get("NetworkSettings") or {}).get("Ports") or {}
+    found = []
+    for container_port, bindings in actual.items():
+        # A port that was asked for stands in the configuration as plain digits; nothing, 0 or a
+        # range there leaves the choice to the engine.
+        fixed = {
+            str(binding.get("HostPort", "")).strip() for binding in asked.get(container_port) or []
+        } - {"0", ""}
+        for binding in bindings or []:
+            port = str(binding.get("HostPort", ""))
+            if port.isdigit():
+                found.append(
+                    PublishedPort(
+                        container_port,
+                        binding.get("HostIp", ""),
+                        int(port),
+                        chosen_by_docker=port not in fixed,
+                    )
+                )
+    return tuple(found)
+
+
+def parse_timestamp(text: str) -> datetime | None:
+    """RFC 3339 with nanoseconds; the zero time of a container that never ran is None."""
+    if not text or text.startswith("0001-"):
+        return None
+    head, dot, rest = text.partition(".")
+    if dot:
+        digits = rest.rstrip("Z")
+        for sign in "+-":
+            digits, cut, zone = digits.partition(sign)
+            if cut:
+                rest = f"{digits[:6]}{sign}{zone}"
+                break
+        else:
+            rest = f"{digits[:6]}+00:00"
+        text = f"{head}.{rest}"
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

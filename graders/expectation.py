@@ -1,0 +1,57 @@
+"""Expectations: the named facts of which a check consists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from course_lib.errors import CourseError
+
+BLOCKED = "Judged once the expectations above are met."
+
+
+class ObservationError(CourseError):
+    """Something could not be observed: the engine or the means of looking failed, not the work.
+
+    Never a wrong answer: a missing or stopped container is wrong work, and a finding.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look at the engine showed. ``hint`` says what to try next, not the command."""
+
+    passed: bool
+    found: str
+    hint: str = ""
+
+    def then(self, look: Callable[[], Finding]) -> Finding:
+        """The next finding where this one passed; else this one again, which explains both.
+
+        An absence counts only once what it is about exists: it is looked at ``then``.
+        """
+        return look() if self.passed else Finding(False, self.found, BLOCKED)
+
+
+def met(found: str) -> Finding:
+    """The expectation is met."""
+    return Finding(True, found)
+
+
+def missed(found: str, hint: str) -> Finding:
+    """The expectation is not met."""
+    return Finding(False, found, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One fact that a check expects, worth ``points``, and what was found."""
+
+    text: str
+    points: float
+    finding: Finding
+
+
+def expect(text: str, points: float, finding: Finding) -> Expectation:
+    """``text`` says what is expected, in the words a student knows from the lesson."""
+    return Expectation(text, points, finding)

@@ -1,0 +1,1 @@
+"""Checks of the assignment ``networking``, one module per lesson."""

@@ -1,0 +1,206 @@
+"""Checks of the lesson ``publish-a-service``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from graders import answers
+from graders.engine_view import ContainerView, PublishedPort
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import listed, made_from, runs
+from graders.probe import Probe
+from graders.registry import check
+
+HTTP = "80/tcp"
+
+
+@check("publish-any-port")
+def page_on_port_chosen_by_docker(probe: Probe) -> Iterator[Expectation]:
+    """A running nginx ``web``, port 80 published where Docker chose; the page answers there."""
+    web = probe.container("web")
+    running = runs(web)
+    yield expect("A container named web is running.", 1, running)
+    yield expect(
+        "web was made from the image nginx.",
+        0.5,
+        running.then(lambda: made_from(probe, web, "nginx")),
+    )
+    published = running.then(lambda: _published_by_docker(web))
+    yield expect("Port 80 of web is published on a host port that Docker chose.", 1.5, published)
+    yield expect(
+        "The page answers on that host port.",
+        1,
+        published.then(lambda: _answers(probe, web, _chosen(web))),
+    )
+
+
+@check("publish-find-port")
+def port_found(probe: Probe) -> Iterator[Expectation]:
+    """``web_port`` is the host port on which port 80 of ``web`` is published, digits alone."""
+    answer = probe.answers.get("web_port")
+    right = _names_port(answer, probe.container("web"))
+    yield expect("web_port leads to port 80 of web.", 1, right)
+    yield expect(
+        "web_port is the port alone: digits and nothing else.",
+        1,
+        right.then(lambda: _digits_alone(answer)),
+    )
+
+
+@check("publish-two-ports")
+def site_on_two_ports(probe: Probe) -> Iterator[Expectation]:
+    """A running nginx ``site`` that answers on host ports 8080 and 8888 alike."""
+    site = probe.container("site")
+    running = runs(site)
+    yield expect("A container named site is running.", 0.5, running)
+    yield expect(
+        "site was made from the image nginx.",
+        0.5,
+        running.then(lambda: made_from(probe, site, "nginx")),
+    )
+    for port in (8080, 8888):
+        yield expect(
+            f"site answers on host port {port}.",
+            1.5,
+            running.then(lambda port=port: _answers_on(probe, site, port)),  # type: ignore[misc]
+        )
+
+
+@check("publish-address")
+def address_found(probe: Probe) -> Iterator[Expectation]:
+    """``web_address`` is an address of ``web`` on one of its networks, without prefix length."""
+    answer = probe.answers.get("web_address")
+    right = _names_address(answer, probe.container("web"))
+    yield expect("web_address is an address of web on one of its networks.", 1, right)
+    yield expect(
+        "web_address is the address alone, without a prefix length.",
+        1,
+        right.then(lambda: _address_alone(answer)),
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _chosen(container: ContainerView) -> list[PublishedPort]:
+    return [port for port in container.ports_of(HTTP) if port.chosen_by_docker]
+
+
+def _published_by_docker(web: ContainerView) -> Finding:
+    chosen = _chosen(web)
+    if chosen:
+        return met(f"port 80 is published on {_ports(chosen)}")
+    fixed = web.ports_of(HTTP)
+    if fixed:
+        return missed(
+            f"port 80 is published on {_ports(fixed)}, which was given on the command line",
+            "Let Docker choose: one option of docker run publishes all exposed ports.",
+        )
+    if web.published:
+        others = listed({port.container_port for port in web.published})
+        return missed(f"published are {others}, not 80/tcp", "On which port does nginx listen?")
+    return missed(
+        f"no port of {web.name} is published",
+        "Ports are published when the container is made. Remove web and start it again with"
+        " the option that publishes all exposed ports.",
+    )
+
+
+def _answers(probe: Probe, web: ContainerView, ports: Sequence[PublishedPort]) -> Finding:
+    answer = probe.get_published(web, ports)
+    if answer.ok:
+        return met(f"the page answers on {_ports(ports)}")
+    return missed(
+        str(answer),
+        f"Port 80 is forwarded, but does anything listen there? See docker logs {web.name}.",
+    )
+
+
+def _answers_on(probe: Probe, site: ContainerView, host_port: int) -> Finding:
+    ports = [port for port in site.published if port.host_port == host_port]
+    if not ports:
+        where = _ports(site.published) if site.published else "no port at all"
+        return missed(
+            f"site is published on {where}",
+            f"Host port {host_port} has to lead to the port on which nginx listens;"
+            " one option per host port, host port first.",
+        )
+    finding = _answers(probe, site, ports)
+    if finding.passed:
+        return finding
+    inner = listed({port.container_port for port in ports})
+    return missed(
+        finding.found,
+        f"Host port {host_port} leads to port {inner} of site. On which port does nginx listen?",
+    )
+
+
+def _names_port(answer: object, web: ContainerView) -> Finding:
+    text = answers.as_text(answer)
+    if text is None:
+        return missed("web_port is not set", "Set web_port to the host port, for example 12345.")
+    running = runs(web)
+    if not running.passed:
+        return running
+    ports = web.ports_of(HTTP)
+    if not ports:
+        return missed("port 80 of web is not published", "Do the exercise before this one first.")
+    port = answers.port_in(text)
+    if port in {published.host_port for published in ports}:
+        return met(f"web_port is {answers.describe(answer)}")
+    if port == 80:
+        return missed(
+            "web_port is 80, the port inside the container",
+            "Which port of the host leads there? In the PORTS column it stands before the arrow.",
+        )
+    return missed(
+        f"web_port is {answers.describe(answer)}",
+        "That is not where port 80 of web is published now. A container that is made anew gets"
+        " a new port: ask docker port again.",
+    )
+
+
+def _digits_alone(answer: object) -> Finding:
+    text = answers.as_text(answer) or ""
+    if answers.is_digits(text):
+        return met(f"web_port is {text}")
+    return missed(f"web_port is {answers.describe(answer)}", "Cut off everything but the port.")
+
+
+def _names_address(answer: object, web: ContainerView) -> Finding:
+    text = answers.as_text(answer)
+    if text is None:
+        return missed("web_address is not set", "Set web_address to the address, in quotes.")
+    running = runs(web)
+    if not running.passed:
+        return running
+    address = answers.address_in(text)
+    if address is None:
+        return missed(
+            f"web_address is {answers.describe(answer)}",
+            "An IPv4 address is four numbers with dots between, such as 192.0.2.7.",
+        )
+    own = {answers.address_in(one) for one in web.all_addresses}
+    if not own:
+        return missed("web has no address of its own", "Start web on a bridge network.")
+    if address in own:
+        return met(f"web_address is {answers.describe(answer)}")
+    return missed(
+        f"web_address is {answers.describe(answer)}, which is no address of web",
+        "docker inspect shows the addresses of a container under NetworkSettings, Networks."
+        " A gateway is not one of them.",
+    )
+
+
+def _address_alone(answer: object) -> Finding:
+    text = answers.as_text(answer) or ""
+    if answers.is_address(text):
+        return met(f"web_address is {text}")
+    return missed(
+        f"web_address is {answers.describe(answer)}", "Cut off the slash and what follows."
+    )
+
+
+def _ports(ports: Sequence[PublishedPort]) -> str:
+    numbers = sorted({port.host_port for port in ports})
+    return f"host port{'s' * (len(numbers) > 1)} {listed(str(number) for number in numbers)}"

@@ -1,0 +1,69 @@
+"""``check("grade_id")`` in a notebook: shows the expectations, returns the points earned."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from course_lib.catalog import course
+from graders.display import as_html, as_text
+from graders.expectation import ObservationError
+from graders.result import MIME_TYPE, CheckResult
+from graders.runner import run_checks
+
+
+def check(grade_id: str) -> float:
+    """Look at the student's work for one exercise; the points earned, 0 to the exercise's points.
+
+    The number is the last value of the locked cell, which is what nbgrader takes as the score.
+    Where something could not be observed there is no number: :class:`ObservationError` follows
+    the panel. nbgrader gives such a cell 0; with the configuration that ``course init`` writes
+    it is marked for the instructor instead, without a score.
+    """
+    from course_lib.connect import client
+
+    course().exercise(grade_id)  # a wrong id is said before the engine is asked
+    result = run_checks([grade_id], student_answers(grade_id), Path.cwd(), client())[0]
+    show(result)
+    if result.status == "error":
+        raise ObservationError(f"{grade_id} could not be judged: {result.reason}")
+    return result.earned
+
+
+def student_answers(grade_id: str) -> dict[str, object]:
+    """The value that the exercise asks for, from the notebook's own variables."""
+    _, exercise = course().exercise(grade_id)
+    variables = _variables()
+    name = exercise.answer
+    return {name: variables[name]} if name and name in variables else {}
+
+
+def show(result: CheckResult) -> None:
+    """The panel, as HTML and text, with the result itself beside it for whoever grades."""
+    if _shell() is None:
+        print(as_text(result))
+        return
+    from IPython.display import display
+
+    data = {
+        "text/plain": as_text(result),
+        "text/html": as_html(result),
+        MIME_TYPE: result.to_json(),
+    }
+    display(data, raw=True)  # type: ignore[no-untyped-call]
+
+
+def _variables() -> Mapping[str, object]:
+    shell = _shell()
+    return shell.user_ns if shell is not None else vars(sys.modules["__main__"])
+
+
+def _shell() -> Any:
+    """IPython's shell, None outside of IPython."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython.core.getipython import get_ipython
+
+    return get_ipython()

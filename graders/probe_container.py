@@ -1,0 +1,148 @@
+"""A short-lived container that looks from inside a network or another container.
+
+It brings its own tools, so a student's container needs none and nothing in it is touched. It
+carries a label, removes itself even when the grader is killed, and is removed on every path.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import docker.errors
+import requests.exceptions
+
+from graders.expectation import ObservationError
+from graders.http_probe import HttpAnswer
+
+LABEL = "docker-course.probe"
+LIFETIME_SECONDS = 60
+_PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
+_REPLY = re.compile(r"bytes from .*(?:seq|icmp_seq)=", re.MULTILINE)
+_ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
+_STATUS = re.compile(r"HTTP/\d\S* (\d{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Which address a name led to (None: to none), and whether it answered."""
+
+    address: str | None
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeContainer:
+    """The tools of the lesson's alpine image, run where the probe container stands."""
+
+    api: Any
+    id: str
+
+    def ping(self, target: str) -> Ping:
+        """Resolve ``target`` as programs there do, and ask it once or twice for an echo."""
+        _, out, _ = self._run("ping", "-c", "1", "-W", "1", target)
+        pinged = _PINGED.search(out)
+        return Ping(pinged[1] if pinged else None, bool(_REPLY.search(out)))
+
+    def addresses(self, name: str) -> frozenset[str]:
+        """All addresses that the name server there gives for ``name``."""
+        _, out, _ = self._run("nslookup", name)
+        # The first block tells of the name server itself.
+        _, _, answer = out.partition("\n\n")
+        return frozenset(_ADDRESS.findall(answer))
+
+    def get(self, url: str) -> HttpAnswer:
+        """``GET url`` from there."""
+        code, out, err = self._run("wget", "-q", "-O", "-", "-T", "2", url)
+        if code == 0:
+            return HttpAnswer(200, out)
+        status = _STATUS.search(err)
+        if status:
+            return HttpAnswer(int(status[1]))
+        lines = err.strip().splitlines()
+        return HttpAnswer(0, problem=lines[-1].removeprefix("wget: ") if lines else "no answer")
+
+    def _run(self, *command: str) -> tuple[int, str, str]:
+        with observing():
+            instance = self.api.exec_create(self.id, list(command))["Id"]
+            out, err = self.api.exec_start(instance, demux=True)
+            code = self.api.exec_inspect(instance)["ExitCode"]
+        if code in (126, 127):
+            raise ObservationError(f"the image for looking inside has no command {command[0]}")
+        return code, _decode(out), _decode(err)
+
+
+@contextmanager
+def probe_container(api: Any, image: str, network_mode: str) -> Iterator[ProbeContainer]:
+    """Start one in ``network_mode`` (a network's name or ``container:ID``); gone afterwards.
+
+    Raises :class:`ObservationError` where it cannot be started. Nothing is pulled.
+    """
+    container = None
+    try:
+        with observing(missing_image=image):
+            container = api.create_container(
+                image,
+                entrypoint=["sleep", str(LIFETIME_SECONDS)],
+                name=f"course-probe-{secrets.token_hex(4)}",
+                labels={LABEL: "1"},
+                host_config=api.create_host_config(network_mode=network_mode, auto_remove=True),
+            )["Id"]
+            api.start(container)
+        yield ProbeContainer(api, container)
+    finally:
+        if container is not None:
+            _remove(api, container)
+
+
+def remove_stale(api: Any) -> None:
+    """Remove probe containers that an interrupted check left behind."""
+    with observing():
+        for left in api.containers(all=True, quiet=True, filters={"label": LABEL}):
+            _remove(api, left["Id"])
+
+
+@contextmanager
+def observing(missing_image: str = "") -> Iterator[None]:
+    """Turns what goes wrong between us and the engine into :class:`ObservationError`."""
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise ObservationError(
+            f"the image {missing_image} is needed to look inside and is not on the engine;"
+            " lab.start brings it"
+        ) from error
+    except docker.errors.APIError as error:
+        said = error.explanation or str(error)
+        raise ObservationError(f"the engine answered: {said}") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise ObservationError("the engine does not answer") from error
+
+
+def _remove(api: Any, container: str) -> None:
+    try:
+        api.remove_container(container, force=True, v=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        # dockerd answers 409 while its own removal (AutoRemove) is under way.
+        if error.status_code != 409:
+            raise ObservationError(
+                f"the probe container {container[:12]} stays: {error}"
+            ) from error
+        try:
+            api.wait(container, timeout=10, condition="removed")
+        except docker.errors.NotFound:
+            return
+        except (docker.errors.APIError, requests.exceptions.RequestException) as late:
+            raise ObservationError(f"the container {container[:12]} stays") from late
+    except requests.exceptions.RequestException as error:
+        raise ObservationError("the engine does not answer") from error
+
+
+def _decode(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")
