@@ -1,1 +1,7 @@
-"""The course: what a notebook, a terminal and a deployment use."""
+"""The course: what a notebook, a terminal and a deployment use.
+
+In a notebook::
+
+    from course_lib import lab
+    lab.start("networking/publish-a-service")
+"""

@@ -1,0 +1,375 @@
+"""The embedded engine as a process: started, found again, stopped, emptied.
+
+The engine is a program of its own (``python -m course_lib.engine``) that outlives whoever
+started it. Which state belongs to which socket is recorded, so that an engine that died is
+started again with its volumes by whoever finds ``DOCKER_HOST`` dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket as sockets
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib import places
+from course_lib.engine_probe import Answer, Silence, ask_socket
+from course_lib.errors import EngineUnavailable, SocketInUse, StateUnusable
+
+START_SECONDS = 20.0
+STOP_SECONDS = 40.0
+POLL_SECONDS = 0.005
+FORMAT_FILE = "format.json"
+"""What every state directory of the engine holds; nothing without it is ever deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is known of an embedded engine."""
+
+    running: bool
+    socket: Path
+    state: Path
+    pid: int | None = None
+    version: str = ""
+    api_version: str = ""
+
+    @property
+    def docker_host(self) -> str:
+        return f"unix://{self.socket}"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedEngine:
+    """One embedded engine: where it listens and where it keeps its state."""
+
+    socket: Path
+    state: Path
+    records: Path
+
+    @classmethod
+    def at(
+        cls,
+        socket: Path | None = None,
+        state: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> EmbeddedEngine:
+        """The engine that the user means.
+
+        Each of the two finds the other: a socket by what was recorded when it was started (or
+        a state of its own), a state by a rule. Without either it is the user's default engine.
+
+        :raises SocketPathTooLong: for a socket that cannot be bound.
+        """
+        records = places.data_folder(environ) / "engines"
+        default = places.default_state(environ)
+        if socket is not None:
+            socket = _absolute(socket)
+            places.check_socket_path(socket)
+        if state is not None:
+            state = _absolute(state)
+        if socket is None:
+            state = state or default
+            return cls(places.socket_for(state, environ), state, records)
+        if state is None:
+            state = _recorded_state(records, socket)
+        if state is None:
+            ours = places.socket_for(default, environ) == socket
+            state = default if ours else default.with_name(f"engine-{places.digest(socket)}")
+        return cls(socket, state, records)
+
+    @classmethod
+    def recorded(
+        cls, docker_host: str, environ: Mapping[str, str] = os.environ
+    ) -> EmbeddedEngine | None:
+        """The embedded engine that was once started for this ``DOCKER_HOST``, if one was."""
+        if not docker_host.startswith("unix://"):
+            return None
+        socket = Path(docker_host.removeprefix("unix://"))
+        records = places.data_folder(environ) / "engines"
+        state = _recorded_state(records, socket)
+        return cls(socket, state, records) if state else None
+
+    @property
+    def docker_host(self) -> str:
+        return f"unix://{self.socket}"
+
+    def status(self) -> Status:
+        """Whether it runs, without starting it."""
+        found = ask_socket(self.socket)
+        if isinstance(found, Answer) and found.kind == "embedded":
+            return Status(
+                True, self.socket, self.state, self.pid(), found.version, found.api_version
+            )
+        return Status(False, self.socket, self.state)
+
+    def start(self, *, announce: Callable[[str], None] = lambda _: None) -> Status:
+        """Return a running engine, starting it if need be.
+
+        :param announce: told when a start takes a moment.
+        :raises SocketInUse: something else holds the socket, or the engine there keeps another
+            state.
+        :raises EngineUnavailable: it did not start; the message is the engine's own.
+        """
+        with self._lock():
+            found = ask_socket(self.socket)
+            if isinstance(found, Answer):
+                self._check_ours(found)
+            else:
+                self._check_free(found)
+                announce("starting the embedded engine")
+                self._launch()
+                self._record()
+        return self.status()
+
+    def run_in_foreground(self) -> int:
+        """Run the engine as a child until it ends; its exit code.
+
+        Ctrl-C reaches the engine itself, which then ends in order.
+        """
+        with self._lock():
+            found = ask_socket(self.socket)
+            if isinstance(found, Answer):
+                self._check_ours(found)
+                raise SocketInUse(f"the embedded engine runs already at {self.socket}")
+            self._check_free(found)
+            process = subprocess.Popen(self._command(), env=_child_environ())
+            self._record()
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+
+    def stop(self) -> bool:
+        """End the engine in order; volumes stay. ``False`` where it did not run.
+
+        :raises EngineUnavailable: where it does not end.
+        """
+        with self._lock():
+            return self._stop()
+
+    def reset(self) -> bool:
+        """Back to an empty engine: containers, networks, volumes and images are gone.
+
+        An engine that ran is started again. ``False`` where there was nothing to empty.
+
+        :raises StateUnusable: where the state directory is not an engine's.
+        """
+        with self._lock():
+            if self.state.exists() and any(self.state.iterdir()):
+                if not (self.state / FORMAT_FILE).is_file():
+                    raise StateUnusable(
+                        f"{self.state} holds no engine's state; nothing was deleted",
+                        "name the right one with --state",
+                    )
+                existed = True
+            else:
+                existed = False
+            ran = self._stop()
+            if existed:
+                _empty(self.state)
+            if ran:
+                self._launch()
+                self._record()
+        return existed
+
+    def pid(self) -> int | None:
+        """The process that listens on the socket, as the kernel tells it."""
+        with contextlib.closing(sockets.socket(sockets.AF_UNIX)) as probe:
+            probe.settimeout(5)
+            try:
+                probe.connect(str(self.socket))
+                if sys.platform == "darwin":
+                    # LOCAL_PEERPID of <sys/un.h>, on level SOL_LOCAL.
+                    found = struct.unpack("i", probe.getsockopt(0, 2, 4))[0]
+                else:
+                    size = struct.calcsize("3i")
+                    credentials = probe.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, size)
+                    found = struct.unpack("3i", credentials)[0]
+            except OSError:
+                return None
+        return int(found) or None
+
+    def _stop(self) -> bool:
+        found = ask_socket(self.socket)
+        if not isinstance(found, Answer) or found.kind != "embedded":
+            return False
+        pid = self.pid()
+        if pid is None:
+            raise EngineUnavailable(f"the engine at {self.socket} cannot be found to stop it")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _alive(pid):
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(
+                    f"the engine (process {pid}) did not end within {STOP_SECONDS:.0f} s"
+                )
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _check_ours(self, found: Answer) -> None:
+        if found.kind != "embedded":
+            raise SocketInUse(
+                f"{self.socket} belongs to another Docker engine (version {found.version})",
+                "name another with --socket",
+            )
+        running = _recorded_state(self.records, self.socket)
+        if running is not None and running != self.state:
+            raise SocketInUse(
+                f"the engine at {self.socket} keeps its state in {running}, not in {self.state}",
+                "stop it first, or name another socket with --socket",
+            )
+
+    def _check_free(self, found: Silence) -> None:
+        if found.reason in ("absent", "refused"):
+            # A refusing socket is what a killed engine leaves behind; the engine replaces it.
+            return
+        if found.reason == "denied":
+            raise SocketInUse(
+                f"{self.socket} belongs to somebody else", "name another with --socket"
+            )
+        raise SocketInUse(
+            f"{self.socket} is in use by something else: {found.detail}",
+            "name another with --socket",
+        )
+
+    def _command(self) -> list[str]:
+        words = [sys.executable, "-m", "course_lib.engine"]
+        return [*words, "--socket", str(self.socket), "--state", str(self.state)]
+
+    def _launch(self) -> None:
+        for folder in (self.socket.parent, self.state.parent, self.records):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise EngineUnavailable(f"{folder} cannot be made: {error.strerror}") from None
+        log = self._beside("log")
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=_child_environ(),
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not isinstance(ask_socket(self.socket, 1.0), Answer):
+            if process.poll() is not None:
+                raise EngineUnavailable(f"the embedded engine did not start: {_last_line(log)}")
+            if time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise EngineUnavailable(
+                    f"the embedded engine did not answer within {START_SECONDS:.0f} s",
+                    f"its log: {log}",
+                )
+            time.sleep(POLL_SECONDS)
+        # It outlives this program on purpose: no warning that it still runs.
+        process.returncode = 0
+
+    def _record(self) -> None:
+        record = {"socket": str(self.socket), "state": str(self.state)}
+        path = self._beside("json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(record), encoding="utf-8")
+        part.replace(path)
+
+    def _beside(self, suffix: str) -> Path:
+        return self.records / f"{places.digest(self.socket)}.{suffix}"
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One program at a time starts, stops or empties this engine."""
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+            file = self._beside("lock").open("w")
+        except OSError as error:
+            raise EngineUnavailable(f"{self.records} cannot be written: {error.strerror}") from None
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+def _recorded_state(records: Path, socket: Path) -> Path | None:
+    try:
+        record = json.loads((records / f"{places.digest(socket)}.json").read_text())
+        return Path(record["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _child_environ() -> dict[str, str]:
+    """This environment, in which ``course_lib`` is found also where it is not installed."""
+    environ = dict(os.environ)
+    package = str(Path(__file__).resolve().parents[1])
+    known = environ.get("PYTHONPATH", "")
+    if package not in known.split(os.pathsep):
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, (package, known)))
+    return environ
+
+
+def _alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        # A zombie has ended; its parent (a notebook's kernel, perhaps) just has not looked yet.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0] != "Z"
+    except (OSError, IndexError):
+        return not Path("/proc/self").exists()
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "it said nothing"
+
+
+def _empty(root: Path) -> None:
+    """Remove what is in a state directory.
+
+    Containers may have left folders there without write permission.
+    """
+
+    def make_writable(_: object, path: str, __: object) -> None:
+        parent = Path(path).parent
+        for folder in (parent, Path(path)):
+            with contextlib.suppress(OSError):
+                if folder.is_dir() and not folder.is_symlink():
+                    folder.chmod(0o700)
+        with contextlib.suppress(FileNotFoundError):
+            if Path(path).is_dir() and not Path(path).is_symlink():
+                shutil.rmtree(path, onerror=None)
+            else:
+                os.unlink(path)
+
+    try:
+        for entry in root.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, onerror=make_writable)
+            else:
+                entry.unlink()
+    except OSError as error:
+        raise StateUnusable(f"{root} cannot be emptied: {error}") from None
