@@ -1,0 +1,120 @@
+"""What is mounted where in a container."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from course_lib.engine.fs.hostdir import HostTree
+from course_lib.engine.fs.inode import Tree
+from course_lib.engine.fs.owners import OwnerTable
+from course_lib.engine.fs.tmpfs import TmpTree
+from course_lib.engine.interfaces import MountEntry
+
+if TYPE_CHECKING:
+    from course_lib.engine.clock import Clock
+
+FIRST_DEVICE = 0x40
+"""``st_dev`` of the first file system that a container has to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mount that a container was asked to have.
+
+    :param target: absolute path in the container; links in it are followed inside the container.
+    :param source: directory or file of the host; none for a tmpfs.
+    :param options: of a tmpfs: ``size`` in bytes, ``mode`` octal, ``uid``, ``gid``, ``noexec`` …
+    :param tree: the volume's own tree, shared by all containers that mount it; made from
+        ``source`` where it is not given.
+    """
+
+    target: str
+    kind: Literal["bind", "volume", "tmpfs"]
+    source: Path | None = None
+    read_only: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    tree: Tree | None = None
+
+
+@dataclass(slots=True)
+class Mounted:
+    """A tree in its place. ``target`` is free of links."""
+
+    target: str
+    tree: Tree
+    read_only: bool
+    source: str
+    options: str
+    kind: Literal["root", "kernel", "bind", "volume", "tmpfs"] = "kernel"
+
+    def entry(self) -> MountEntry:
+        """The line of ``/proc/mounts``."""
+        access = "ro" if self.read_only else "rw"
+        options = f"{access},{self.options}" if self.options else access
+        source, fstype = self.source, self.tree.fstype
+        if isinstance(self.tree, HostTree):
+            source, fstype = host_mount_of(self.tree.path)
+        return MountEntry(source, self.target, fstype, options)
+
+
+def tree_for(mount: Mount, clock: Clock, device: int) -> Tree:
+    """The tree that a mount brings.
+
+    Raises ``FileNotFoundError`` where its source does not exist.
+    """
+    if mount.tree is not None:
+        return mount.tree
+    if mount.kind == "tmpfs":
+        options = mount.options
+        return TmpTree(
+            clock,
+            size=int(options["size"]) if "size" in options else None,
+            mode=int(options.get("mode", "1777"), 8),
+            uid=int(options.get("uid", "0")),
+            gid=int(options.get("gid", "0")),
+            device=device,
+        )
+    assert mount.source is not None
+    if mount.kind == "volume":
+        mount.source.stat()
+        return HostTree(mount.source, volume_owners(mount.source))
+    return HostTree(Path(os.path.realpath(mount.source, strict=True)), shared=True)
+
+
+def volume_owners(data: Path) -> OwnerTable:
+    """Where owners and modes of a volume's files are recorded: beside its data."""
+    return OwnerTable(data.with_name(data.name + ".owners"))
+
+
+def tmpfs_options(mount: Mount) -> str:
+    """Options of a tmpfs as ``/proc/mounts`` shows them, dockerd's defaults included."""
+    given = dict(mount.options)
+    flags = ["nosuid", "nodev"]
+    if "exec" not in given:
+        flags.append("noexec")
+    flags.append("relatime")
+    if "size" in given:
+        flags.append(f"size={-(-int(given['size']) // 4096) * 4}k")
+    if "mode" in given:
+        flags.append(f"mode={given['mode'].lstrip('0') or '0'}")
+    flags += [f"{name}={given[name]}" for name in ("uid", "gid") if name in given]
+    return ",".join(flags)
+
+
+def host_mount_of(path: Path) -> tuple[str, str]:
+    """Device and file system type on which a host path lies (``/dev/sda1``, ``ext4``)."""
+    try:
+        device = path.stat().st_dev
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+            for line in lines:
+                fields = line.split()
+                if fields[2] == f"{os.major(device)}:{os.minor(device)}":
+                    after = fields.index("-")
+                    return fields[after + 2], fields[after + 1]
+    except (OSError, ValueError, IndexError):
+        pass
+    return "/dev/root", "ext4"
