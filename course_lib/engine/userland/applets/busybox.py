@@ -1,0 +1,36 @@
+"""The multi-call program: runs the applet it is called as."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from course_lib.engine.interfaces import Process
+from course_lib.engine.userland import applets
+from course_lib.engine.userland.process import ContainerProcess
+
+_BANNER = "BusyBox v1.36.1 () multi-call binary.\n"
+
+
+async def busybox(proc: Process) -> int:
+    """Run the applet named by the program's own name, or by its first argument."""
+    name = proc.argv[0].rsplit("/", 1)[-1].removeprefix("-")
+    if name == "busybox":
+        if len(proc.argv) < 2 or proc.argv[1] in ("--help", "-h"):
+            columns = ", ".join(["[", *[n for n in applets.names() if n != "["]])
+            await proc.out(
+                f"{_BANNER}\nUsage: busybox [function [arguments]...]\n"
+                "   or: busybox --list\n   or: function [arguments]...\n\n"
+                f"Currently defined functions:\n\t{columns}\n"
+            )
+            return 0
+        if proc.argv[1] == "--list":
+            await proc.out("".join(f"{n}\n" for n in applets.names()))
+            return 0
+        proc.argv[:] = proc.argv[1:]
+        name = proc.argv[0].rsplit("/", 1)[-1]
+    applet = applets.find(name) if name in applets.names() else None
+    if applet is None:
+        await proc.err(f"{name}: applet not found\n")
+        return 127
+    cast(ContainerProcess, proc).comm = name[:15]
+    return await applet(proc)
