@@ -1,0 +1,1 @@
+"""The same tests on the embedded engine and on a real dockerd."""

@@ -1,0 +1,9 @@
+"""Where the embedded engine differs from dockerd on purpose, and why.
+
+A row names a test: ``file::test`` or ``file::test[case]`` (without the engine's name). On the
+embedded engine that test has to fail; once it passes, the row has to go.
+"""
+
+from __future__ import annotations
+
+DIFFERENCES: dict[str, str] = {}

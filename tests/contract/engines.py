@@ -1,0 +1,102 @@
+"""Brings up the engines that contract tests run on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+
+from tests.contract.harness import Engine, until
+from tests.contract.rawhttp import RawClient
+from tests.reference.dockerd import find_daemon
+
+REQUIRED_IMAGES = ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2")
+
+
+class EngineMissingError(Exception):
+    """This engine is not to be had here; the message says what would mend that."""
+
+
+def open_engine(name: str, socket: str, address: str) -> Engine:
+    """A handle on an engine that answers."""
+    raw = RawClient(socket)
+    client = docker.DockerClient(base_url=f"unix://{socket}", version="auto", timeout=60)
+    return Engine(name, socket, address, raw, client)
+
+
+@contextmanager
+def embedded() -> Iterator[Engine]:
+    """A fresh embedded engine in a process of its own, or the one at ``COURSE_TEST_EMBEDDED``."""
+    given = os.environ.get("COURSE_TEST_EMBEDDED")
+    if given:
+        engine = open_engine("embedded", _socket_of(given), "127.0.0.1")
+        yield engine
+        engine.sdk.close()
+        return
+    with tempfile.TemporaryDirectory(prefix="ct-") as folder:
+        socket = Path(folder) / "engine.sock"
+        with open(Path(folder) / "engine.log", "wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "course_lib.engine"]
+                + ["--socket", str(socket), "--state", f"{folder}/state"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            until(lambda: process.poll() is not None or answers(str(socket)))
+            if process.poll() is not None:
+                text = (Path(folder) / "engine.log").read_text()
+                raise EngineMissingError(f"the embedded engine does not start: {text[-500:]}")
+            engine = open_engine("embedded", str(socket), "127.0.0.1")
+            yield engine
+            engine.sdk.close()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def dockerd(release: str = "26.1") -> Iterator[Engine]:
+    """The daemon at ``COURSE_TEST_DOCKERD`` (26.1 only), or the one of this release that runs."""
+    daemon = find_daemon(release)
+    given = os.environ.get("COURSE_TEST_DOCKERD") if release == "26.1" else None
+    socket = _socket_of(given) if given else str(daemon.socket)
+    if not answers(socket):
+        raise EngineMissingError(
+            f"no dockerd at {socket}: python -m tests.reference.dockerd start --release {release}"
+        )
+    engine = open_engine("dockerd", socket, "127.0.0.1" if given else daemon.address)
+    have = {tag for image in engine.sdk.images.list() for tag in image.tags}
+    lacking = {name if ":" in name else f"{name}:latest" for name in REQUIRED_IMAGES} - have
+    if lacking:
+        engine.sdk.close()
+        raise EngineMissingError(
+            f"{socket} lacks {', '.join(sorted(lacking))}: "
+            f"python -m tests.images --host unix://{socket}"
+        )
+    yield engine
+    engine.sdk.close()
+
+
+def answers(socket: str) -> bool:
+    """Whether an engine answers a ping at this socket."""
+    try:
+        return RawClient(socket).get("/_ping", version="").status == 200
+    except OSError:
+        return False
+
+
+def _socket_of(url: str) -> str:
+    return url.removeprefix("unix://")

@@ -1,0 +1,111 @@
+"""A bare HTTP client for a Unix socket: what the SDK would hide stays visible."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+API = "v1.45"
+TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer, read to its end. ``headers`` by lower-case name."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def message(self) -> str:
+        """The text of an error answer, ``{"message": …}``."""
+        message = self.json()["message"]
+        assert isinstance(message, str)
+        return message
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = open_socket(self._path, self.timeout or TIMEOUT)
+
+
+def open_socket(path: str, timeout: float = TIMEOUT) -> socket.socket:
+    """A connected stream to the engine; the caller closes it."""
+    stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    stream.settimeout(timeout)
+    try:
+        stream.connect(path)
+    except OSError:
+        stream.close()
+        raise
+    return stream
+
+
+class RawClient:
+    """Requests to one socket, each on a connection of its own."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        version: str = API,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+    ) -> Response:
+        """Sends one request.
+
+        :param body: ``bytes`` are sent as they are, anything else as JSON; None sends nothing.
+        :param version: the version that the path names; empty for an unversioned path.
+        :param params: the query; dictionaries and lists are sent as JSON, as filters are.
+        """
+        sent = dict(headers or {})
+        data: bytes | None = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        connection = _UnixConnection(self.path, timeout)
+        try:
+            connection.request(method, target(path, params, version), data, sent)
+            answer = connection.getresponse()
+            lower = {key.lower(): value for key, value in answer.getheaders()}
+            return Response(answer.status, lower, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **words: Any) -> Response:
+        return self.request("GET", path, **words)
+
+    def post(self, path: str, body: Any = None, **words: Any) -> Response:
+        return self.request("POST", path, body, **words)
+
+    def delete(self, path: str, **words: Any) -> Response:
+        return self.request("DELETE", path, **words)
+
+
+def target(path: str, params: Mapping[str, Any] | None = None, version: str = API) -> str:
+    """The request target: version prefix, path, encoded query."""
+    query = ""
+    if params:
+        flat = {k: v if isinstance(v, str) else json.dumps(v) for k, v in params.items()}
+        query = "?" + urlencode(flat)
+    prefix = f"/{version}" if version else ""
+    return prefix + quote(path, safe="/:@%+,=") + query
