@@ -1,0 +1,50 @@
+"""Checks run on both engines; names and ports of the lessons are fixed, so one test at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract import engines
+from tests.contract.harness import Engine
+from tests.submissions.corpus import Student
+
+ENGINES = {"embedded": engines.embedded, "dockerd": engines.dockerd}
+LOCK = Path(tempfile.gettempdir()) / "docker-course-tests.lock"
+
+
+@pytest.fixture(scope="session")
+def lesson_names() -> Iterator[None]:
+    """The names and host ports of the lessons, held by one test process at a time."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(
+    scope="session",
+    params=["embedded", pytest.param("dockerd", marks=pytest.mark.docker)],
+)
+def engine(request: pytest.FixtureRequest, lesson_names: None) -> Iterator[Engine]:
+    """The engine under test. One that is missing is a skip, under ``CI`` a failure."""
+    try:
+        with ENGINES[request.param]() as opened:
+            yield opened
+    except engines.EngineMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def student(engine: Engine, tmp_path: Path) -> Iterator[Student]:
+    """A student at work on the engine; what they made goes afterwards."""
+    student = Student(engine.docker_host, engine.sdk, tmp_path)
+    student.tidy()
+    yield student
+    student.tidy()

@@ -1,0 +1,93 @@
+"""Every submission of the corpus gets exactly the points it deserves, and nothing is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.catalog import course
+from graders.probe import Probe
+from graders.runner import run_checks
+from tests.contract.harness import Engine
+from tests.submissions.corpus import Student, Submission, submissions
+
+CORPUS = submissions()
+ON_ENGINES = [pytest.mark.slow, pytest.mark.xdist_group("lesson-names")]
+
+
+@pytest.mark.parametrize("grade_id", [exercise.id for _, exercise in course().exercises()])
+def test_corpus_covers_each_exercise(grade_id: str) -> None:
+    points = course().exercise(grade_id)[1].points
+    mine = [submission for submission in CORPUS if submission.exercise == grade_id]
+    right = [submission for submission in mine if submission.points == points]
+    everywhere = [submission for submission in mine if len(submission.engines) == 2]
+    assert len(right) >= 3
+    assert len(mine) - len(right) >= 5
+    assert len(everywhere) >= 8
+
+
+def test_corpus_names_are_unique() -> None:
+    assert [name for name, count in Counter(map(str, CORPUS)).items() if count > 1] == []
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.parametrize("submission", CORPUS, ids=str)
+def test_submission_earns_its_points(
+    submission: Submission, engine: Engine, student: Student
+) -> None:
+    if engine.name not in submission.engines:
+        pytest.skip(f"not on {engine.name}")
+    answers = student.work(submission)
+    before = _everything(engine, student.folder)
+    (result,) = run_checks(
+        [submission.exercise],
+        answers,
+        student.folder,
+        engine.sdk,
+        make_probe=partial(Probe, published_host=engine.address),
+    )
+    said = [(e.text, e.passed, e.found, e.hint) for e in result.expectations]
+    assert (result.earned, result.status) == (submission.points, _status(submission)), said
+    assert sum(expectation.points for expectation in result.expectations) == result.points
+    for expectation in result.expectations:
+        assert expectation.found
+        assert expectation.passed or expectation.hint
+    assert _everything(engine, student.folder) == before
+
+
+def _status(submission: Submission) -> str:
+    points = course().exercise(submission.exercise)[1].points
+    if submission.points == points:
+        return "passed"
+    return "partial" if submission.points else "failed"
+
+
+def _everything(engine: Engine, folder: Path) -> dict[str, Any]:
+    """What a check must leave as it was (others may use the engine at the same time)."""
+    api = engine.sdk.api
+    ours = [c for c in api.containers(all=True) if _concerns_lessons(c["Names"])]
+    return {
+        "containers": {c["Id"]: (c["State"], c["Names"]) for c in ours},
+        "endpoints": {
+            c["Id"]: {
+                name: network["IPAddress"]
+                for name, network in c["NetworkSettings"]["Networks"].items()
+            }
+            for c in ours
+        },
+        "networks": {n["Id"] for n in api.networks() if _concerns_lessons([n["Name"]])},
+        "files": sorted(path.name for path in folder.rglob("*")),
+    }
+
+
+def _concerns_lessons(names: list[str]) -> bool:
+    known = {name for lesson in course().lessons() for name in lesson.containers + lesson.networks}
+    return any(
+        name.lstrip("/") in known or name.lstrip("/").startswith(("decoy-", "course-probe-"))
+        for name in names
+    )

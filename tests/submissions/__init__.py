@@ -1,0 +1,1 @@
+"""Work that students hand in, right and wrong, and the points it deserves."""

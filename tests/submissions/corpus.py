@@ -1,0 +1,141 @@
+"""Reads the submissions and does what their students did, on any engine.
+
+One TOML file per lesson; in it a table per exercise: ``given`` is done first, ``right`` holds
+submissions that earn all points, ``wrong`` others with the ``points`` they deserve. ``run`` is a
+shell script, ``python`` code that has ``client``, ``answers`` the values set, ``then`` a script
+that runs after the answers were found. ``engines`` limits a submission to some.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+
+from course_lib.catalog import course
+
+HERE = Path(__file__).parent
+DECOY = re.compile(r"decoy-")
+FUNCTIONS = r"""
+port() { docker port "$1" 80/tcp | head -n 1 | sed 's/.*://'; }
+address() { docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
+"""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's work for one exercise."""
+
+    lesson: str
+    exercise: str
+    name: str
+    points: float
+    given: str = ""
+    run: str = ""
+    python: str = ""
+    then: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    engines: tuple[str, ...] = ("embedded", "dockerd")
+
+    def __str__(self) -> str:
+        return f"{self.exercise}: {self.name}"
+
+
+def submissions() -> list[Submission]:
+    """The whole corpus."""
+    found = []
+    for path in sorted(HERE.glob("*.toml")):
+        for exercise, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            _, entry = course().exercise(exercise)
+            given = table.get("given", "")
+            for name, words in table["right"].items():
+                found.append(_submission(path.stem, exercise, name, entry.points, given, words))
+            for name, words in table["wrong"].items():
+                points = float(words.pop("points"))
+                found.append(_submission(path.stem, exercise, name, points, given, words))
+    return found
+
+
+def _submission(
+    lesson: str, exercise: str, name: str, points: float, given: str, words: dict[str, Any]
+) -> Submission:
+    words = {key: tuple(value) if key == "engines" else value for key, value in words.items()}
+    return Submission(lesson, exercise, name, points, given, **words)
+
+
+@dataclass(frozen=True)
+class Student:
+    """Works with the ``docker`` command or the SDK on the engine at ``docker_host``."""
+
+    docker_host: str
+    client: docker.DockerClient
+    folder: Path
+
+    def work(self, submission: Submission) -> dict[str, object]:
+        """Does the work and gives the answers."""
+        self.shell(submission.given)
+        self.shell(submission.run)
+        if submission.python:
+            exec(submission.python, {"client": self.client})
+        answers = {name: self._answer(value) for name, value in submission.answers.items()}
+        self.shell(submission.then)
+        return answers
+
+    def shell(self, script: str) -> str:
+        """Output of a script that must succeed."""
+        if not script:
+            return ""
+        done = subprocess.run(
+            ["bash", "-euc", FUNCTIONS + script],
+            env={**os.environ, "DOCKER_HOST": self.docker_host},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def _answer(self, value: object) -> object:
+        if value == "...":
+            return ...
+        if not isinstance(value, str) or "$(" not in value:
+            return value
+        number = value.startswith("int ")
+        quoted = value.removeprefix("int ")
+        text = self.shell(f'printf %s "{quoted}"')
+        return int(text) if number else text
+
+    def tidy(self) -> None:
+        """Removes what submissions bring, by the names that they use."""
+        containers = {name for lesson in course().lessons() for name in lesson.containers}
+        networks = {name for lesson in course().lessons() for name in lesson.networks}
+        api = self.client.api
+        for container in api.containers(all=True):
+            names = {name.lstrip("/") for name in container["Names"]}
+            if names & containers or any(DECOY.match(name) for name in names):
+                _quietly(api.remove_container, container["Id"], force=True, v=True)
+        for network in api.networks():
+            if network["Name"] in networks or DECOY.match(network["Name"]):
+                _quietly(api.remove_network, network["Id"])
+        for image in api.images():
+            for tag in image["RepoTags"] or ():
+                if DECOY.match(tag):
+                    _quietly(api.remove_image, tag)
+
+
+def _quietly(call: Any, *args: Any, **words: Any) -> None:
+    try:
+        call(*args, **words)
+    except docker.errors.APIError as error:
+        if error.status_code not in (404, 409):
+            raise
