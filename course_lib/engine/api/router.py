@@ -1,0 +1,63 @@
+"""Finds the handler of a request by method and path, as Moby's route tables do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from course_lib.engine.api.messages import Handler
+
+_PREFIX = re.compile(r"/v([0-9.]+)(/.*)")
+_VARIABLE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """``path`` may hold ``{name}`` parts, which also match slashes, as Moby's ``{name:.*}``.
+
+    :param cancellable: the work ends when the client hangs up; otherwise it is finished, as
+        dockerd finishes a ``stop`` whose caller has gone.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    cancellable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A route with the values of its named parts."""
+
+    route: Route
+    variables: dict[str, str]
+
+
+class Router:
+    """A table of routes; the first that fits wins."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._table: dict[tuple[str, str], list[tuple[re.Pattern[str], Route]]] = {}
+        for route in routes:
+            pattern = re.compile(_VARIABLE.sub(r"(?P<\1>.*)", route.path), re.DOTALL)
+            key = (route.method, _first_part(route.path))
+            self._table.setdefault(key, []).append((pattern, route))
+
+    def find(self, method: str, path: str) -> Match | None:
+        """The route for a path without version, ``None`` where there is no such page."""
+        for pattern, route in self._table.get((method, _first_part(path)), ()):
+            found = pattern.fullmatch(path)
+            if found:
+                return Match(route, found.groupdict())
+        return None
+
+
+def split_version(path: str) -> tuple[str, str]:
+    """``/v1.45/info`` → ``("1.45", "/info")``; ``("", path)`` without a version."""
+    found = _PREFIX.fullmatch(path)
+    return (found[1], found[2]) if found else ("", path)
+
+
+def _first_part(path: str) -> str:
+    return path.split("/", 2)[1] if "/" in path else path
