@@ -22,7 +22,7 @@ from course_lib.engine.interfaces import (
 )
 from course_lib.engine.userland import loader, signals, users
 from course_lib.engine.userland.files import os_error
-from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.process import ContainerProcess, ControllingTerminal
 from course_lib.engine.userland.procfs import ProcFs
 
 
@@ -31,17 +31,6 @@ class _ShowsProcesses(Protocol):
     """A file system whose ``/proc`` is filled by the machine."""
 
     proc: object
-
-
-@runtime_checkable
-class ControllingTerminal(Protocol):
-    """A terminal that can send signals to the processes on it."""
-
-    def control(self, machine: ContainerMachine, pgid: int) -> None:
-        """Become the controlling terminal of a session whose first group is ``pgid``."""
-
-    def session_ended(self) -> None:
-        """The session leader has ended."""
 
 
 class ContainerMachine:
@@ -126,10 +115,9 @@ class ContainerMachine:
             gid=who.gid,
             groups=who.groups,
         )
-        if terminal is not None:
+        if terminal is not None and isinstance(terminal, ControllingTerminal):
             process.terminal = terminal
-            if isinstance(terminal, ControllingTerminal):
-                terminal.control(self, process.pid)
+            process.terminal.control(self, process.pid)
         if self._init is None:
             self._init = process
         process.run(program)
@@ -175,9 +163,8 @@ class ContainerMachine:
             elif child.exit_code is not None:
                 self.table.pop(child.pid, None)
         process.children.clear()
-        terminal = process.terminal
-        if process.sid == process.pid and isinstance(terminal, ControllingTerminal):
-            terminal.session_ended()
+        if process.sid == process.pid and process.terminal is not None:
+            process.terminal.session_ended()
         if process is init:
             for other in list(self._live):
                 other.terminate(128 + signals.SIGKILL)

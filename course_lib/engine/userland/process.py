@@ -6,7 +6,7 @@ import asyncio
 import errno
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, runtime_checkable
 
 from course_lib.engine.interfaces import (
     FileSystem,
@@ -14,7 +14,6 @@ from course_lib.engine.interfaces import (
     ProcessInfo,
     Sandbox,
     SignalHandler,
-    Terminal,
 )
 from course_lib.engine.userland import loader, signals
 from course_lib.engine.userland.files import ClosedFile, os_error
@@ -45,6 +44,17 @@ class ReplaceImage(BaseException):
     def __init__(self, program: loader.Program) -> None:
         super().__init__(program.path)
         self.program = program
+
+
+@runtime_checkable
+class ControllingTerminal(Protocol):
+    """A terminal that can send signals to the processes on it."""
+
+    def control(self, machine: ContainerMachine, pgid: int) -> None:
+        """Become the controlling terminal of a session whose first group is ``pgid``."""
+
+    def session_ended(self) -> None:
+        """The session leader has ended."""
 
 
 class ContainerProcess:
@@ -92,7 +102,7 @@ class ContainerProcess:
         self.fds = fds
         self.pgid: int = parent.pgid if parent else pid
         self.sid: int = parent.sid if parent else pid
-        self.terminal: Terminal | None = parent.terminal if parent else None
+        self.terminal: ControllingTerminal | None = parent.terminal if parent else None
         self.children: dict[int, ContainerProcess] = {}
         self.started = machine.clock.monotonic()
         self.cpu = 0.0
@@ -127,7 +137,7 @@ class ContainerProcess:
     def fs(self) -> FileSystem:
         who = (self.uid, self.gid, self.groups)
         if self._files is None or self._files[0] != who:
-            self._files = (who, self._machine.fs.as_user(*who))
+            self._files = (who, self._machine.fs.as_user(*who, process=self))
         return self._files[1]
 
     @property

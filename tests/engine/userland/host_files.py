@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from course_lib.engine.interfaces import FileStat, FileSystemUsage, MountEntry, OpenFile
+from course_lib.engine.interfaces import FileStat, FileSystemUsage, MountEntry, OpenFile, Process
 from course_lib.engine.userland.files import NullFile
 
 
@@ -62,7 +62,9 @@ class HostFiles:
         self._root = root
         self.user = user
 
-    def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> HostFiles:
+    def as_user(
+        self, uid: int, gid: int, groups: Sequence[int] = (), *, process: Process | None = None
+    ) -> HostFiles:
         return HostFiles(self._root, (uid, gid))
 
     def realpath(self, path: str) -> str:
