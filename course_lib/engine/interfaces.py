@@ -394,7 +394,6 @@ class Process(Protocol):
     """A running program as the program itself sees it (the ``proc`` of every applet)."""
 
     pid: int
-    ppid: int
     argv: list[str]
     env: dict[str, str]
     cwd: str
@@ -402,6 +401,10 @@ class Process(Protocol):
     uid: int
     gid: int
     fds: dict[int, OpenFile]
+
+    @property
+    def ppid(self) -> int:
+        """PID of the parent, 0 where that is outside the container."""
 
     @property
     def machine(self) -> Machine: ...
