@@ -1,0 +1,120 @@
+"""The journal of a lesson: what stood before it, and what of what came since is its own.
+
+There is one journal per engine and user, not per notebook: the engine is what is shared. The
+second start of a lesson, another lesson, a check on the command line and a grader's next
+submission all find in it what the lesson before them left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from course_lib import places
+from course_lib.errors import JournalError
+from course_lib.standing import Cell, Standing, StandingContainer, StandingNetwork
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written of the lesson that was started last.
+
+    :param lesson: its key, ``networking/publish-a-service``; empty where none was started yet,
+        or the last one was cleaned up.
+    :param prepared: whatever the lesson's preparation wants to find again, by name.
+    """
+
+    lesson: str = ""
+    started_ns: int = 0
+    before: Standing = field(default_factory=Standing)
+    cells: tuple[Cell, ...] = ()
+    prepared: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The file in which an :class:`Entry` lies."""
+
+    path: Path
+
+    @classmethod
+    def of_engine(cls, engine_id: str, environ: Mapping[str, str] = os.environ) -> Journal:
+        """The journal of the engine with that ``ID`` (from ``docker info``)."""
+        folder = places.data_folder(environ) / "journals"
+        return cls(folder / f"{places.digest(engine_id)}.json")
+
+    @property
+    def events_path(self) -> Path:
+        """Where the engine's events since the start of the lesson are kept, one a line."""
+        return self.path.with_suffix(".events.jsonl")
+
+    def read(self) -> Entry:
+        """The entry as it was last written; an empty one where there is none.
+
+        :raises JournalError: where the file is broken or of a newer release. Cleaning up by a
+            journal that was misread could take the student's own things, so nothing is guessed.
+        """
+        try:
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Entry()
+        except (OSError, ValueError) as error:
+            raise self._broken(str(error)) from None
+        try:
+            if document["format"] > FORMAT:
+                raise JournalError(
+                    f"{self.path} was written by a newer release of the course",
+                    "upgrade the course here",
+                )
+            before = document["before"]
+            return Entry(
+                lesson=document["lesson"],
+                started_ns=document["started_ns"],
+                before=Standing(
+                    tuple(
+                        StandingContainer(c["id"], c["name"], c["image"], c["created_ns"])
+                        for c in before["containers"]
+                    ),
+                    tuple(StandingNetwork(n["id"], n["name"]) for n in before["networks"]),
+                    tuple(before["volumes"]),
+                    tuple(before["tags"]),
+                ),
+                cells=tuple(
+                    Cell(c["start_ns"], c["end_ns"], tuple(c["images"])) for c in document["cells"]
+                ),
+                prepared=document["prepared"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._broken(f"{error} is missing or wrong") from None
+
+    def write(self, entry: Entry) -> None:
+        """Replace the entry, as one step.
+
+        :raises JournalError: where it cannot be written.
+        """
+        document = {"format": FORMAT, **asdict(entry)}
+        part = self.path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(document), encoding="utf-8")
+            part.replace(self.path)
+        except OSError as error:
+            raise JournalError(f"{self.path} cannot be written: {error.strerror}") from None
+
+    def add_cell(self, lesson: str, started_ns: int, cell: Cell) -> None:
+        """Note that a cell of the lesson ran, unless another start came in between."""
+        entry = self.read()
+        if (entry.lesson, entry.started_ns) == (lesson, started_ns):
+            self.write(replace(entry, cells=(*entry.cells, cell)))
+
+    def _broken(self, reason: str) -> JournalError:
+        return JournalError(
+            f"the journal {self.path} cannot be read: {reason}",
+            "remove that file; what earlier lessons left then counts as your own",
+        )

@@ -1,0 +1,184 @@
+"""Putting an engine into the state in which a lesson starts, and taking the lesson's things away.
+
+The order matters: what is to go is worked out first, then clashes with what stays are looked
+for, and only where there is none anything is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from course_lib.catalog import Lesson
+from course_lib.errors import CourseError, EngineUnavailable, ImageUnavailable, NameClash, PortInUse
+from course_lib.images import ImageTable, with_tag
+from course_lib.journal import Entry
+from course_lib.standing import Standing, brought_by
+
+Announce = Callable[[str], None]
+PortFree = Callable[[int], bool]
+
+
+def left_by(entry: Entry, lessons: Iterable[Lesson], now: Standing, own_engine: bool) -> Standing:
+    """What of ``now`` the lesson in the journal brought; nothing where it names none."""
+    lesson = next((lesson for lesson in lessons if lesson.key == entry.lesson), None)
+    if lesson is None:
+        return Standing()
+    return brought_by(
+        lesson,
+        now,
+        entry.before,
+        entry.cells,
+        started_ns=entry.started_ns,
+        own_engine=own_engine,
+    )
+
+
+def check_clashes(
+    lesson: Lesson, stays: Standing, goes: Standing, *, port_free: PortFree, own_engine: bool
+) -> None:
+    """See that nothing which stays has a name or a host port that the lesson needs.
+
+    :raises NameClash: naming all that are in the way.
+    :raises PortInUse: where ports alone are in the way.
+    """
+    names = [
+        *(("container", c.name) for c in stays.containers if c.name in lesson.containers),
+        *(("network", n.name) for n in stays.networks if n.name in lesson.networks),
+        *(("volume", v) for v in stays.volumes if v in lesson.volumes),
+        *(("image", t) for t in stays.tags if t in map(with_tag, lesson.builds)),
+    ]
+    ports = [*_port_clashes(lesson, stays, goes, port_free)]
+    # The embedded engine's ports are the machine's too; another engine helps with names alone.
+    elsewhere = "" if own_engine or ports else ", or use the course's own engine (embedded)"
+    removal = {"container": "container rm -f", "network": "network rm", "volume": "volume rm"}
+    if names:
+        listed = ", ".join(f"{kind} {name}" for kind, name in names)
+        taken = f"; taken too: {', '.join(ports)}" if ports else ""
+        kind, name = names[0]
+        raise NameClash(
+            f"the lesson needs names that something of your own has: {listed}{taken}; "
+            "nothing was changed",
+            f"rename or remove it (docker {removal.get(kind, 'image rm')} {name}){elsewhere}",
+        )
+    if ports:
+        raise PortInUse(
+            f"the lesson needs host ports that are taken: {', '.join(ports)}; nothing was changed",
+            "stop what holds them",
+        )
+
+
+def _port_clashes(
+    lesson: Lesson, stays: Standing, goes: Standing, port_free: PortFree
+) -> Iterable[str]:
+    freed = {port for container in goes.containers for port in container.ports}
+    for port in lesson.ports:
+        holder = next((c.name for c in stays.containers if port in c.ports), None)
+        if holder:
+            yield f"{port} (by container {holder})"
+        elif port not in freed and not port_free(port):
+            yield f"{port} (by another program on this machine)"
+
+
+def port_free(port: int) -> bool:
+    """Whether a server could listen on that port of this machine, on all its addresses."""
+    with contextlib.closing(socket.socket()) as probe:
+        # As servers do: connections that ended a moment ago are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            # Without the privilege for a port under 1024 nothing can be told.
+            return error.errno == errno.EACCES
+    return True
+
+
+def remove(client: Any, goes: Standing) -> None:
+    """Remove these things, containers first, with their anonymous volumes.
+
+    A student's own container on a network that goes is taken off it first, as it was before.
+    What has gone already is no error.
+
+    :raises EngineUnavailable: naming what the engine would not remove.
+    """
+    from docker.errors import APIError, NotFound
+
+    api = client.api
+    steps: list[tuple[str, Callable[[], Any]]] = []
+    for container in goes.containers:
+        steps.append(
+            (
+                f"container {container.name}",
+                lambda ref=container.id: api.remove_container(ref, v=True, force=True),
+            )
+        )
+    for network in goes.networks:
+        steps.append((f"network {network.name}", lambda ref=network.id: _remove_network(api, ref)))
+    for volume in goes.volumes:
+        steps.append((f"volume {volume}", lambda name=volume: api.remove_volume(name)))
+    for tag in goes.tags:
+        steps.append((f"image {tag}", lambda name=tag: api.remove_image(name)))
+    for what, step in steps:
+        try:
+            step()
+        except NotFound:
+            continue
+        except APIError as error:
+            # A container that its own --rm is removing at this moment: it goes as wished.
+            if error.status_code != 409 or "already in progress" not in str(error):
+                raise EngineUnavailable(
+                    f"{what} could not be removed: {error.explanation or error}"
+                ) from None
+
+
+def _remove_network(api: Any, network_id: str) -> None:
+    for container in api.inspect_network(network_id).get("Containers") or {}:
+        api.disconnect_container_from_network(container, network_id, force=True)
+    api.remove_network(network_id)
+
+
+def ensure_images(
+    client: Any, names: Collection[str], table: ImageTable, announce: Announce
+) -> list[str]:
+    """Pull the images that are not there yet; returns the names of those that were pulled.
+
+    :raises ImageUnavailable: where one cannot be pulled, with what the engine said.
+    """
+    from docker.errors import APIError, ImageNotFound
+
+    pulled = []
+    for name in names:
+        image = table.get(name)
+        try:
+            client.api.inspect_image(image.reference)
+            continue
+        except ImageNotFound:
+            announce(f"pulling {image.pull_reference}")
+        try:
+            _pull(client.api, image.pull_reference)
+            if image.source:
+                repository, tag = image.reference.rsplit(":", 1)
+                client.api.tag(image.pull_reference, repository, tag)
+        except (APIError, CourseError) as error:
+            reason = getattr(error, "explanation", None) or str(error)
+            raise ImageUnavailable(
+                f"the image {image.pull_reference} cannot be pulled: {reason}",
+                "check the network, or name another source in the file of COURSE_IMAGES",
+            ) from None
+        pulled.append(name)
+    return pulled
+
+
+def _pull(api: Any, reference: str) -> None:
+    repository, at, digest = reference.partition("@")
+    if at:
+        tag: str | None = digest
+    else:
+        repository, tag = reference.rsplit(":", 1)
+    for line in api.pull(repository, tag=tag, stream=True, decode=True):
+        if "error" in line:
+            # A pull that fails half-way has answered 200 by then; the stream says why.
+            raise ImageUnavailable(str(line["error"]))
