@@ -36,7 +36,6 @@ from course_lib.engine.interfaces import FileStat, FileSystemUsage, MountEntry, 
 if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
     from course_lib.engine.fs.overlay import RootFs
-    from course_lib.engine.interfaces import Process
 
 _T = TypeVar("_T")
 
@@ -58,7 +57,7 @@ class _Namespace:
         root = Mounted("/", rootfs, False, "overlay", "relatime", "root")
         self._put(root)
         self._put(Mounted("/proc", self.proc, False, "proc", _KERNEL_OPTIONS))
-        dev = DevTree(clock, FIRST_DEVICE + 1)
+        dev = DevTree(self.proc, clock, FIRST_DEVICE + 1)
         size = f"size={DEV_SIZE >> 10}k"
         self._put(Mounted("/dev", dev, False, "tmpfs", f"nosuid,{size},mode=755"))
         self._put(Mounted("/sys", sys_tree(), True, "sysfs", _KERNEL_OPTIONS))
@@ -147,7 +146,6 @@ class ContainerFs:
     ) -> None:
         self._namespace = _Namespace(rootfs, mounts, proc or NoProcFiles(), clock)
         self._who = ROOT
-        self._process: Process | None = None
 
     @property
     def proc(self) -> ProcFiles:
@@ -166,29 +164,17 @@ class ContainerFs:
         """Forget what lies in memory (tmpfs)."""
         self._namespace.close()
 
-    def as_user(
-        self,
-        uid: int,
-        gid: int,
-        groups: Sequence[int] = (),
-        *,
-        process: Process | None = None,
-    ) -> ContainerFs:
-        """The same tree for another user.
-
-        :param process: the process for which ``/proc/self``, ``/dev/stdin``, ``/dev/fd`` and
-            ``/dev/tty`` shall lead to its own descriptors.
-        """
+    def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> ContainerFs:
+        """The same tree for another user."""
         view = object.__new__(ContainerFs)
         view._namespace = self._namespace
         view._who = Credentials(uid, gid, tuple(groups))
-        view._process = process if process is not None else self._process
         return view
 
     # --- looking ---------------------------------------------------------------------------
 
     def _walk(self, path: str, *, follow: bool = True) -> Location:
-        return walk(self._namespace.mounts, path, self._who, follow=follow, process=self._process)
+        return walk(self._namespace.mounts, path, self._who, follow=follow)
 
     def _find(self, path: str, *, follow: bool = True) -> tuple[Location, Inode]:
         location = self._walk(path, follow=follow)

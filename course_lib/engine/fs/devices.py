@@ -11,17 +11,16 @@ import stat as statmod
 from typing import TYPE_CHECKING
 
 from course_lib.engine.fs.handles import DeviceFile
-from course_lib.engine.fs.inode import Inode, os_error
-from course_lib.engine.fs.tmpfs import TmpDevice, TmpDirectory, TmpLink, TmpTree
+from course_lib.engine.fs.inode import os_error
+from course_lib.engine.fs.tmpfs import TmpDevice, TmpDirectory, TmpLink, TmpNode, TmpTree
 
 if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
-    from course_lib.engine.interfaces import FileStat, OpenFile, Process
+    from course_lib.engine.fs.procfs import ProcTree
+    from course_lib.engine.interfaces import FileStat, OpenFile
 
 _MEMORY_DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
-_TERMINAL = os.makedev(5, 0)
-_CONSOLE = os.makedev(5, 1)
-_TERMINALS = frozenset({_TERMINAL, _CONSOLE, os.makedev(136, 0)})
+_TTY_GROUP = 5
 
 _LINKS = {
     "fd": "/proc/self/fd",
@@ -55,133 +54,84 @@ def open_device(stat: FileStat, flags: int) -> OpenFile:
 
 
 class DevTree(TmpTree):
-    """``/dev``: filled when it is first looked at, so that a container costs nothing for it."""
+    """``/dev``: filled when it is first looked at, so that a container costs nothing for it.
 
-    def __init__(self, clock: Clock, device: int) -> None:
+    :param proc: says which terminal ``/dev/tty`` is.
+    """
+
+    def __init__(self, proc: ProcTree, clock: Clock, device: int) -> None:
         super().__init__(clock, size=DEV_SIZE, mode=0o755, device=device)
+        self._proc = proc
         self._filled = False
 
-    def root(self, process: Process | None = None) -> Inode:
+    def root(self) -> TmpDirectory:
         root = super().root()
-        assert isinstance(root, TmpDirectory)
         if not self._filled:
             self._filled = True
             self._fill(root)
-        return _DevRoot(root, process)
+        return root
 
     def _fill(self, root: TmpDirectory) -> None:
         for name, minor in _MEMORY_DEVICES.items():
-            self._add_device(root, name, os.makedev(1, minor), 0o666)
-        self._add_device(root, "tty", _TERMINAL, 0o666)
+            root.children[name] = TmpDevice(self, 0o666, os.makedev(1, minor))
+        root.children["tty"] = _Terminal(self, 0o666, os.makedev(5, 0), self._proc)
         for name, target in _LINKS.items():
             root.children[name] = TmpLink(self, target, 0, 0)
-        for name in ("pts", "shm", "mqueue"):
-            mode = statmod.S_IFDIR | (0o755 if name == "pts" else 0o1777)
-            root.children[name] = TmpDirectory(self, mode, 0, 0)
-        pts = root.children["pts"]
-        assert isinstance(pts, TmpDirectory)
-        self._add_device(pts, "ptmx", os.makedev(5, 2), 0o666)
+        for name in ("shm", "mqueue"):
+            root.children[name] = TmpDirectory(self, statmod.S_IFDIR | 0o1777, 0, 0)
+        pts = _TerminalDirectory(self, statmod.S_IFDIR | 0o755, 0, 0)
+        pts.terminal = _Terminal(self, 0o620, os.makedev(136, 0), self._proc, gid=_TTY_GROUP)
+        pts.children["ptmx"] = TmpDevice(self, 0o666, os.makedev(5, 2))
+        root.children["pts"] = pts
 
-    def _add_device(self, directory: TmpDirectory, name: str, rdev: int, mode: int) -> None:
-        directory.children[name] = TmpDevice(self, mode, rdev)
+    def close(self) -> None:
+        super().close()
+        self._filled = False
 
 
-class _DevRoot(Inode):
-    """The root of ``/dev`` as one process sees it: ``tty`` and ``console`` are its terminal."""
+class _Terminal(TmpDevice):
+    """The terminal of the process that opens it, ``ENXIO`` where it has none."""
 
-    __slots__ = ("_process", "_root")
+    __slots__ = ("_proc",)
 
-    def __init__(self, root: TmpDirectory, process: Process | None) -> None:
-        self._root = root
-        self._process = process
+    def __init__(self, tree: TmpTree, mode: int, rdev: int, proc: ProcTree, gid: int = 0) -> None:
+        super().__init__(tree, mode, rdev, gid)
+        self._proc = proc
 
-    @property
-    def tree(self) -> TmpTree:
-        return self._root.tree
+    def exists(self) -> bool:
+        """Whether the process that looks has a terminal."""
+        return self._proc.files.terminal() is not None
 
-    def stat(self) -> FileStat:
-        return self._root.stat()
+    def open(self, flags: int) -> OpenFile:
+        handle = self._proc.files.terminal()
+        if handle is None:
+            raise os_error(errno.ENXIO)
+        return handle.dup()
 
-    def file_type(self) -> int:
-        return statmod.S_IFDIR
 
-    def lookup(self, name: str) -> Inode | None:
-        child = self._root.lookup(name)
-        if isinstance(child, TmpDevice) and child.rdev in _TERMINALS:
-            return _Terminal(child, self._process)
-        return child
+class _TerminalDirectory(TmpDirectory):
+    """``/dev/pts``: holds ``0``, the terminal of the process that looks, where it has one."""
+
+    __slots__ = ("terminal",)
+
+    terminal: _Terminal
+
+    def lookup(self, name: str) -> TmpNode | None:
+        if name == "0":
+            return self.terminal if self.terminal.exists() else None
+        return super().lookup(name)
 
     def names(self) -> list[str]:
-        return self._root.names()
-
-    def open(self, flags: int) -> OpenFile:
-        return self._root.open(flags)
+        return ["0", *super().names()] if self.terminal.exists() else super().names()
 
     def create(self, name: str, flags: int, mode: int, uid: int, gid: int) -> OpenFile:
-        return self._root.create(name, flags, mode, uid, gid)
+        raise os_error(errno.EACCES)
 
     def mkdir(self, name: str, mode: int, uid: int, gid: int) -> None:
-        self._root.mkdir(name, mode, uid, gid)
-
-    def mkfifo(self, name: str, mode: int, uid: int, gid: int) -> None:
-        self._root.mkfifo(name, mode, uid, gid)
+        raise os_error(errno.EPERM)
 
     def symlink(self, name: str, target: str, uid: int, gid: int) -> None:
-        self._root.symlink(name, target, uid, gid)
-
-    def link(self, name: str, inode: Inode) -> None:
-        self._root.link(name, inode._device if isinstance(inode, _Terminal) else inode)
+        raise os_error(errno.EPERM)
 
     def unlink(self, name: str) -> None:
-        self._root.unlink(name)
-
-    def rmdir(self, name: str) -> None:
-        self._root.rmdir(name)
-
-    def rename(self, name: str, target: Inode, new_name: str) -> None:
-        self._root.rename(name, target._root if isinstance(target, _DevRoot) else target, new_name)
-
-    def chmod(self, mode: int) -> None:
-        self._root.chmod(mode)
-
-    def chown(self, uid: int, gid: int) -> None:
-        self._root.chown(uid, gid)
-
-    def utime(self, atime_ns: int, mtime_ns: int) -> None:
-        self._root.utime(atime_ns, mtime_ns)
-
-
-class _Terminal(Inode):
-    """``/dev/tty``: the terminal of the process that opens it, ``ENXIO`` where it has none."""
-
-    __slots__ = ("_device", "_process")
-
-    def __init__(self, device: TmpDevice, process: Process | None) -> None:
-        self._device = device
-        self._process = process
-
-    @property
-    def tree(self) -> TmpTree:
-        return self._device.tree
-
-    def stat(self) -> FileStat:
-        return self._device.stat()
-
-    def same_as(self, other: Inode) -> bool:
-        return isinstance(other, _Terminal) and self._device is other._device
-
-    def open(self, flags: int) -> OpenFile:
-        if self._process is not None:
-            for handle in self._process.fds.values():
-                if handle.isatty():
-                    return handle.dup()
-        raise os_error(errno.ENXIO)
-
-    def chmod(self, mode: int) -> None:
-        self._device.chmod(mode)
-
-    def chown(self, uid: int, gid: int) -> None:
-        self._device.chown(uid, gid)
-
-    def utime(self, atime_ns: int, mtime_ns: int) -> None:
-        self._device.utime(atime_ns, mtime_ns)
+        raise os_error(errno.EPERM)

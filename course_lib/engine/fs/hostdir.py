@@ -33,7 +33,7 @@ from course_lib.engine.fs.owners import Owner, OwnerTable
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
-    from course_lib.engine.interfaces import OpenFile, Process
+    from course_lib.engine.interfaces import OpenFile
 
 NOBODY = 65534
 """What Linux shows for an owner that a user namespace does not know."""
@@ -93,7 +93,7 @@ class HostTree(Tree):
     def host_is_root(self) -> bool:
         return self._uid == 0
 
-    def root(self, process: Process | None = None) -> HostInode:
+    def root(self) -> HostInode:
         if not self.shared:
             directory = _Directory(os.open(self.path, _DIRECTORY))
             return HostInode(self, directory, ".", os.stat(directory.fd))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
-    from course_lib.engine.interfaces import OpenFile, Process
+    from course_lib.engine.interfaces import OpenFile
 
 MAX_NAME = 255
 """Longest file name in bytes (Linux ``NAME_MAX``)."""
@@ -43,12 +43,8 @@ class Tree:
     fstype: str = "none"
     device: int = 0
 
-    def root(self, process: Process | None = None) -> Inode:
-        """The topmost directory (or the one file of a single-file mount).
-
-        :param process: who looks; only ``/proc`` and ``/dev`` show different things to
-            different processes.
-        """
+    def root(self) -> Inode:
+        """The topmost directory (or the one file of a single-file mount)."""
         raise NotImplementedError
 
     def usage(self) -> FileSystemUsage:

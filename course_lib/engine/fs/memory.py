@@ -21,7 +21,7 @@ from course_lib.engine.fs.owners import OwnerTable
 from course_lib.engine.interfaces import FileStat
 
 if TYPE_CHECKING:
-    from course_lib.engine.interfaces import OpenFile, Process
+    from course_lib.engine.interfaces import OpenFile
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -54,7 +54,7 @@ class MemoryLayer(Tree):
         self._next += 1
         return self._next
 
-    def root(self, process: Process | None = None) -> MemoryDirectory:
+    def root(self) -> MemoryDirectory:
         return self._root
 
     def _parent(self, path: str) -> tuple[MemoryDirectory, str]:

@@ -29,7 +29,7 @@ from course_lib.engine.fs.owners import OwnerTable
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
-    from course_lib.engine.interfaces import OpenFile, Process
+    from course_lib.engine.interfaces import OpenFile
 
 OVERLAY_DEVICE = 0x2A
 """``st_dev`` of every container's root: an anonymous device, as overlayfs has."""
@@ -66,7 +66,7 @@ class RootFs(Tree):
         self.upper_tree = HostTree(upper, self.owners)
         self._has_upper = os.path.isdir(upper)
 
-    def root(self, process: Process | None = None) -> OverlayInode:
+    def root(self) -> OverlayInode:
         upper = self.upper_tree.root() if self._has_upper else None
         return OverlayInode(self, None, "", upper, tuple(layer.root() for layer in self.layers))
 

@@ -19,7 +19,7 @@ from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
-    from course_lib.engine.interfaces import OpenFile, Process
+    from course_lib.engine.interfaces import OpenFile
 
 PAGE = 4096
 
@@ -61,7 +61,7 @@ class TmpTree(Tree):
         self._next_ino += 1
         return self._next_ino - 1
 
-    def root(self, process: Process | None = None) -> Inode:
+    def root(self) -> TmpDirectory:
         return self._root
 
     def usage(self) -> FileSystemUsage:

@@ -18,7 +18,6 @@ from course_lib.engine.fs.permissions import EXECUTE, Credentials, permitted
 
 if TYPE_CHECKING:
     from course_lib.engine.fs.mounts import Mounted
-    from course_lib.engine.interfaces import Process
 
 MAX_PATH = 4096
 """Longest path in bytes, its end included (Linux ``PATH_MAX``)."""
@@ -79,20 +78,18 @@ def walk(
     who: Credentials,
     *,
     follow: bool,
-    process: Process | None = None,
 ) -> Location:
     """Find what ``path`` names.
 
     :param mounts: by target; ``/`` is the root file system.
     :param follow: whether a link in the last component is followed.
-    :param process: who looks (for ``/proc/self`` and ``/dev/tty``).
 
     Raises ``ENOENT`` where a directory on the way does not exist, ``ENOTDIR``, ``EACCES``,
     ``ELOOP`` and ``ENAMETOOLONG``. That the last component does not exist is no error.
     """
     check_path(path)
     root_mount = mounts["/"]
-    stack: list[tuple[str, Mounted, Inode]] = [("", root_mount, root_mount.tree.root(process))]
+    stack: list[tuple[str, Mounted, Inode]] = [("", root_mount, root_mount.tree.root())]
     pending = [part for part in reversed(path.split("/")) if part and part != "."]
     must_be_directory = path.endswith(("/", "/."))
     links = 0
@@ -110,7 +107,7 @@ def walk(
         there = f"{here}/{name}"
         below = mounts.get(there)
         if below is not None:
-            child: Inode | None = below.tree.root(process)
+            child: Inode | None = below.tree.root()
         else:
             below = mount
             child = directory.lookup(name)

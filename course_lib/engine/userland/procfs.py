@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from course_lib.engine.interfaces import OpenFile
     from course_lib.engine.userland.machine import ContainerMachine
     from course_lib.engine.userland.process import ContainerProcess
 
@@ -113,6 +114,21 @@ class ProcFs:
             case _:
                 pass
         return None
+
+    def open_file(self, path: str) -> OpenFile | None:
+        """The open file behind a link ``/proc/PID/fd/N``; not a duplicate."""
+        match self._parts(path):
+            case [pid, "fd", number] if number.isdigit():
+                process = self._process(pid)
+                return process.fds.get(int(number)) if process is not None else None
+            case _:
+                return None
+
+    def terminal(self) -> OpenFile | None:
+        """A handle on the terminal of the process that asks; not a duplicate."""
+        current = self._machine.current
+        handles = current.fds.values() if current is not None else ()
+        return next((handle for handle in handles if handle.isatty()), None)
 
     # --- finding -----------------------------------------------------------------------------
 
