@@ -7,7 +7,9 @@ list and ``ndots``.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -199,3 +201,19 @@ def service_name(proc: Process, port: int) -> str | None:
         if len(words) > 1 and words[1] == f"{port}/tcp":
             return words[0]
     return next((name for name, number in _SERVICES.items() if number == port), None)
+
+
+_MUSL_WORDS = {
+    errno.EADDRINUSE: "Address in use",
+    errno.EADDRNOTAVAIL: "Address not available",
+    errno.ECONNRESET: "Connection reset by peer",
+    errno.EHOSTUNREACH: "Host is unreachable",
+    errno.ENETUNREACH: "Network unreachable",
+    errno.ETIMEDOUT: "Operation timed out",
+}
+
+
+def strerror(error: OSError) -> str:
+    """The message of an error number as musl words it."""
+    code = error.errno or 0
+    return _MUSL_WORDS.get(code) or os.strerror(code)

@@ -13,11 +13,24 @@ from typing import cast
 from course_lib.engine.interfaces import Applet
 
 _BUSYBOX: dict[str, str] = {
+    "arp": "net_config:arp",
+    "arping": "net_sockets:arping",
     "cat": "files:cat",
     "echo": "text:echo",
     "false": "system:false",
+    "hostname": "net_config:hostname",
+    "ifconfig": "net_config:ifconfig",
+    "ip": "net_ip:ip",
+    "nc": "net_sockets:nc",
+    "netstat": "net_config:netstat",
+    "nslookup": "net_dns:nslookup",
+    "ping": "net_ping:ping",
+    "route": "net_config:route",
     "sleep": "system:sleep",
+    "telnet": "net_sockets:telnet",
+    "traceroute": "net_sockets:traceroute",
     "true": "system:true",
+    "wget": "net_wget:wget",
 }
 """Applets of BusyBox: name -> ``module:function``, the module below this package.
 
@@ -25,7 +38,21 @@ Images based on BusyBox have a link for each of them.
 """
 
 _PROGRAMS: dict[str, str] = {
+    "apk": "net_apk:apk",
     "busybox": "busybox:busybox",
+    "catalina": "course_lib.engine.userland.servers.tomcat:catalina",
+    "curl": "net_curl:curl",
+    "dig": "net_dns:dig",
+    "drill": "net_dns:drill",
+    "elasticsearch": "course_lib.engine.userland.servers.elasticsearch:elasticsearch",
+    "getent": "net_dns:getent",
+    "host": "net_dns:host",
+    "ip-iproute2": "net_ip:ip_iproute2",
+    "nginx": "course_lib.engine.userland.servers.nginx.program:nginx",
+    "ping-iputils": "net_ping:ping_iputils",
+    "redis-cli": "course_lib.engine.userland.servers.redis.cli:redis_cli",
+    "redis-server": "course_lib.engine.userland.servers.redis.program:redis_server",
+    "trainingwheels": "course_lib.engine.userland.servers.trainingwheels:trainingwheels",
 }
 """Programs that are files of their own, in the images that bring them."""
 

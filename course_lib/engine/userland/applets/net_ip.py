@@ -1,0 +1,338 @@
+"""``ip``: BusyBox's and that of iproute2, which shows a little more."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from course_lib.engine.interfaces import Interface, InterfaceAddress, Process, Route
+from course_lib.engine.userland import libc
+from course_lib.engine.userland.applets import net_options as opt
+
+USAGE = """
+[OPTIONS] address|route|link|tunnel|neigh|rule [ARGS]
+
+OPTIONS := -f[amily] inet|inet6|link | -o[neline] | -br[ief]
+
+ip addr add|del IFADDR dev IFACE | show|flush [dev IFACE] [to PREFIX]
+ip route list|flush|add|del|change|append|replace|test ROUTE
+ip link set IFACE [up|down] [arp on|off] [multicast on|off]
+	[promisc on|off] [mtu NUM] [name NAME] [qlen NUM] [address MAC]
+	[master IFACE | nomaster] [netns PID]
+ip tunnel add|change|del|show [NAME]
+	[mode ipip|gre|sit] [remote ADDR] [local ADDR] [ttl TTL]
+ip neigh show|flush [to PREFIX] [dev DEV] [nud STATE]
+ip rule [list] | add|del SELECTOR ACTION"""
+
+_OBJECTS = ("address", "route", "link", "tunnel", "neigh", "neighbor", "neighbour", "rule")
+_CHANGES = ("add", "del", "delete", "set", "flush", "change", "append", "replace")
+_BROADCAST = "ff:ff:ff:ff:ff:ff"
+
+
+class _Refused(Exception):
+    """Ends the program with a message and exit code 1 or 2."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(slots=True)
+class _Style:
+    """How to show things.
+
+    :param full: iproute2's extra words.
+    """
+
+    full: bool = False
+    family: str = "any"
+    oneline: bool = False
+    brief: bool = False
+    statistics: bool = False
+
+    @property
+    def gap(self) -> str:
+        """Between the lines of one entry."""
+        return "\\" if self.oneline else "\n"
+
+
+def _flags(interface: Interface, style: _Style) -> str:
+    carrier = interface.up
+    flags = [] if carrier or interface.kind != "bridge" else ["NO-CARRIER"]
+    flags += ["LOOPBACK"] if interface.kind == "loopback" else ["BROADCAST", "MULTICAST"]
+    if interface.up or interface.kind == "bridge":
+        flags.append("UP")
+    if carrier:
+        flags.append("LOWER_UP")
+    if interface.peer_index is not None and not style.full:
+        flags.append("M-DOWN")
+    return f"<{','.join(flags)}>"
+
+
+def _state(interface: Interface) -> str:
+    if interface.kind == "loopback":
+        return "UNKNOWN"
+    return "UP" if interface.up else "DOWN"
+
+
+def _label(interface: Interface) -> str:
+    peer = f"@if{interface.peer_index}" if interface.peer_index is not None else ""
+    return interface.name + peer
+
+
+def _link_lines(interface: Interface, style: _Style) -> list[str]:
+    qdisc = "fq_codel" if interface.kind == "ether" else "noqueue"
+    master = f"master {interface.master} " if interface.master else ""
+    qlen = 1000 if interface.kind in {"loopback", "ether"} else 0
+    head = (
+        f"{interface.index}: {_label(interface)}: {_flags(interface, style)} mtu {interface.mtu} "
+    )
+    head += f"qdisc {qdisc} {master}state {_state(interface)} "
+    if style.full:
+        head += f"group default {f'qlen {qlen}' if qlen else ''}".rstrip(" ") + (
+            "" if qlen else " "
+        )
+    elif qlen:
+        head += f"qlen {qlen}"
+    kind = "loopback" if interface.kind == "loopback" else "ether"
+    broadcast = "00:00:00:00:00:00" if kind == "loopback" else _BROADCAST
+    second = f"    link/{kind} {interface.mac} brd {broadcast}"
+    if style.full and interface.peer_index is not None:
+        second += " link-netnsid 0"
+    return [head, second]
+
+
+def _statistics(interface: Interface) -> list[str]:
+    rows = []
+    for word, size, packets in (
+        ("RX", interface.rx_bytes, interface.rx_packets),
+        ("TX", interface.tx_bytes, interface.tx_packets),
+    ):
+        last = "mcast" if word == "RX" else "collsns"
+        middle = "missed" if word == "RX" else "carrier"
+        rows.append(f"    {word}:  bytes packets errors dropped {middle:>7} {last:>7}           ")
+        rows.append(f"    {size:10} {packets:7} {0:6} {0:7} {0:7} {0:7} ")
+    return rows
+
+
+def _address_lines(
+    interface: Interface, address: InterfaceAddress, style: _Style
+) -> tuple[str, str]:
+    if libc.is_ipv6(address.address):
+        first = f"inet6 {address.address}/{address.prefix} scope {address.scope} "
+    else:
+        broadcast = f"brd {address.broadcast} " if address.broadcast else ""
+        first = f"inet {address.address}/{address.prefix} {broadcast}scope {address.scope} "
+        first += interface.name
+    return first, "       valid_lft forever preferred_lft forever"
+
+
+def _shown(interface: Interface, style: _Style) -> list[InterfaceAddress]:
+    return [
+        a
+        for a in interface.addresses
+        if style.family == "any" or libc.is_ipv6(a.address) == (style.family == "inet6")
+    ]
+
+
+def _address(proc: Process, words: list[str], style: _Style) -> str:
+    lines: list[str] = []
+    for interface in _selected(proc, words):
+        addresses = _shown(interface, style)
+        if style.brief:
+            rows = " ".join(f"{a.address}/{a.prefix}" for a in addresses)
+            lines.append(f"{_label(interface):<16} {_state(interface):<14} {rows} ".rstrip() + " ")
+            continue
+        if style.oneline:
+            for address in addresses:
+                first, second = _address_lines(interface, address, style)
+                lines.append(f"{interface.index}: {interface.name}    {first}\\{second}")
+            continue
+        if style.family != "any" and not addresses:
+            continue
+        head, link = _link_lines(interface, style)
+        lines.append(head)
+        if style.family == "any":
+            lines.append(link)
+        for address in addresses:
+            first, second = _address_lines(interface, address, style)
+            lines += [f"    {first}", second]
+        if style.statistics:
+            lines += _statistics(interface)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _link(proc: Process, words: list[str], style: _Style) -> str:
+    lines = []
+    for interface in _selected(proc, words):
+        if style.brief:
+            flags = _flags(interface, _Style(full=True))
+            lines.append(
+                f"{_label(interface):<16} {_state(interface):<14} {interface.mac} {flags} "
+            )
+            continue
+        lines.append(style.gap.join(_link_lines(interface, style)))
+        if style.statistics:
+            lines += _statistics(interface)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _selected(proc: Process, words: list[str]) -> list[Interface]:
+    """The interfaces that ``[show] [dev] NAME [up]`` means."""
+    rest = [w for w in words if w not in {"dev", "show", "list", "lst", "ls", "sh", "s", "l", "up"}]
+    interfaces = list(proc.net.interfaces())
+    skip = False
+    names = []
+    for word in rest:
+        if skip:
+            skip = False
+        elif word in {"to", "scope", "label", "type", "master"}:
+            skip = True
+        else:
+            names.append(word)
+    for name in names:
+        found = [i for i in interfaces if i.name == name.partition("@")[0]]
+        if not found:
+            raise _Refused(f"ip: can't find device '{name}'")
+        interfaces = found
+    return [i for i in interfaces if i.up] if "up" in words else interfaces
+
+
+def _route_line(route: Route, style: _Style) -> str:
+    default = route.destination in {"0.0.0.0/0", "::/0", "default"}
+    words = ["default" if default else route.destination.removesuffix("/32")]
+    if route.gateway:
+        words.append(f"via {route.gateway}")
+    words.append(f"dev {route.interface}")
+    source = f"src {route.source}" if route.source else ""
+    if style.full:
+        if not route.gateway:
+            words.append("proto kernel scope link")
+        words.append(source)
+    else:
+        if not route.gateway:
+            words.append("scope link ")
+        if source:
+            words.append(source if not route.gateway else f" {source}")
+    if route.metric:
+        words.append(f"metric {route.metric}")
+    return " ".join(word for word in words if word) + " "
+
+
+def _find_route(proc: Process, address: str) -> Route | None:
+    ip = ipaddress.ip_address(address)
+    fitting = [
+        (ipaddress.ip_network(route.destination, strict=False).prefixlen, route)
+        for route in proc.net.routes()
+        if ip in ipaddress.ip_network(route.destination, strict=False)
+    ]
+    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+
+
+def _route(proc: Process, words: list[str], style: _Style) -> str:
+    if words and "get".startswith(words[0]) and len(words[0]) > 1:
+        if len(words) < 2 or libc.parse_address(words[1]) is None:
+            raise _Refused(f"ip: invalid argument '{' '.join(words[1:2])}' to 'address'")
+        address = words[1]
+        for interface in proc.net.interfaces():
+            if any(a.address == address for a in interface.addresses):
+                return f"local {address} dev lo  src {address} \n"
+        route = _find_route(proc, address)
+        if route is None:
+            raise _Refused("ip: RTNETLINK answers: Network unreachable", 2)
+        via = f"via {route.gateway} " if route.gateway else ""
+        source = route.source or next(
+            (a.address for i in proc.net.interfaces() if i.name == route.interface
+             for a in i.addresses if libc.is_ipv6(a.address) == libc.is_ipv6(address)), "",
+        )  # fmt: skip
+        return f"{address} {via}dev {route.interface}  src {source} \n"
+    inet6 = style.family == "inet6"
+    lines = []
+    for route in proc.net.routes():
+        if (":" in route.destination) != inet6:
+            continue
+        if "default" in words and route.destination not in {"0.0.0.0/0", "::/0", "default"}:
+            continue
+        if "dev" in words and route.interface != words[words.index("dev") + 1 :][:1][0]:
+            continue
+        lines.append(_route_line(route, style))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _neighbour(proc: Process, words: list[str], style: _Style) -> str:
+    device = words[words.index("dev") + 1] if "dev" in words[:-1] else None
+    extra = "" if style.full else "ref 1 used 0/0/0 probes 1 "
+    return "".join(
+        f"{n.address} dev {n.interface} lladdr {n.mac} {extra}REACHABLE\n"
+        for n in proc.net.neighbours()
+        if device in {None, n.interface}
+    )
+
+
+def _rule(proc: Process, words: list[str], style: _Style) -> str:
+    return (
+        "0:\tfrom all lookup local \n32766:\tfrom all lookup main \n"
+        "32767:\tfrom all lookup default \n"
+    )
+
+
+_SHOW = {
+    "address": _address, "link": _link, "route": _route, "rule": _rule, "neigh": _neighbour,
+    "neighbor": _neighbour, "neighbour": _neighbour,
+}  # fmt: skip
+
+
+def _options(words: list[str], style: _Style) -> list[str]:
+    """Take the leading options off; the rest is object and command."""
+    while words and words[0].startswith("-"):
+        word = words.pop(0).lstrip("-")
+        if word in {"4", "6", "0"}:
+            style.family = {"4": "inet", "6": "inet6", "0": "link"}[word]
+        elif word and "family".startswith(word) and words:
+            style.family = words.pop(0)
+        elif word and "oneline".startswith(word):
+            style.oneline = True
+        elif len(word) > 1 and "brief".startswith(word):
+            style.brief = True
+        elif word and ("statistics".startswith(word) or word == "stats") and style.full:
+            style.statistics = True
+        elif word in {"c", "color", "d", "details", "n", "N"} and style.full:
+            continue
+        else:
+            raise opt.UsageError
+    return words
+
+
+async def _ip(proc: Process, style: _Style) -> int:
+    try:
+        words = _options(list(proc.argv[1:]), style)
+        if not words:
+            raise opt.UsageError
+        matching = [name for name in _OBJECTS if name.startswith(words[0])]
+        if not matching:
+            raise opt.UsageError
+    except opt.UsageError as error:
+        return await opt.refuse(proc, "ip", error, USAGE)
+    rest = words[1:]
+    if rest and any(rest[0] == change for change in _CHANGES):
+        await proc.err("ip: RTNETLINK answers: Operation not permitted\n")
+        return 2
+    try:
+        if matching[0] == "tunnel":
+            return 0
+        text = _SHOW[matching[0]](proc, rest, style)
+    except _Refused as refusal:
+        await proc.err(f"{refusal}\n")
+        return refusal.code
+    await proc.out(text)
+    return 0
+
+
+async def ip(proc: Process) -> int:
+    """BusyBox's ``ip``, with ``-brief`` besides."""
+    return await _ip(proc, _Style())
+
+
+async def ip_iproute2(proc: Process) -> int:
+    """iproute2's ``ip``."""
+    return await _ip(proc, _Style(full=True))
