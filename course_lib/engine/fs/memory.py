@@ -112,6 +112,27 @@ class MemoryLayer(Tree):
         when = self.mtime_ns if mtime_ns is None else mtime_ns
         parent.children[name] = MemoryLink(self, self._ino(), when, target)
 
+    def add_hard_link(self, path: str, existing: str) -> None:
+        """Add a further name for a file that is there already."""
+        node = self._file(existing)
+        parent, name = self._parent(path)
+        parent.children[name] = node
+        node.links += 1
+
+    def set_attributes(self, path: str, mode: int | None, uid: int = 0, gid: int = 0) -> None:
+        """Set permissions (``None`` leaves them) and owner of a file that is there already."""
+        node = self._file(path)
+        if mode is not None:
+            node.mode = statmod.S_IFREG | mode
+        node.uid, node.gid = uid, gid
+
+    def _file(self, path: str) -> MemoryFile:
+        parent, name = self._parent(path)
+        node = parent.children.get(name)
+        if not isinstance(node, MemoryFile):
+            raise ValueError(f"{path!r} is no file of this layer")
+        return node
+
     def add_whiteout(self, path: str) -> None:
         """Hide what lower layers have under that path."""
         parent, name = self._parent(path)
@@ -201,7 +222,7 @@ class MemoryDirectory(MemoryNode):
 class MemoryFile(MemoryNode):
     """A regular file: bytes, or a host file that belongs to the package."""
 
-    __slots__ = ("content",)
+    __slots__ = ("content", "links")
 
     def __init__(
         self,
@@ -215,6 +236,10 @@ class MemoryFile(MemoryNode):
     ) -> None:
         super().__init__(tree, ino, mode, uid, gid, mtime_ns)
         self.content = content
+        self.links = 1
+
+    def _links(self) -> int:
+        return self.links
 
     def _size(self) -> int:
         if isinstance(self.content, bytes):

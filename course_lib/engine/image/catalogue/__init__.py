@@ -1,0 +1,87 @@
+"""The images that the embedded engine can pull: one folder each, see ``README.md``.
+
+A folder is read when one of its images is first asked for, and its files become a layer in memory
+that all containers share.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from course_lib.engine.errdefs import NotFound
+from course_lib.engine.fs.memory import MemoryLayer
+from course_lib.engine.image.model import Image
+from course_lib.engine.image.recipe import (
+    AppletNames,
+    BrokenRecipe,
+    Recipe,
+    build_layer,
+    image_of,
+    read_recipe,
+)
+
+HERE = Path(__file__).parent
+
+
+class Catalogue:
+    """The recipes below one directory, and the images and layers made of them.
+
+    :param applets: names of the BusyBox applets that exist, for the links in the images.
+    """
+
+    def __init__(self, applets: AppletNames, folder: Path = HERE) -> None:
+        self._applets = applets
+        self._folder = folder
+        self._recipes: dict[str, Recipe] | None = None
+        self._layers: dict[str, MemoryLayer] = {}
+        self._images: dict[str, Image] = {}
+
+    def recipes(self) -> dict[str, Recipe]:
+        """All recipes by the name of their folder."""
+        if self._recipes is None:
+            self._recipes = {
+                path.parent.name: read_recipe(path.parent)
+                for path in sorted(self._folder.glob("*/image.toml"))
+            }
+        return self._recipes
+
+    def repositories(self) -> list[str]:
+        """Familiar names of everything that can be pulled, sorted."""
+        return sorted({recipe.repository for recipe in self.recipes().values() if recipe.tags})
+
+    def tags(self, repository: str) -> dict[str, Recipe]:
+        """The tags of one repository and what each of them is."""
+        return {
+            tag: recipe
+            for recipe in self.recipes().values()
+            if recipe.repository == repository
+            for tag in recipe.tags
+        }
+
+    def _recipe(self, name: str) -> Recipe:
+        recipe = self.recipes().get(name)
+        if recipe is None:
+            raise NotFound(f"the catalogue of the embedded engine has no folder {name!r}")
+        return recipe
+
+    def layer(self, name: str) -> MemoryLayer:
+        """The files of a folder, made once."""
+        if name not in self._layers:
+            self._layers[name] = build_layer(self._recipe(name), self._applets)
+        return self._layers[name]
+
+    def image(self, name: str) -> Image:
+        """The image that a folder describes, with the layers of its base."""
+        if name not in self._images:
+            recipe, seen, chain = self._recipe(name), {name}, [name]
+            while recipe.base:
+                if recipe.base in seen:
+                    raise BrokenRecipe(f"{recipe.folder / 'image.toml'}: goes round in a circle")
+                seen.add(recipe.base)
+                chain.append(recipe.base)
+                recipe = self._recipe(recipe.base)
+            made: Image | None = None
+            for part in reversed(chain):
+                made = image_of(self._recipe(part), made, self.layer(part))
+                self._images[part] = made
+        return self._images[name]
