@@ -25,7 +25,11 @@ def check(grade_id: str) -> float:
     from course_lib.connect import client
 
     course().exercise(grade_id)  # a wrong id is said before the engine is asked
-    result = run_checks([grade_id], student_answers(grade_id), Path.cwd(), client())[0]
+    engine = client()
+    try:
+        (result,) = run_checks([grade_id], student_answers(grade_id), Path.cwd(), engine)
+    finally:
+        engine.close()
     show(result)
     if result.status == "error":
         raise ObservationError(f"{grade_id} could not be judged: {result.reason}")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +23,8 @@ from graders.http_probe import HttpAnswer
 
 LABEL = "docker-course.probe"
 LIFETIME_SECONDS = 60
+COMMAND_SECONDS = 4.0
+TIMED_OUT = 124
 _PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
 _REPLY = re.compile(r"bytes from .*(?:seq|icmp_seq)=", re.MULTILINE)
 _ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
@@ -57,7 +61,7 @@ class ProbeContainer:
 
     def get(self, url: str) -> HttpAnswer:
         """``GET url`` from there."""
-        code, out, err = self._run("wget", "-q", "-O", "-", "-T", "2", url)
+        code, out, err = self._run("wget", "-q", "-O", "-", url)
         if code == 0:
             return HttpAnswer(200, out)
         status = _STATUS.search(err)
@@ -67,13 +71,36 @@ class ProbeContainer:
         return HttpAnswer(0, problem=lines[-1].removeprefix("wget: ") if lines else "no answer")
 
     def _run(self, *command: str) -> tuple[int, str, str]:
+        """Exit code, output and errors of a command there."""
         with observing():
             instance = self.api.exec_create(self.id, list(command))["Id"]
-            out, err = self.api.exec_start(instance, demux=True)
+            try:
+                out, err = _within(
+                    COMMAND_SECONDS, lambda: self.api.exec_start(instance, demux=True)
+                )
+            except TimeoutError:
+                return TIMED_OUT, "", f"no answer within {COMMAND_SECONDS:g} seconds"
             code = self.api.exec_inspect(instance)["ExitCode"]
         if code in (126, 127):
             raise ObservationError(f"the image for looking inside has no command {command[0]}")
         return code, _decode(out), _decode(err)
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """The result of ``call``, or ``TimeoutError``; then its thread ends with the container.
+
+    From outside, because wget's own limit is not to be had everywhere.
+    """
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future.result(seconds)
 
 
 @contextmanager

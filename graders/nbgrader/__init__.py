@@ -1,0 +1,1 @@
+"""Where the course meets nbgrader: preprocessors for its converters, lessons run as a whole."""

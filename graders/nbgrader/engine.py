@@ -1,0 +1,50 @@
+"""Gives every submission a clean engine of the course directory's own while it is graded."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+from typing import Any
+
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Enum, Unicode
+
+from course_lib import connect
+from course_lib.embedded import EmbeddedEngine
+
+
+class PrepareEngine(NbGraderPreprocessor):  # type: ignore[misc]
+    """Comes before nbgrader's ``Execute``: kernels started after it use the engine it readied.
+
+    An embedded engine is emptied for each notebook, so that nobody's containers meet another's,
+    and ends with the program that grades. On a real Docker daemon nothing is emptied:
+    ``lab.start`` removes what the lesson before it brought.
+    """
+
+    engine = Enum(
+        ("embedded", "docker"),
+        "embedded",
+        help="the engine that submissions run on; docker means the one of DOCKER_HOST",
+    ).tag(config=True)
+
+    state = Unicode(
+        "", help="where the embedded engine keeps its state while grading (required)"
+    ).tag(config=True)
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Ready the engine and let the kernel's environment name it."""
+        if self.engine == "docker":
+            found = connect.connect("docker")
+        else:
+            embedded = EmbeddedEngine.at(state=Path(self.state))
+            embedded.reset()
+            status = embedded.start()
+            # nbgrader offers no hook at the end of a run; stopping twice does no harm.
+            atexit.register(embedded.stop)
+            found = connect.connect(
+                "embedded", environ={**os.environ, "DOCKER_HOST": status.docker_host}
+            )
+        connect.use(found)
+        os.environ[connect.VARIABLE] = found.kind
+        return nb, resources
