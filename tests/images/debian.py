@@ -1,4 +1,8 @@
-"""Debian packages as file trees: downloaded by apt, unpacked in memory, nothing installed."""
+"""Debian packages as file trees: downloaded by apt, unpacked in memory, nothing installed.
+
+They come from one release whatever the machine runs, so that the images are the same
+everywhere. (The busybox of the release before crashes in ``wget -T``.)
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,11 @@ from pathlib import Path
 
 from tests.images.tree import Tree
 
+RELEASE = "trixie"
+SOURCE = (
+    "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+    f" http://deb.debian.org/debian {RELEASE} main\n"
+)
 ROOTS = (
     "base-files bash busybox-static coreutils curl dash debianutils findutils grep gzip hostname"
     " iputils-ping libpython3-stdlib mawk nginx-light python3-minimal redis-server redis-tools"
@@ -42,21 +51,30 @@ class PackageStore:
         self._folder = folder
 
     def download(self) -> None:
-        """Gets what is not there yet. Needs ``apt-get`` and its lists; no root, no installing."""
-        archives = self._folder / "archives"
-        if (self._folder / "complete").exists():
+        """Gets what is not there yet. Needs ``apt-get``; no root, nothing is installed."""
+        folder = self._folder
+        if (folder / "complete").exists():
             return
-        (archives / "partial").mkdir(parents=True, exist_ok=True)
-        status = self._folder / "status"
-        status.write_text("")  # as if nothing were installed: the whole closure is wanted
-        command = ["apt-get", "-y", "-qq", "install", "--download-only"]
-        command += ["--no-install-recommends", "-o", "Debug::NoLocking=1"]
-        command += ["-o", f"Dir::State::status={status}", "-o", f"Dir::Cache::archives={archives}"]
-        command += ["-o", "APT::Sandbox::User=root"]
-        done = subprocess.run([*command, *ROOTS], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise PackageError(done.stderr.strip() or f"apt-get exited {done.returncode}")
-        (self._folder / "complete").touch()
+        for name in ("archives/partial", "lists/partial"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "status").write_text("")  # as if nothing were installed: the whole closure
+        (folder / "sources.list").write_text(SOURCE)
+        options = {
+            "Dir::State::status": folder / "status",
+            "Dir::State::lists": folder / "lists",
+            "Dir::Cache": folder,
+            "Dir::Cache::archives": folder / "archives",
+            "Dir::Etc::sourcelist": folder / "sources.list",
+            "Dir::Etc::sourceparts": "-",
+            "Dir::Etc::preferencesparts": "-",
+            "APT::Sandbox::User": "root",
+            "Debug::NoLocking": "1",
+        }
+        apt = ["apt-get", "-qq", "-y"]
+        apt += [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+        _run(*apt, "update")
+        _run(*apt, "install", "--download-only", "--no-install-recommends", *ROOTS)
+        (folder / "complete").touch()
 
     def tree(self, *packages: str) -> Tree:
         """The files of ``packages`` and of all that they depend on."""

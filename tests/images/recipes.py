@@ -81,7 +81,7 @@ def recipes(packages: PackageStore, sources: Path) -> dict[str, Recipe]:
             "nginx",
             ("nginx:latest",),
             "debian",
-            "ENV NGINX_VERSION=1.22.1\nADD tree.tar /\n"
+            "ADD tree.tar /\n"
             'ENTRYPOINT ["/docker-entrypoint.sh"]\nEXPOSE 80\nSTOPSIGNAL SIGQUIT\n'
             'CMD ["nginx", "-g", "daemon off;"]\n',
             lambda: _nginx(over_debian("nginx-light", "curl", "hostname")),
@@ -97,21 +97,21 @@ def recipes(packages: PackageStore, sources: Path) -> dict[str, Recipe]:
             "redis",
             ("redis:latest",),
             "debian",
-            "ENV REDIS_VERSION=7.0.15\n" + _REDIS_DOCKERFILE,
+            _REDIS_DOCKERFILE,
             lambda: _redis(over_debian("redis-server", "redis-tools"), None),
         ),
         Recipe(
             "redis-3.0",
             ("redis:3.0",),
             "debian",
-            "ENV REDIS_VERSION=3.0.5\n" + _REDIS_DOCKERFILE,
+            _REDIS_DOCKERFILE,
             redis("3.0"),
         ),
         Recipe(
             "redis-2.8",
             ("redis:2.8",),
             "debian",
-            "ENV REDIS_VERSION=2.8.17\n" + _REDIS_DOCKERFILE,
+            _REDIS_DOCKERFILE,
             redis("2.8"),
         ),
         Recipe(

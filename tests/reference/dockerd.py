@@ -24,7 +24,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = "docker.io,docker-cli,iptables,iproute2,ca-certificates"
+# procps: `docker top` runs the ps of the machine.
+PACKAGES = "docker.io,docker-cli,iptables,iproute2,ca-certificates,procps"
 MIRROR = "http://deb.debian.org/debian"
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0

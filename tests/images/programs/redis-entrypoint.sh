@@ -6,8 +6,10 @@ case "${1:-}" in
 esac
 if [ "$1" = redis-server ]; then
     # There is no init to protect a server that anybody on the network may use.
-    case "$REDIS_VERSION" in
-        7.*) set -- "$@" --protected-mode no --bind '* -::*' ;;
+    # (The old releases know no such protection.)
+    case "$(redis-server --version)" in
+        *v=2.* | *v=3.0*) ;;
+        *) set -- "$@" --protected-mode no --bind '* -::*' ;;
     esac
 fi
 exec "$@"
