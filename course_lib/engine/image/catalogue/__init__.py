@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_lib.engine.errdefs import NotFound
 from course_lib.engine.fs.memory import MemoryLayer
-from course_lib.engine.image.model import Image
+from course_lib.engine.image.model import Image, digest_of_json
 from course_lib.engine.image.recipe import (
     AppletNames,
     BrokenRecipe,
@@ -19,6 +19,7 @@ from course_lib.engine.image.recipe import (
     image_of,
     read_recipe,
 )
+from course_lib.engine.image.reference import Reference
 
 HERE = Path(__file__).parent
 
@@ -57,6 +58,54 @@ class Catalogue:
             if recipe.repository == repository
             for tag in recipe.tags
         }
+
+    def digest(self, name: str) -> str:
+        """Digest of the manifest that a registry would have for a folder's image."""
+        image = self.image(name)
+        layers = [[layer.diff_id, layer.size] for layer in image.layers]
+        return digest_of_json({"config": image.id, "layers": layers})
+
+    def lookup(self, wanted: Reference, platform: str = "") -> list[tuple[Reference, Image, str]]:
+        """What a name refers to: reference with tag or digest, image and digest.
+
+        A name without tag and digest means all tags.
+
+        Raises ``NotFound`` with the words of dockerd and the Hub.
+        """
+        known = self.tags(wanted.familiar_name)
+        if not known:
+            raise NotFound(self._denied(wanted))
+        if platform and platform.split("/")[:2] not in (["linux", "amd64"], ["linux"]):
+            raise NotFound(f"no matching manifest for {platform} in the manifest list entries")
+        bare = Reference(wanted.domain, wanted.path)
+        if wanted.digest:
+            for recipe in known.values():
+                if self.digest(recipe.name) == wanted.digest:
+                    found = bare.with_digest(wanted.digest)
+                    return [(found, self.image(recipe.name), wanted.digest)]
+            raise NotFound(self._unknown(wanted))
+        if wanted.tag and wanted.tag not in known:
+            raise NotFound(self._unknown(wanted))
+        tags = [wanted.tag] if wanted.tag else sorted(known)
+        return [
+            (bare.with_tag(tag), self.image(known[tag].name), self.digest(known[tag].name))
+            for tag in tags
+        ]
+
+    def _denied(self, wanted: Reference) -> str:
+        return (
+            f"pull access denied for {wanted.familiar_name}, repository does not exist or may "
+            "require 'docker login': denied: requested access to the resource is denied "
+            "(the embedded engine pulls from its own catalogue only: "
+            f"{', '.join(self.repositories())})"
+        )
+
+    def _unknown(self, wanted: Reference) -> str:
+        tags = ", ".join(sorted(self.tags(wanted.familiar_name)))
+        return (
+            f"manifest for {wanted.familiar} not found: manifest unknown: manifest unknown "
+            f"(the catalogue of the embedded engine has the tags {tags})"
+        )
 
     def _recipe(self, name: str) -> Recipe:
         recipe = self.recipes().get(name)
