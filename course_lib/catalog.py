@@ -37,6 +37,7 @@ class Lesson:
     :param images: names in :data:`course_lib.images.COURSE_IMAGES` that it needs at the start.
     :param containers: names that its text and exercises use; likewise ``networks``,
         ``volumes``, ``builds`` (image tags that it makes) and ``ports`` (fixed host ports).
+    :param events: its checks need the engine's events since the start of the lesson.
     """
 
     assignment: str
@@ -49,6 +50,7 @@ class Lesson:
     volumes: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
+    events: bool = False
 
     @property
     def key(self) -> str:
@@ -196,6 +198,7 @@ def _lesson(assignment: str, entry: Mapping[str, Any]) -> Lesson:
         volumes=_strings(entry, "volumes"),
         builds=_strings(entry, "builds"),
         ports=tuple(_port(port) for port in entry.get("ports", [])),
+        events=entry.get("events", False) is True,
     )
 
 

@@ -72,10 +72,6 @@ class ClientMissing(CourseError):
     """There is no ``docker`` command, and it could not be fetched."""
 
 
-class LessonNotStarted(CourseError):
-    """``lab.start(...)`` has to come first."""
-
-
 class NameClash(CourseError):
     """A name that the lesson needs belongs to something that stood before."""
 

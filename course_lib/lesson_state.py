@@ -10,6 +10,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any
 
 from course_lib.catalog import Lesson
@@ -107,20 +108,15 @@ def remove(client: Any, goes: Standing) -> None:
     from docker.errors import APIError, NotFound
 
     api = client.api
-    steps: list[tuple[str, Callable[[], Any]]] = []
-    for container in goes.containers:
-        steps.append(
-            (
-                f"container {container.name}",
-                lambda ref=container.id: api.remove_container(ref, v=True, force=True),
-            )
-        )
-    for network in goes.networks:
-        steps.append((f"network {network.name}", lambda ref=network.id: _remove_network(api, ref)))
-    for volume in goes.volumes:
-        steps.append((f"volume {volume}", lambda name=volume: api.remove_volume(name)))
-    for tag in goes.tags:
-        steps.append((f"image {tag}", lambda name=tag: api.remove_image(name)))
+    steps = [
+        *(
+            (f"container {c.name}", partial(api.remove_container, c.id, v=True, force=True))
+            for c in goes.containers
+        ),
+        *((f"network {n.name}", partial(_remove_network, api, n.id)) for n in goes.networks),
+        *((f"volume {volume}", partial(api.remove_volume, volume)) for volume in goes.volumes),
+        *((f"image {tag}", partial(api.remove_image, tag)) for tag in goes.tags),
+    ]
     for what, step in steps:
         try:
             step()

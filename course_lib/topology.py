@@ -119,7 +119,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Everything at one moment. Containers stand in the order in which they were made."""
+    """Everything at one moment. Networks and containers stand in the order of their making."""
 
     networks: tuple[Network, ...] = ()
     containers: tuple[Container, ...] = ()
@@ -153,9 +153,7 @@ class Topology:
             self,
             containers=kept,
             networks=tuple(
-                n
-                for n in self.networks
-                if n.id not in networks or n.name in used or n.predefined
+                n for n in self.networks if n.id not in networks or n.name in used or n.predefined
             ),
             volumes=tuple(v for v in self.volumes if v.name not in volumes or v.name in mounted),
         )
@@ -172,14 +170,13 @@ def snapshot(client: Any, *, ignore: Collection[str] = (), engine: str = "") -> 
     from docker.errors import NotFound
 
     api = client.api
-    networks = tuple(sorted((_network(entry) for entry in api.networks()), key=_network_order))
-    own = {network.name for network in networks if not network.predefined}
+    networks = tuple(_network(entry) for entry in sorted(api.networks(), key=_network_order))
     containers = []
     entries = [entry for entry in api.containers(all=True) if entry["Id"] not in ignore]
     for entry in sorted(entries, key=lambda e: (e.get("Created", 0), e["Id"])):
         # The list knows neither aliases nor exit codes nor what a container exposes.
         with contextlib.suppress(NotFound):
-            containers.append(_container(entry, api.inspect_container(entry["Id"]), own))
+            containers.append(_container(entry, api.inspect_container(entry["Id"])))
     volumes = tuple(
         sorted(
             (Volume(v["Name"], v.get("Driver", "local")) for v in api.volumes()["Volumes"] or []),
@@ -189,8 +186,8 @@ def snapshot(client: Any, *, ignore: Collection[str] = (), engine: str = "") -> 
     return Topology(networks, tuple(containers), volumes, engine)
 
 
-def _network_order(network: Network) -> tuple[int, str]:
-    return (0 if network.name == "bridge" else 1, network.name)
+def _network_order(entry: Mapping[str, Any]) -> tuple[bool, str, str]:
+    return (entry["Name"] != "bridge", entry.get("Created") or "", entry["Name"])
 
 
 def _network(entry: Mapping[str, Any]) -> Network:
@@ -210,9 +207,7 @@ def _network(entry: Mapping[str, Any]) -> Network:
     )
 
 
-def _container(
-    entry: Mapping[str, Any], details: Mapping[str, Any], own_networks: Collection[str]
-) -> Container:
+def _container(entry: Mapping[str, Any], details: Mapping[str, Any]) -> Container:
     container_id = entry["Id"]
     mode_text = str((details.get("HostConfig") or {}).get("NetworkMode") or "default")
     mode, _, target = mode_text.partition(":")

@@ -1,0 +1,48 @@
+"""Noticing which cells of the lesson's notebook run, and which images they name.
+
+That is the evidence by which a container without a name counts as the lesson's own (see
+:mod:`course_lib.standing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from course_lib.standing import Cell, images_named_in
+
+
+class CellWatch:
+    """Listens to a shell's ``pre_run_cell`` and ``post_run_cell`` events.
+
+    :param tell: called with each finished cell that names an image of the lesson.
+    :param clock: nanoseconds since the epoch.
+    """
+
+    def __init__(
+        self, images: Collection[str], tell: Callable[[Cell], None], clock: Callable[[], int]
+    ) -> None:
+        self._images = images
+        self._tell = tell
+        self._clock = clock
+        self._running: tuple[int, tuple[str, ...]] | None = None
+
+    def attach(self, shell: Any) -> None:
+        """Start to listen."""
+        shell.events.register("pre_run_cell", self._before)
+        shell.events.register("post_run_cell", self._after)
+
+    def detach(self, shell: Any) -> None:
+        """Stop listening."""
+        shell.events.unregister("pre_run_cell", self._before)
+        shell.events.unregister("post_run_cell", self._after)
+
+    def _before(self, info: Any) -> None:
+        images = images_named_in(info.raw_cell or "", self._images)
+        self._running = (self._clock(), images) if images else None
+
+    def _after(self, result: Any) -> None:
+        if self._running is not None:
+            start, images = self._running
+            self._running = None
+            self._tell(Cell(start, self._clock(), images))

@@ -1,0 +1,273 @@
+"""What a picture shows: a topology, sorted into bars, stacks and volumes, changes marked. Pure.
+
+A *stack* is one network stack: a container, together with those that joined it by
+``--network container:…``. A *bar* is something that stacks hang on: a network, the host's own
+stack, or ``none``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from course_lib.diagrams import palette
+from course_lib.topology import (
+    Container,
+    Difference,
+    Interface,
+    Mount,
+    Network,
+    PublishedPort,
+    Topology,
+    Volume,
+    What,
+    diff,
+)
+
+Mark = What | None
+BarKind = Literal["network", "host", "none", "nowhere"]
+HOST, NONE, NOWHERE = "host", "none", ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A network (or its stand-in) with the two lines that are written on it."""
+
+    key: str
+    kind: BarKind
+    title: str
+    subtitle: str
+    detail: str
+    colour: str
+    internal: bool = False
+    mark: Mark = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One container."""
+
+    id: str
+    name: str
+    image: str
+    state: str
+    """The word for its state; empty while it simply runs."""
+    sign: str
+    live: bool
+    mounts: tuple[Mount, ...] = ()
+    mark: Mark = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An interface of a stack and the bar it leads to."""
+
+    bar: str
+    address: str
+    aliases: tuple[str, ...] = ()
+    live: bool = True
+    mark: Mark = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One network stack: its containers (the owner first), interfaces and published ports."""
+
+    boxes: tuple[Box, ...]
+    wires: tuple[Wire, ...]
+    ports: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.boxes[0].id
+
+    @property
+    def bars(self) -> tuple[str, ...]:
+        return tuple(wire.bar for wire in self.wires)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A volume at the foot of the picture."""
+
+    name: str
+    detail: str
+    mark: Mark = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that the picture shows."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    stacks: tuple[Stack, ...]
+    stores: tuple[Store, ...]
+    changes: Difference
+
+
+def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
+    """Sort a topology for drawing; what differs from ``since`` is marked, what went is kept."""
+    changes = diff(since, topology) if since is not None else Difference()
+    old = since if since is not None else Topology()
+    names = {container.name for container in topology.containers}
+    # A container that was made anew under the same name is shown once, as new.
+    gone = [
+        container
+        for container in old.containers
+        if changes.of("container", container.id) == "removed" and container.name not in names
+    ]
+    networks = [
+        *topology.networks,
+        *(n for n in old.networks if changes.of("network", n.id) == "removed"),
+    ]
+    before = {container.id: container for container in old.containers}
+    stacks = _stacks([*topology.containers, *gone], before, changes)
+    stacks = _kept(stacks, {network.name for network in networks})
+    used = {bar for stack in stacks for bar in stack.bars}
+    return Scene(
+        title=topology.engine,
+        bars=tuple(_bars(networks, used, changes)),
+        stacks=stacks,
+        stores=tuple(_stores(topology, old, changes)),
+        changes=changes,
+    )
+
+
+def state_words(container: Container) -> str:
+    """How to say its state: ``running``, ``exited (0)``."""
+    if container.state in ("exited", "dead") and container.exit_code is not None:
+        return f"{container.state} ({container.exit_code})"
+    return container.state
+
+
+def port_words(port: PublishedPort) -> str:
+    """``localhost:8080 → 80``."""
+    host = "localhost" if port.host_ip in ("0.0.0.0", "::", "127.0.0.1", "") else port.host_ip
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    arrow = "\N{RIGHTWARDS ARROW}"
+    return f"{host}:{port.host_port} {arrow} {port.container_port}{protocol}"
+
+
+def volume_name(volume: Volume) -> str:
+    """Its name; of an anonymous one the beginning of its ID."""
+    return volume.name[:12] if volume.anonymous else volume.name
+
+
+def _stacks(
+    containers: Iterable[Container], before: Mapping[str, Container], changes: Difference
+) -> tuple[Stack, ...]:
+    listed = list(containers)
+    known = {container.id for container in listed}
+    guests: dict[str, list[Container]] = {}
+    for container in listed:
+        if container.mode == "container" and container.shares in known:
+            guests.setdefault(container.shares, []).append(container)
+    stacks = []
+    for container in listed:
+        if container.mode == "container" and container.shares in known:
+            continue
+        members = [container, *guests.get(container.id, [])]
+        stacks.append(
+            Stack(
+                boxes=tuple(_box(member, changes) for member in members),
+                wires=tuple(_wires(container, before.get(container.id), changes)),
+                ports=tuple(map(port_words, container.ports)),
+            )
+        )
+    return tuple(stacks)
+
+
+def _box(container: Container, changes: Difference) -> Box:
+    mark = changes.of("container", container.id)
+    return Box(
+        id=container.id,
+        name=container.name,
+        image=container.image,
+        state="" if container.running else state_words(container),
+        sign=palette.STATE_SIGNS.get(container.state, palette.STOPPED_SIGN),
+        live=container.running and mark != "removed",
+        mounts=container.mounts,
+        mark=mark,
+    )
+
+
+def _wires(container: Container, old: Container | None, changes: Difference) -> Iterable[Wire]:
+    if container.mode in ("host", "none"):
+        yield Wire(HOST if container.mode == "host" else NONE, "", live=container.running)
+        return
+    mark = changes.of("container", container.id)
+    was = {interface.network for interface in old.interfaces} if old is not None else set()
+    for interface in container.interfaces:
+        fresh = mark == "changed" and interface.network not in was
+        yield _wire(interface, container, "removed" if mark == "removed" else fresh and "new")
+    now = {interface.network for interface in container.interfaces}
+    for interface in old.interfaces if old is not None and mark == "changed" else ():
+        if interface.network not in now:
+            yield _wire(interface, container, "removed")
+    if not container.interfaces and not (was - now and mark == "changed"):
+        yield Wire(NOWHERE, "", live=False)
+
+
+def _wire(interface: Interface, container: Container, mark: Mark | Literal[False]) -> Wire:
+    return Wire(
+        bar=interface.network,
+        address=interface.address,
+        aliases=interface.aliases,
+        live=container.running and mark != "removed",
+        mark=mark or None,
+    )
+
+
+def _kept(stacks: Iterable[Stack], networks: set[str]) -> tuple[Stack, ...]:
+    """Without wires to networks that are no longer there and were not there before."""
+    known = {*networks, HOST, NONE, NOWHERE}
+    kept = []
+    for stack in stacks:
+        wires = tuple(wire for wire in stack.wires if wire.bar in known)
+        kept.append(replace(stack, wires=wires or (Wire(NOWHERE, "", live=False),)))
+    return tuple(kept)
+
+
+def _bars(networks: Iterable[Network], used: set[str], changes: Difference) -> Iterable[Bar]:
+    index = 0
+    for network in networks:
+        if network.name in (HOST, NONE):
+            continue
+        subnets = [
+            f"{subnet.cidr}, gateway {subnet.gateway}" if subnet.gateway else subnet.cidr
+            for subnet in network.subnets
+        ]
+        yield Bar(
+            key=network.name,
+            kind="network",
+            title=network.name,
+            subtitle=f"driver {network.driver}{', internal' if network.internal else ''}",
+            detail="; ".join(subnets) or "no addresses",
+            colour=palette.network_colour(index),
+            internal=network.internal,
+            mark=changes.of("network", network.id),
+        )
+        index += 1
+    if HOST in used:
+        detail = "the host's own interfaces and ports"
+        yield Bar(HOST, "host", "host", "no network of its own", detail, palette.PLAIN)
+    if NONE in used:
+        yield Bar(NONE, "none", "none", "", "only lo: nothing in, nothing out", palette.PLAIN)
+    if NOWHERE in used:
+        yield Bar(NOWHERE, "nowhere", "on no network", "", "", palette.PLAIN)
+
+
+def _stores(topology: Topology, old: Topology, changes: Difference) -> Iterable[Store]:
+    users: dict[str, list[str]] = {}
+    for container in topology.containers:
+        for mount in container.mounts:
+            if mount.kind == "volume":
+                users.setdefault(mount.source, []).append(container.name)
+    gone = [v for v in old.volumes if changes.of("volume", v.name) == "removed"]
+    for volume in (*topology.volumes, *gone):
+        names = users.get(volume.name, [])
+        kind = "anonymous, " if volume.anonymous else ""
+        detail = f"{kind}in {', '.join(names)}" if names else f"{kind}in no container"
+        yield Store(volume_name(volume), detail, changes.of("volume", volume.name))

@@ -1,0 +1,312 @@
+"""This lesson's handle on the engine.
+
+::
+
+    from course_lib import lab
+    lab.start("networking/publish-a-service")   # readies the engine, images, a clean lesson state
+    lab.draw()                                  # the live picture; what is new since the last
+    lab.open(8080)                              # the page behind a published port, inline
+    lab.clean()                                 # takes away what the lesson brought, only that
+
+After :func:`start` every ``docker`` command and ``docker.from_env()`` of this process, and of
+what it starts, reaches the engine that the status line names.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from course_lib import clients, connect, lesson_state, pages, showing
+from course_lib.catalog import Catalog, Lesson, course
+from course_lib.cells import CellWatch
+from course_lib.errors import EngineUnavailable
+from course_lib.images import read_image_table, with_tag
+from course_lib.journal import Entry, Journal
+from course_lib.recorder import EventRecorder
+from course_lib.standing import Standing, read_standing
+from course_lib.topology import Difference, Topology, snapshot
+from course_lib.topology import diff as difference
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+class Lab:
+    """The state behind the functions of this module; one per process, or one per test.
+
+    :param catalog: where lessons are looked up; read when first needed.
+    :param clock: nanoseconds since the epoch.
+    :param port_free: whether a port of this machine is free.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: Callable[[], Catalog] = course,
+        environ: MutableMapping[str, str] = os.environ,
+        clock: Callable[[], int] = time.time_ns,
+        port_free: Callable[[int], bool] = lesson_state.port_free,
+    ) -> None:
+        self._catalog = catalog
+        self._environ = environ
+        self._clock = clock
+        self._port_free = port_free
+        self._engine: connect.Engine | None = None
+        self._client: DockerClient | None = None
+        self._before = Standing()
+        self._watch: CellWatch | None = None
+        self._recorder: EventRecorder | None = None
+        self._seen: Topology | None = None
+
+    # --- the engine in use ---------------------------------------------------------------
+
+    @property
+    def engine(self) -> connect.Engine:
+        """The engine in use; chosen and readied when first asked for."""
+        if self._engine is None:
+            self._engine = connect.connect(environ=self._environ)
+            connect.use(self._engine, self._environ)
+        return self._engine
+
+    @property
+    def client(self) -> DockerClient:
+        """A client of the Docker SDK for it."""
+        if self._client is None:
+            self._client = self.engine.client()
+        return self._client
+
+    @property
+    def journal(self) -> Journal:
+        """What is written of the lesson on this engine."""
+        with self._talking():
+            identity = self.client.info().get("ID") or self.engine.host
+        return Journal.of_engine(identity, self._environ)
+
+    # --- the lesson ----------------------------------------------------------------------
+
+    def start(self, lesson: str, engine: str | None = None) -> None:
+        """Ready the engine, the images and a clean state for a lesson.
+
+        :param lesson: its key, ``networking/publish-a-service``.
+        :param engine: ``embedded``, ``docker`` or ``auto``; by default as chosen outside.
+        :raises CourseError: for an unknown lesson, an engine that does not answer, a name or a
+            port that something of the student's own has; nothing is changed then.
+        """
+        wanted = self._catalog().lesson(lesson)
+        status = _Status()
+        self._connect(engine, status.announce)
+        with self._talking():
+            journal = self.journal
+            entry = journal.read()
+            now = read_standing(self.client)
+            goes = self._left_by(entry, now)
+            stays = now.without(goes)
+            own = self.engine.kind == "embedded"
+            lesson_state.check_clashes(
+                wanted, stays, goes, port_free=self._port_free_here, own_engine=own
+            )
+            table = read_image_table(self._environ)
+            lesson_state.ensure_images(self.client, wanted.images, table, status.announce)
+            self._stop_listening()
+            lesson_state.remove(self.client, goes)
+            started = self._clock()
+            # Once more: removing and pulling took a while, and what came meanwhile is not ours.
+            self._before = read_standing(self.client).without(goes)
+            journal.write(Entry(wanted.key, started, self._before))
+            self._seen = None
+            self._listen(wanted, journal, started)
+        status.finish(self._status_line(wanted, entry, stays))
+
+    def clean(self) -> None:
+        """Remove what the lesson brought, and nothing else; then no lesson is started.
+
+        :raises CourseError: where the engine does not answer or would not remove something.
+        """
+        with self._talking():
+            journal = self.journal
+            goes = self._left_by(journal.read(), read_standing(self.client))
+            self._stop_listening()
+            lesson_state.remove(self.client, goes)
+            journal.write(Entry())
+        self._before = Standing()
+        self._seen = None
+        showing.show(showing.note(f"cleaned up: {_counted(goes)}", "\N{CHECK MARK}"))
+
+    # --- looking -------------------------------------------------------------------------
+
+    def topology(self, *, everything: bool = False) -> Topology:
+        """What is on the engine now.
+
+        :param everything: also what stood before the lesson, which is left out otherwise.
+        """
+        before = Standing() if everything else self._before
+        with self._talking():
+            containers = {container.id for container in before.containers}
+            found = snapshot(self.client, ignore=containers, engine=self.engine.label)
+        networks = {network.id for network in before.networks}
+        return found.without(containers, networks, before.volumes)
+
+    def draw(self, *, everything: bool = False) -> None:
+        """Show the live picture of networks, containers and volumes.
+
+        What is new, changed or gone since the last call is marked.
+
+        :param everything: also what stood before the lesson.
+        """
+        from course_lib import diagrams
+
+        now = self.topology(everything=everything)
+        picture = diagrams.draw(now, since=self._seen)
+        self._seen = now
+        showing.show(picture.exhibit())
+
+    def describe(self, *, everything: bool = False) -> None:
+        """Print what the picture shows, in words."""
+        from course_lib.diagrams import describe
+
+        print(describe(self.topology(everything=everything)))
+
+    def diff(self) -> Difference:
+        """What changed since the last picture or the last call; shows itself in a notebook."""
+        now = self.topology()
+        found = difference(self._seen, now) if self._seen is not None else Difference()
+        self._seen = now
+        return found
+
+    def open(self, port: int | str, height: int = 320) -> None:
+        """Show the page on a published port inline, and a link to it.
+
+        :param port: a port of this machine, or the name of a container that publishes one.
+        :raises CourseError: where nothing answers there, with what the engine knows about it.
+        """
+        topology = self.topology(everything=True)
+        number = pages.find_port(port, topology)
+        try:
+            page = pages.fetch(number)
+        except (OSError, pages.NotHttp) as error:
+            raise pages.explain(number, topology, error) from None
+        showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _connect(self, engine: str | None, announce: Callable[[str], None]) -> None:
+        found = connect.connect(engine, environ=self._environ, announce=announce)
+        connect.use(found, self._environ)
+        command = clients.find(self._environ)
+        if command is not None:
+            clients.put_on_path(command, self._environ)
+        if self._client is not None:
+            self._client.close()
+        self._engine, self._client = found, found.client()
+
+    def _left_by(self, entry: Entry, now: Standing) -> Standing:
+        own = self.engine.kind == "embedded"
+        return lesson_state.left_by(entry, self._catalog().lessons(), now, own)
+
+    def _port_free_here(self, port: int) -> bool:
+        # What a daemon elsewhere listens on cannot be seen from here.
+        return not self.engine.host.startswith("unix://") or self._port_free(port)
+
+    def _listen(self, lesson: Lesson, journal: Journal, started: int) -> None:
+        shell = showing.shell()
+        if shell is not None:
+            self._watch = CellWatch(
+                lesson.images,
+                lambda cell: journal.add_cell(lesson.key, started, cell),
+                self._clock,
+            )
+            self._watch.attach(shell)
+        if lesson.events:
+            self._recorder = EventRecorder(self.engine.client, journal.events_path)
+            self._recorder.start(started // 1_000_000_000)
+
+    def _stop_listening(self) -> None:
+        shell = showing.shell()
+        if self._watch is not None and shell is not None:
+            self._watch.detach(shell)
+        if self._recorder is not None:
+            self._recorder.stop()
+        self._watch = self._recorder = None
+
+    def _status_line(self, lesson: Lesson, entry: Entry, stays: Standing) -> showing.Exhibit:
+        engine = self.engine
+        parts = [
+            lesson.title,
+            f"{engine.label} (API {engine.api_version}), {engine.why}",
+            f"DOCKER_HOST={engine.host}",
+        ]
+        if clients.find(self._environ) is None:
+            parts.append(f"no docker command here: {clients.mending_command(self._environ)}")
+        if entry.lesson:
+            images = {with_tag(image) for image in self._catalog().lesson(entry.lesson).images}
+            spared = [
+                container.name
+                for container in stays.without(entry.before).containers
+                if container.engine_named and with_tag(container.image) in images
+            ]
+            if spared:
+                parts.append(f"left alone, since you may need them: {', '.join(spared)}")
+        return showing.note(" \N{MIDDLE DOT} ".join(parts), "\N{CHECK MARK}")
+
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Errors of the SDK as one clear line."""
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except APIError as error:
+            reason = error.explanation or str(error)
+            raise EngineUnavailable(f"the engine at {self.engine.host} said: {reason}") from None
+        except (DockerException, RequestException) as error:
+            raise EngineUnavailable(
+                f"the engine at {self.engine.host} does not answer: {error}",
+                "run lab.start(...) again",
+            ) from None
+
+
+class _Status:
+    """The line that ``start`` shows: first what takes a while, in the end what is ready."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def announce(self, text: str) -> None:
+        self._show(showing.note(f"{text} \N{HORIZONTAL ELLIPSIS}"))
+
+    def finish(self, exhibit: showing.Exhibit) -> None:
+        self._show(exhibit)
+
+    def _show(self, exhibit: showing.Exhibit) -> None:
+        if self._handle is None:
+            self._handle = showing.show(exhibit)
+        else:
+            self._handle.update(exhibit)
+
+
+def _counted(goes: Standing) -> str:
+    counts = [
+        (len(goes.containers), "container"),
+        (len(goes.networks), "network"),
+        (len(goes.volumes), "volume"),
+        (len(goes.tags), "image"),
+    ]
+    words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+    return ", ".join(words) or "nothing was left"
+
+
+handle = Lab()
+"""This process's handle; the functions below are its methods."""
+
+start = handle.start
+clean = handle.clean
+draw = handle.draw
+describe = handle.describe
+diff = handle.diff
+open = handle.open
+topology = handle.topology

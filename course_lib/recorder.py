@@ -1,0 +1,75 @@
+"""Keeping the engine's events from the start of a lesson on.
+
+dockerd remembers the last 256 events alone (``daemon/events`` of Moby), and a busy machine is
+through with them in a minute. A lesson whose checks ask what happened (``events = true`` in
+``course.toml``) therefore writes them down as they come.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+TYPES = ("container", "network", "volume", "image")
+
+
+class EventRecorder:
+    """Copies the event stream of an engine into a file, one JSON object a line.
+
+    :param connect: makes a client of the Docker SDK for the recorder alone.
+    """
+
+    def __init__(self, connect: Callable[[], Any], path: Path) -> None:
+        self._connect = connect
+        self._path = path
+        self._stream: Any = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, since: int) -> None:
+        """Begin a new file with the events since that time, in whole seconds since the epoch."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        client = self._connect()
+        self._stream = client.events(since=since, filters={"type": list(TYPES)}, decode=True)
+        self._path.write_text("")
+        self._thread = threading.Thread(target=self._copy, args=(client,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the recording and wait for its last line."""
+        if self._stream is not None:
+            self._stream.close()
+        if self._thread is not None:
+            self._thread.join(5)
+        self._stream = self._thread = None
+
+    def _copy(self, client: Any) -> None:
+        from docker.errors import DockerException
+
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                for event in self._stream:
+                    file.write(json.dumps(event) + "\n")
+                    file.flush()
+        except (DockerException, OSError, ValueError):
+            # The stream was closed, or the engine is gone: what was written stays.
+            return
+        finally:
+            client.close()
+
+
+def read_events(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The recorded events, oldest first; a last line cut short by a crash is left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event

@@ -1,0 +1,71 @@
+"""Showing something where the program runs: rich in a notebook, as text anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """The same thing as HTML and as text; the text is what a screen reader or a log gets."""
+
+    text: str
+    html: str = ""
+
+    def bundle(self) -> dict[str, str]:
+        """As a Jupyter MIME bundle."""
+        bundle = {"text/plain": self.text}
+        return {**bundle, "text/html": self.html} if self.html else bundle
+
+
+class Handle(Protocol):
+    """An output that may still change."""
+
+    def update(self, exhibit: Exhibit) -> None:
+        """Show this instead."""
+
+
+def shell() -> Any | None:
+    """The IPython shell that runs this code, without importing IPython where there is none."""
+    if "IPython" not in sys.modules:
+        return None
+    from IPython import get_ipython
+
+    return get_ipython()
+
+
+def show(exhibit: Exhibit) -> Handle:
+    """Show something below the cell; printed outside of a notebook."""
+    if shell() is None:
+        return _Printed(exhibit)
+    from IPython.display import DisplayHandle
+
+    handle = DisplayHandle()  # type: ignore[no-untyped-call]
+    handle.display(exhibit.bundle(), raw=True)  # type: ignore[no-untyped-call]
+    return _Displayed(handle)
+
+
+def note(text: str, sign: str = "") -> Exhibit:
+    """A quiet line in the look of the course."""
+    line = f"{sign} {text}" if sign else text
+    style = "font:13px/1.5 system-ui,sans-serif;color:#444;border-left:3px solid #0072B2;"
+    return Exhibit(line, f'<div style="{style}padding:2px 10px">{escape(line)}</div>')
+
+
+class _Printed:
+    def __init__(self, exhibit: Exhibit) -> None:
+        self.update(exhibit)
+
+    def update(self, exhibit: Exhibit) -> None:
+        print(exhibit.text, flush=True)
+
+
+class _Displayed:
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def update(self, exhibit: Exhibit) -> None:
+        self._handle.update(exhibit.bundle(), raw=True)
