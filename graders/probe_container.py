@@ -126,13 +126,6 @@ def probe_container(api: Any, image: str, network_mode: str) -> Iterator[ProbeCo
             _remove(api, container)
 
 
-def remove_stale(api: Any) -> None:
-    """Remove probe containers that an interrupted check left behind."""
-    with observing():
-        for left in api.containers(all=True, quiet=True, filters={"label": LABEL}):
-            _remove(api, left["Id"])
-
-
 @contextmanager
 def observing(missing_image: str = "") -> Iterator[None]:
     """Turns what goes wrong between us and the engine into :class:`ObservationError`."""

@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors.base import NbGraderPreprocessor
 from traitlets import Enum, Unicode
 
 from course_lib import connect
 from course_lib.embedded import EmbeddedEngine
 
 
-class PrepareEngine(NbGraderPreprocessor):  # type: ignore[misc]
+class PrepareEngine(NbGraderPreprocessor):
     """Comes before nbgrader's ``Execute``: kernels started after it use the engine it readied.
 
     An embedded engine is emptied for each notebook, so that nobody's containers meet another's,

@@ -105,7 +105,7 @@ def _execute(path: Path) -> tuple[float, str | None]:
     from graders.nbgrader.scores import is_check, score
 
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except (ValueError, nbformat.ValidationError) as problem:
         return 0.0, f"{path.name} is no notebook: {problem}"
     client = NotebookClient(
@@ -133,7 +133,7 @@ def _clean(client: Any, notebook: Any) -> str | None:
     import nbformat
     from nbclient.exceptions import CellExecutionError
 
-    cell = nbformat.v4.new_code_cell(CLEAN)
+    cell = nbformat.v4.new_code_cell(CLEAN)  # type: ignore[no-untyped-call]
     notebook.cells.append(cell)
     try:
         client.execute_cell(cell, len(notebook.cells) - 1)

@@ -10,7 +10,6 @@ and the cell is marked for manual grading.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from nbgrader import utils
@@ -21,15 +20,15 @@ from course_lib.catalog import course
 _CALL = re.compile(r"^\s*check\(\s*[\"']([a-z0-9-]+)[\"']\s*\)\s*\Z", re.MULTILINE)
 
 
-class SaveScores(SaveAutoGrades):  # type: ignore[misc]
+class SaveScores(SaveAutoGrades):
     """nbgrader's ``SaveAutoGrades``, except for check cells without a score."""
 
-    def _add_score(self, cell: Any, resources: Mapping[str, Any]) -> None:
+    def _add_score(self, cell: Any, resources: Any) -> None:
         if not is_check(cell):
             super()._add_score(cell, resources)
             return
         grade_id = cell.metadata["nbgrader"]["grade_id"]
-        grade = self.gradebook.find_grade(
+        grade: Any = self.gradebook.find_grade(
             grade_id, self.notebook_id, self.assignment_id, self.student_id
         )
         grade.auto_score = score(cell)

@@ -1,0 +1,156 @@
+"""Looking from inside, on both engines: what is seen, and that nothing stays."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.images import COURSE_IMAGES, CourseImage, ImageTable
+from graders import probe_container as module
+from graders.expectation import ObservationError
+from graders.probe import Probe
+from graders.probe_container import LABEL
+from graders.runner import run_checks
+from tests.contract.harness import Engine, until
+from tests.submissions.corpus import Student
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lesson-names")]
+
+
+class NoTools(ImageTable):
+    """A course whose image for looking inside is not on the engine."""
+
+    def get(self, name: str) -> CourseImage:
+        return (
+            CourseImage("course-has-no-such-image", "") if name == "alpine" else super().get(name)
+        )
+
+
+def probe_of(engine: Engine, **words: Any) -> Probe:
+    return Probe(engine.sdk, {}, Path(), published_host=engine.address, **words)
+
+
+def probes_left(engine: Engine) -> list[str]:
+    found = engine.sdk.api.containers(all=True, filters={"label": LABEL})
+    return [name for container in found for name in container["Names"]]
+
+
+@pytest.fixture
+def pair(student: Student) -> Student:
+    """``es`` serves on ``dev``, ``probe`` is beside it, ``decoy-far`` elsewhere."""
+    student.shell("""
+        docker network create dev
+        docker run -d --name es --net dev elasticsearch:2
+        docker run -d --name probe --net dev --net-alias scout alpine sleep 1000
+        docker run -d --name decoy-far alpine sleep 1000
+    """)
+    return student
+
+
+def test_inside_network_names_lead_to_addresses(engine: Engine, pair: Student) -> None:
+    probe = probe_of(engine)
+    es, scout = probe.container("es"), probe.container("probe")
+    with probe.inside_network(probe.network("dev")) as inside:
+        assert inside.addresses("es") == set(es.addresses["dev"])
+        assert inside.addresses("scout") == set(scout.addresses["dev"])
+        assert inside.addresses("decoy-far") == set()
+        ping = inside.ping("es")
+        assert (ping.address, ping.answered) == (es.addresses["dev"][0], True)
+        assert inside.ping("decoy-far") == module.Ping(None, False)
+    assert probes_left(engine) == []
+
+
+def test_inside_network_http_is_spoken(engine: Engine, pair: Student) -> None:
+    probe = probe_of(engine)
+    with probe.inside_network(probe.network("dev")) as inside:
+        until(lambda: inside.get("http://es:9200/").ok)
+        assert inside.get("http://es:9200/no-such-index").status == 404
+        assert "refused" in str(inside.get("http://es:9201/"))
+        assert "bad address" in str(inside.get("http://decoy-far/"))
+    assert probes_left(engine) == []
+
+
+def test_inside_container_its_own_stack_is_seen(engine: Engine, pair: Student) -> None:
+    probe = probe_of(engine)
+    with probe.inside_container(probe.container("es")) as inside:
+        until(lambda: inside.get("http://127.0.0.1:9200/").ok)
+        assert inside.ping("probe").answered
+    with probe.inside_container(probe.container("decoy-far")) as inside:
+        assert not inside.ping("es").answered
+        assert not inside.ping(probe.container("es").addresses["dev"][0]).answered
+    assert probes_left(engine) == []
+
+
+def test_server_that_never_answers_is_given_up(
+    engine: Engine, student: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "COMMAND_SECONDS", 0.5)
+    student.shell("""
+        docker network create dev
+        docker run -d --name es --net dev alpine sh -c 'sleep 1000 | nc -l -p 9200'
+    """)
+    probe = probe_of(engine)
+
+    def answer() -> str:
+        with probe.inside_network(probe.network("dev")) as inside:
+            return str(inside.get("http://es:9200/"))
+
+    assert "no answer within" in until(
+        lambda: next((said for said in [answer()] if "refused" not in said), "")
+    )
+    assert probes_left(engine) == []
+
+
+def test_missing_tools_are_an_error_and_pulled_by_nobody(engine: Engine, pair: Student) -> None:
+    make = partial(Probe, images=NoTools(COURSE_IMAGES), published_host=engine.address)
+    (result,) = run_checks(["model-reach"], {}, Path(), engine.sdk, make_probe=make)
+    assert (result.status, result.earned) == ("error", 0)
+    assert "course-has-no-such-image" in result.reason
+    assert probes_left(engine) == []
+
+
+def test_command_that_the_tools_lack_is_an_error(engine: Engine, pair: Student) -> None:
+    probe = probe_of(engine)
+    with (
+        probe.inside_network(probe.network("dev")) as inside,
+        pytest.raises(ObservationError, match="no-such-command"),
+    ):
+        inside._run("no-such-command")
+    assert probes_left(engine) == []
+
+
+def test_probe_goes_when_the_check_breaks(engine: Engine, pair: Student) -> None:
+    probe = probe_of(engine)
+    seen = []
+
+    def broken_check() -> None:
+        with probe.inside_network(probe.network("dev")):
+            seen.extend(probes_left(engine))
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError):
+        broken_check()
+    assert len(seen) == 1
+    assert probes_left(engine) == []
+
+
+def test_stopped_container_cannot_be_looked_from(engine: Engine, pair: Student) -> None:
+    probe = probe_of(engine)
+    es = probe.container("es")
+    pair.shell("docker stop -t 1 es")
+    with pytest.raises(ObservationError), probe.inside_container(es):
+        pytest.fail("nobody is in there")
+    assert probes_left(engine) == []
+
+
+@pytest.mark.parametrize("name", ["e", "decoy"])
+def test_part_of_a_name_is_not_the_name(engine: Engine, pair: Student, name: str) -> None:
+    probe = probe_of(engine)
+    identity = probe.container("es").id
+    assert probe.container(name).status == "missing"
+    assert probe.container(identity[:12]).status == "missing"
+    assert not probe.network("de").exists
+    assert not probe.network(probe.network("dev").id).exists
