@@ -17,7 +17,10 @@ from tests.contract.harness import Engine, until
 from tests.contract.rawhttp import RawClient
 from tests.reference.dockerd import find_daemon
 
-REQUIRED_IMAGES = ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2")
+REQUIRED_IMAGES = {
+    "26.1": ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2"),
+    "20.10": ("nginx", "alpine"),
+}
 
 
 class EngineMissingError(Exception):
@@ -43,9 +46,9 @@ def embedded() -> Iterator[Engine]:
     with tempfile.TemporaryDirectory(prefix="ct-") as folder:
         socket = Path(folder) / "engine.sock"
         with open(Path(folder) / "engine.log", "wb") as log:
+            arguments = ["--socket", str(socket), "--state", f"{folder}/state"]
             process = subprocess.Popen(
-                [sys.executable, "-m", "course_lib.engine"]
-                + ["--socket", str(socket), "--state", f"{folder}/state"],
+                [sys.executable, "-m", "course_lib.engine", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -79,7 +82,8 @@ def dockerd(release: str = "26.1") -> Iterator[Engine]:
         )
     engine = open_engine("dockerd", socket, "127.0.0.1" if given else daemon.address)
     have = {tag for image in engine.sdk.images.list() for tag in image.tags}
-    lacking = {name if ":" in name else f"{name}:latest" for name in REQUIRED_IMAGES} - have
+    needed = (name if ":" in name else f"{name}:latest" for name in REQUIRED_IMAGES[release])
+    lacking = set(needed) - have
     if lacking:
         engine.sdk.close()
         raise EngineMissingError(

@@ -253,12 +253,12 @@ class Bench:
     def clean(self) -> None:
         params = {"force": "1", "v": "1"}
         for container in reversed(self._containers):
-            answer = self.raw.delete(f"/containers/{container}", params=params)
+            answer = self.raw.delete(f"/containers/{container}", params=params, version="")
             assert answer.status in (204, 404, 409), answer.body
         for network in self._networks:
-            self.raw.delete(f"/networks/{network}")
+            self.raw.delete(f"/networks/{network}", version="")
         for image in self._images:
-            self.raw.delete(f"/images/{image}")
+            self.raw.delete(f"/images/{image}", version="")
 
 
 def http_get(address: str, port: int, path: str = "/") -> str:
@@ -289,10 +289,9 @@ def until(condition: Callable[[], Any], seconds: float = DEADLINE) -> Any:
 def free_port() -> int:
     """A TCP port of the machine that nobody listens on, below the range engines hand out."""
     for port in range(20000 + uuid.uuid4().int % 9000, 30000):
-        with socket.socket() as probe:
-            with suppress(OSError):
-                probe.bind(("0.0.0.0", port))
-                return port
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
     raise AssertionError("no free port")
 
 
@@ -303,6 +302,11 @@ def listening(port: int = 0) -> Iterator[int]:
         listener.bind(("0.0.0.0", port))
         listener.listen()
         yield listener.getsockname()[1]
+
+
+def words(text: str) -> list[str]:
+    """A list of words, written as text."""
+    return text.split()
 
 
 def addresses(ip_output: str) -> dict[str, list[str]]:
@@ -335,4 +339,5 @@ __all__ = [
     "http_get",
     "listening",
     "until",
+    "words",
 ]

@@ -59,9 +59,7 @@ class Stream:
 
 
 @contextmanager
-def hijacked(
-    path: str, target: str, body: Any = None, *, upgrade: bool = True
-) -> Iterator[Stream]:
+def hijacked(path: str, target: str, body: Any = None, *, upgrade: bool = True) -> Iterator[Stream]:
     """``POST target`` at the socket ``path``, asking for the raw stream."""
     data = b"" if body is None else json.dumps(body).encode()
     head = (

@@ -104,7 +104,9 @@ def test_terminal_interrupt(bench: Bench) -> None:
 
 
 def test_terminal_is_one(bench: Bench) -> None:
-    container = bench.run(command=["sh", "-c", "test -t 0 && test -t 1 && tty; echo $TERM"], Tty=True)
+    container = bench.run(
+        command=["sh", "-c", "test -t 0 && test -t 1 && tty; echo $TERM"], Tty=True
+    )
     assert bench.finish(container) == 0
     assert bench.logs(container) == "/dev/pts/0\r\nxterm\r\n"
 

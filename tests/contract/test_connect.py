@@ -358,6 +358,4 @@ def test_start_on_the_stack_of_a_stopped_one(bench: Bench) -> None:
     container = bench.create(host={"NetworkMode": f"container:{other}"})
     answer = bench.raw.post(f"/containers/{container}/start")
     assert answer.status == 409
-    assert answer.message == (
-        f"cannot join network of a non running container: {other}"
-    )
+    assert answer.message == (f"cannot join network of a non running container: {other}")

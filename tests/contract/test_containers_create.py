@@ -7,25 +7,30 @@ from typing import Any
 
 import pytest
 
-from tests.contract.harness import IDLE, Bench
+from tests.contract.harness import IDLE, Bench, words
 
 INSPECT_KEYS = set(
-    "Id Created Path Args State Image ResolvConfPath HostnamePath HostsPath LogPath Name "
-    "RestartCount Driver Platform MountLabel ProcessLabel AppArmorProfile ExecIDs HostConfig "
-    "GraphDriver Mounts Config NetworkSettings".split()
+    words(
+        "Id Created Path Args State Image ResolvConfPath HostnamePath HostsPath LogPath Name "
+        "RestartCount Driver Platform MountLabel ProcessLabel AppArmorProfile ExecIDs HostConfig "
+        "GraphDriver Mounts Config NetworkSettings"
+    )
 )
 STATE_KEYS = set(
-    "Status Running Paused Restarting OOMKilled Dead Pid ExitCode Error StartedAt "
-    "FinishedAt".split()
+    words("Status Running Paused Restarting OOMKilled Dead Pid ExitCode Error StartedAt FinishedAt")
 )
 NETWORK_SETTINGS_KEYS = set(
-    "Bridge SandboxID SandboxKey Ports HairpinMode LinkLocalIPv6Address LinkLocalIPv6PrefixLen "
-    "SecondaryIPAddresses SecondaryIPv6Addresses EndpointID Gateway GlobalIPv6Address "
-    "GlobalIPv6PrefixLen IPAddress IPPrefixLen IPv6Gateway MacAddress Networks".split()
+    words(
+        "Bridge SandboxID SandboxKey Ports HairpinMode LinkLocalIPv6Address LinkLocalIPv6PrefixLen "
+        "SecondaryIPAddresses SecondaryIPv6Addresses EndpointID Gateway GlobalIPv6Address "
+        "GlobalIPv6PrefixLen IPAddress IPPrefixLen IPv6Gateway MacAddress Networks"
+    )
 )
 ENDPOINT_KEYS = set(
-    "IPAMConfig Links Aliases MacAddress NetworkID EndpointID Gateway IPAddress IPPrefixLen "
-    "IPv6Gateway GlobalIPv6Address GlobalIPv6PrefixLen DriverOpts DNSNames".split()
+    words(
+        "IPAMConfig Links Aliases MacAddress NetworkID EndpointID Gateway IPAddress IPPrefixLen "
+        "IPv6Gateway GlobalIPv6Address GlobalIPv6PrefixLen DriverOpts DNSNames"
+    )
 )
 ZERO_TIME = "0001-01-01T00:00:00Z"
 

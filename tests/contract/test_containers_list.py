@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.contract.harness import Bench, until
+from tests.contract.harness import Bench, until, words
 
 ROW_KEYS = set(
-    "Id Names Image ImageID Command Created Ports Labels State Status HostConfig "
-    "NetworkSettings Mounts".split()
+    words(
+        "Id Names Image ImageID Command Created Ports Labels State Status HostConfig "
+        "NetworkSettings Mounts"
+    )
 )
 
 
@@ -157,7 +159,10 @@ def test_list_filter_in_the_old_form(shelf: Bench, zoo: dict[str, str]) -> None:
         ("{", "invalid filter"),
         ('["x"]', "invalid filter"),
         ({"status": ["asleep"]}, "invalid filter 'status=asleep'"),
-        ({"exited": ["x"]}, "invalid filter 'exited=x': strconv.Atoi: parsing \"x\": invalid syntax"),
+        (
+            {"exited": ["x"]},
+            "invalid filter 'exited=x': strconv.Atoi: parsing \"x\": invalid syntax",
+        ),
     ],
 )
 def test_list_filter_refused(bench: Bench, filters: Any, message: str) -> None:

@@ -229,9 +229,7 @@ def test_unknown_container(engine: Engine, method: str, call: str) -> None:
 def test_unknown_container_to_kill_and_remove(engine: Engine) -> None:
     answer = engine.raw.post("/containers/no-such-one/kill")
     assert answer.status == 404
-    assert answer.message == (
-        "cannot kill container: no-such-one: No such container: no-such-one"
-    )
+    assert answer.message == ("cannot kill container: no-such-one: No such container: no-such-one")
     answer = engine.raw.delete("/containers/no-such-one")
     assert (answer.status, answer.message) == (404, "No such container: no-such-one")
     answer = engine.raw.delete("/containers/no-such-one", params={"force": "1"})
@@ -248,8 +246,8 @@ def test_unknown_container_to_exec_and_attach(engine: Engine) -> None:
 
 def test_unknown_exec_instance(engine: Engine) -> None:
     message = "No such exec instance: no-such-one"
-    for method, path in (("GET", "json"), ("POST", "start"), ("POST", "resize?h=1&w=1")):
-        path, _, query = path.partition("?")
+    for method, call in (("GET", "json"), ("POST", "start"), ("POST", "resize?h=1&w=1")):
+        path, _, query = call.partition("?")
         answer = engine.raw.request(
             method,
             f"/exec/no-such-one/{path}",

@@ -153,12 +153,8 @@ def test_alias_is_not_a_container_name(town: Bench) -> None:
 def test_same_alias_on_two_networks(bench: Bench) -> None:
     """``name.network`` says which one is meant."""
     dev, prod = bench.network("dev"), bench.network("prod")
-    one = bench.on(
-        dev, "one", NetworkingConfig={"EndpointsConfig": {dev: {"Aliases": ["db"]}}}
-    )
-    two = bench.on(
-        prod, "two", NetworkingConfig={"EndpointsConfig": {prod: {"Aliases": ["db"]}}}
-    )
+    one = bench.on(dev, "one", NetworkingConfig={"EndpointsConfig": {dev: {"Aliases": ["db"]}}})
+    two = bench.on(prod, "two", NetworkingConfig={"EndpointsConfig": {prod: {"Aliases": ["db"]}}})
     both = bench.on(dev, "both")
     bench.connect(prod, both)
     assert lookup(bench, "both", f"db.{dev}") == {bench.address(one, dev)}

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.contract.harness import Bench, Engine
+from tests.contract.harness import Bench, Engine, words
 
 INSPECT_KEYS = set(
-    "Name Id Created Scope Driver EnableIPv6 IPAM Internal Attachable Ingress ConfigFrom "
-    "ConfigOnly Containers Options Labels".split()
+    words(
+        "Name Id Created Scope Driver EnableIPv6 IPAM Internal Attachable Ingress ConfigFrom "
+        "ConfigOnly Containers Options Labels"
+    )
 )
 
 
@@ -233,7 +235,7 @@ def test_unknown_network(bench: Bench) -> None:
     for method in ("GET", "DELETE"):
         answer = bench.raw.request(method, "/networks/no-such-net")
         assert (answer.status, answer.message) == (404, message)
-    body = {"Container": bench.create()}
+    body = {"Container": bench.run()}  # for one that does not run, dockerd believes it
     for call in ("connect", "disconnect"):
         answer = bench.raw.post(f"/networks/no-such-net/{call}", body)
         assert (answer.status, answer.message) == (404, message)
@@ -403,8 +405,6 @@ def test_prune_nothing(bench: Bench) -> None:
         ({"until": ["x"]}, 'failed to parse value as time or duration: "x"'),
     ],
 )
-def test_prune_filter_refused(
-    engine: Engine, filters: dict[str, list[str]], message: str
-) -> None:
+def test_prune_filter_refused(engine: Engine, filters: dict[str, list[str]], message: str) -> None:
     answer = engine.raw.post("/networks/prune", params={"filters": filters})
     assert (answer.status, answer.message) == (400, message)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.harness import Bench, free_port, host_ports, http_get, listening, until
 
-EXPOSED = {"80/tcp": {}}
+EXPOSED: dict[str, dict[str, str]] = {"80/tcp": {}}
 
 
 def publish(*bindings: dict[str, str], port: str = "80/tcp") -> dict[str, Any]:
@@ -41,7 +41,7 @@ def test_publish_all_takes_only_what_is_exposed(bench: Bench) -> None:
 
 
 def test_publish_all_of_several_ports(bench: Bench) -> None:
-    exposed = {"80/tcp": {}, "81/tcp": {}, "53/udp": {}}
+    exposed: dict[str, dict[str, str]] = {"80/tcp": {}, "81/tcp": {}, "53/udp": {}}
     container = bench.run(host={"PublishAllPorts": True}, ExposedPorts=exposed)
     ports = bench.inspect(container)["NetworkSettings"]["Ports"]
     assert set(ports) == set(exposed)

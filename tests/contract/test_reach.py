@@ -78,19 +78,6 @@ def test_containers_of_the_default_bridge_reach_by_address(land: Bench) -> None:
     assert land.sh(other, f"ping -c1 -w2 {address}").code == 0
 
 
-def test_udp_between_containers(bench: Bench) -> None:
-    name = bench.network()
-    server, client = bench.on(name, "server"), bench.on(name, "client")
-    script = "nc -u -l -p 5000 > /got & echo $!"
-    assert bench.sh(server, f"({script}) >/dev/null 2>&1").code == 0
-
-    def delivered() -> bool:
-        bench.sh(client, f"echo datagram | nc -u -w 1 {bench.name('server')} 5000")
-        return "datagram" in bench.sh(server, "cat /got").out
-
-    until(delivered)
-
-
 def test_tcp_between_containers_by_nc(bench: Bench) -> None:
     name = bench.network()
     bench.on(name, "server", command=["sh", "-c", "echo served | nc -l -p 7000; sleep 100"])

@@ -22,17 +22,18 @@ SOURCE = (
     f" http://deb.debian.org/debian {RELEASE} main\n"
 )
 ROOTS = (
-    "base-files bash busybox-static coreutils curl dash debianutils findutils grep gzip hostname"
-    " iputils-ping libpython3-stdlib mawk nginx-light python3-minimal redis-server redis-tools"
-    " sed tar"
-).split()
+    "base-files", "bash", "busybox-static", "coreutils", "curl", "dash", "debianutils",
+    "findutils", "grep", "gzip", "hostname", "iputils-ping", "libpython3-stdlib", "mawk",
+    "nginx-light", "python3-minimal", "redis-server", "redis-tools", "sed", "tar",
+)  # fmt: skip
 
 # Reached through Depends, but only maintainer scripts and daemons' comfort need them.
-_NOT_NEEDED = frozenset(
-    "adduser debconf dpkg init-system-helpers iproute2 libnginx-mod-http-echo lsb-base passwd perl"
-    " perl-base sysvinit-utils usrmerge gcc-12-base gcc-14-base libaudit-common libsemanage-common"
-    " libpam-modules libpam-modules-bin libpam0g libsystemd-shared".split()
-)
+_NOT_NEEDED = frozenset((
+    "adduser", "debconf", "dpkg", "init-system-helpers", "iproute2", "libnginx-mod-http-echo",
+    "lsb-base", "passwd", "perl", "perl-base", "sysvinit-utils", "usrmerge", "gcc-12-base",
+    "gcc-14-base", "libaudit-common", "libsemanage-common", "libpam-modules",
+    "libpam-modules-bin", "libpam0g", "libsystemd-shared",
+))  # fmt: skip
 _LEFT_OUT = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian",
     "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/aarch64-linux-gnu/gconv", "lib/systemd",

@@ -27,11 +27,9 @@ def build_redis(series: str, cache: Path) -> dict[str, bytes]:
         source = _unpack(series, cache)
         # Old sources rely on common symbols and on headers that newer compilers want named.
         flags = "-std=gnu99 -fcommon -w -O2"
-        _run(
-            ["make", "-s", f"-j{os.cpu_count() or 1}", "MALLOC=libc", f"CFLAGS={flags}"]
-            + ["LDFLAGS=-static", *PROGRAMS],
-            cwd=source / "src",
-        )
+        jobs = f"-j{os.cpu_count() or 1}"
+        settings = ["MALLOC=libc", f"CFLAGS={flags}", "LDFLAGS=-static"]
+        _run(["make", "-s", jobs, *settings, *PROGRAMS], cwd=source / "src")
         kept.mkdir(parents=True, exist_ok=True)
         for name in PROGRAMS:
             _run(["strip", str(source / "src" / name)], cwd=source)

@@ -27,7 +27,9 @@ nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 """
 _GROUP = "root:x:0:\ndaemon:x:1:\nbin:x:2:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n"
 # busybox-static of Debian has more than these images have; what would surprise goes.
-_NOT_IN_ALPINE = frozenset("httpd dpkg dpkg-deb rpm rpm2cpio tftp ftpget ftpput svc svok".split())
+_NOT_IN_ALPINE = frozenset(
+    ("httpd", "dpkg", "dpkg-deb", "rpm", "rpm2cpio", "tftp", "ftpget", "ftpput", "svc", "svok")
+)
 _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 
 
@@ -67,14 +69,14 @@ def recipes(packages: PackageStore, sources: Path) -> dict[str, Recipe]:
             "alpine",
             ("alpine:latest",),
             None,
-            'ADD tree.tar /\n' + _PATH + 'CMD ["/bin/sh"]\n',
+            "ADD tree.tar /\n" + _PATH + 'CMD ["/bin/sh"]\n',
             lambda: _busybox(packages, alpine=True),
         ),
         Recipe(
             "busybox",
             ("busybox:latest",),
             None,
-            'ADD tree.tar /\n' + _PATH + 'CMD ["sh"]\n',
+            "ADD tree.tar /\n" + _PATH + 'CMD ["sh"]\n',
             lambda: _busybox(packages, alpine=False),
         ),
         Recipe(
@@ -233,9 +235,7 @@ def _nginx(tree: Tree) -> Tree:
         tree.directory(f"var/lib/nginx/{name}")
     tree.link("var/log/nginx/access.log", "/dev/stdout")
     tree.link("var/log/nginx/error.log", "/dev/stderr")
-    _accounts(
-        tree, "bash", "nginx:x:101:101:nginx:/nonexistent:/bin/false\n", "nginx:x:101:\n"
-    )
+    _accounts(tree, "bash", "nginx:x:101:101:nginx:/nonexistent:/bin/false\n", "nginx:x:101:\n")
     return tree
 
 

@@ -83,9 +83,10 @@ class Tree:
 
     def _add_parents(self) -> None:
         for path in list(self.entries):
-            while "/" in path:
-                path = path.rpartition("/")[0]
-                self.entries.setdefault(path, Entry(0o755))
+            parent = path.rpartition("/")[0]
+            while parent:
+                self.entries.setdefault(parent, Entry(0o755))
+                parent = parent.rpartition("/")[0]
 
 
 def _clean(path: str) -> str:

@@ -157,9 +157,9 @@ class Daemon:
         parts = self.root.with_name(self.root.name + ".part")
         shutil.rmtree(parts, ignore_errors=True)
         parts.parent.mkdir(parents=True, exist_ok=True)
+        options = ["--variant=minbase", f"--include={self.release.packages}"]
         done = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={self.release.packages}"]
-            + [self.release.suite, str(parts), MIRROR],
+            ["debootstrap", *options, self.release.suite, str(parts), MIRROR],
             capture_output=True,
             text=True,
             check=False,

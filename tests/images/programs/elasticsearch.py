@@ -7,14 +7,15 @@ import os
 import random
 import signal
 import socket
+import socketserver
 import sys
 import uuid
 
-FIRST = "Amber Brisk Copper Dusty Electric Frost Golden Hidden Iron Jade Lunar Silver".split()
-SECOND = "Badger Condor Dingo Falcon Gecko Heron Ibex Jackal Lynx Otter Raven Tapir".split()
+FIRST = ("Amber", "Brisk", "Copper", "Dusty", "Frost", "Golden", "Hidden", "Jade", "Lunar")
+SECOND = ("Badger", "Condor", "Dingo", "Falcon", "Gecko", "Heron", "Ibex", "Lynx", "Otter")
 
 
-def option(name, default):
+def option(name: str, default: str) -> str:
     """A setting given as on the real command line, ``-Des.node.name=x`` or ``--node.name=x``."""
     for word in sys.argv[1:]:
         for prefix in (f"-Des.{name}=", f"--{name}=", f"-E{name}="):
@@ -28,7 +29,7 @@ CLUSTER = option("cluster.name", "elasticsearch")
 CLUSTER_UUID = uuid.uuid4().hex[:22]
 
 
-def banner():
+def banner() -> dict[str, object]:
     return {
         "name": NODE,
         "cluster_name": CLUSTER,
@@ -44,7 +45,7 @@ def banner():
     }
 
 
-def health():
+def health() -> dict[str, object]:
     return {
         "cluster_name": CLUSTER,
         "status": "green",
@@ -59,8 +60,8 @@ def health():
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
-        path, _, query = self.path.partition("?")
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
         if path == "/":
             self.answer(200, banner())
         elif path == "/_cluster/health":
@@ -80,10 +81,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def answer(self, status, document):
+    def answer(self, status: int, document: object) -> None:
         self.text(status, json.dumps(document, indent=2) + "\n", "application/json; charset=UTF-8")
 
-    def text(self, status, body, kind):
+    def text(self, status: int, body: str, kind: str) -> None:
         data = body.encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
@@ -92,7 +93,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def log_message(self, *args):
+    def log_message(self, *args: object) -> None:
         pass
 
 
@@ -100,11 +101,14 @@ class Server(http.server.ThreadingHTTPServer):
     address_family = socket.AF_INET
     daemon_threads = True
 
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # without the reverse look-up of HTTPServer
+        self.server_name, self.server_port = "elasticsearch", 9200
 
-def main():
+
+def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    Server.server_bind = http.server.socketserver.TCPServer.server_bind  # no reverse look-up
     server = Server(("0.0.0.0", 9200), Handler)
     transport = socket.create_server(("0.0.0.0", 9300))  # nodes would talk here
     print(f"[INFO ][node] [{NODE}] version[2.4.6], pid[{os.getpid()}]", flush=True)

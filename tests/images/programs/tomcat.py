@@ -6,7 +6,7 @@ import http.server
 import os
 import posixpath
 import signal
-import socket
+import socketserver
 import sys
 import urllib.parse
 
@@ -15,13 +15,13 @@ LOGS = os.path.join(HOME, "logs")
 WEBAPPS = os.path.join(HOME, "webapps")
 
 
-def log_line(stem, line):
+def log_line(stem: str, line: str) -> None:
     day = datetime.datetime.now().strftime("%Y-%m-%d")
     with open(os.path.join(LOGS, f"{stem}.{day}.{'txt' if 'access' in stem else 'log'}"), "a") as f:
         f.write(line + "\n")
 
 
-def note(message):
+def note(message: str) -> None:
     stamp = datetime.datetime.now().strftime("%d-%b-%Y %H:%M:%S.%f")[:-3]
     line = f"{stamp} INFO [main] org.apache.catalina.startup {message}"
     print(line, file=sys.stderr, flush=True)
@@ -29,7 +29,7 @@ def note(message):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    def translate_path(self, path):
+    def translate_path(self, path: str) -> str:
         clean = posixpath.normpath(urllib.parse.unquote(path.partition("?")[0])).strip("/")
         parts = [p for p in clean.split("/") if p not in ("", ".", "..")]
         context = os.path.join(WEBAPPS, parts[0]) if parts else ""
@@ -39,25 +39,28 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             found = os.path.join(WEBAPPS, "ROOT", *parts)
         return found + ("/" if path.endswith("/") and os.path.isdir(found) else "")
 
-    def list_directory(self, path):
+    def list_directory(self, path: object) -> None:
         self.send_error(404)
 
-    def log_request(self, code="-", size="-"):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         stamp = datetime.datetime.now().strftime("%d/%b/%Y:%H:%M:%S +0000")
         status = int(code) if not isinstance(code, str) else code
         line = f'{self.client_address[0]} - - [{stamp}] "{self.requestline}" {status} {size}'
         log_line("localhost_access_log", line)
 
-    def log_message(self, *args):
+    def log_message(self, *args: object) -> None:
         pass
 
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    server_bind = http.server.socketserver.TCPServer.server_bind  # no reverse look-up
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # without the reverse look-up of HTTPServer
+        self.server_name, self.server_port = "tomcat", 8080
 
 
-def main():
+def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     os.makedirs(LOGS, exist_ok=True)

@@ -5,12 +5,14 @@ import http.server
 import os
 import signal
 import socket
+import socketserver
+from typing import Any, BinaryIO
 
 
 class Redis:
     """A connection to ``redis:6379`` that lasts one command."""
 
-    def command(self, *words):
+    def command(self, *words: str) -> Any:
         with socket.create_connection(("redis", 6379), timeout=3) as connection:
             parts = [f"*{len(words)}\r\n"]
             parts += [f"${len(word)}\r\n{word}\r\n" for word in words]
@@ -18,7 +20,7 @@ class Redis:
             with connection.makefile("rb") as stream:
                 return self.reply(stream)
 
-    def reply(self, stream):
+    def reply(self, stream: BinaryIO) -> Any:
         line = stream.readline().rstrip(b"\r\n").decode()
         kind, rest = line[:1], line[1:]
         if kind == ":":
@@ -32,7 +34,7 @@ class Redis:
         return rest
 
 
-def page():
+def page() -> tuple[int, str]:
     """Status and body: the visit count, or what kept us from it."""
     me = socket.gethostname()
     redis = Redis()
@@ -58,7 +60,7 @@ def page():
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
+    def do_GET(self) -> None:
         if self.path != "/":
             self.send_error(404)
             return
@@ -73,7 +75,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
-    server_bind = http.server.socketserver.TCPServer.server_bind  # no reverse look-up
+
+    def server_bind(self) -> None:
+        socketserver.TCPServer.server_bind(self)  # without the reverse look-up of HTTPServer
+        self.server_name, self.server_port = "trainingwheels", 5000
 
 
 signal.signal(signal.SIGTERM, lambda *_: os._exit(143))

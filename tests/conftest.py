@@ -1,0 +1,25 @@
+"""Fixtures for all tests that need a real Docker engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_docker_host() -> Iterator[str]:
+    """``DOCKER_HOST`` of a real dockerd 26.1 with the stand-in images.
+
+    Where there is none the test is skipped, under ``CI`` it fails.
+    """
+    from tests.contract import engines
+
+    try:
+        with engines.dockerd() as engine:
+            yield engine.docker_host
+    except engines.EngineMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
