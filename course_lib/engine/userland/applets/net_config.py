@@ -213,7 +213,7 @@ async def netstat(proc: Process) -> int:
     return 0
 
 
-async def _socket_row(proc: Process, open_socket: SocketEntry, options: opt.Options) -> str:
+async def _socket_row(proc: Process, entry: SocketEntry, options: opt.Options) -> str:
     listening = entry.state == "LISTEN" or (entry.protocol == "udp" and entry.remote is None)
     if "a" not in options and listening != ("l" in options):
         return ""

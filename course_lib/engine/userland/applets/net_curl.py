@@ -357,8 +357,8 @@ class _Transfer:
         of = f" out of {reply.length}" if reply is not None and reply.length is not None else ""
         return CurlError(
             28,
-            f"Operation timed out after {self._ms()} milliseconds with {self.result.size}{of} bytes "
-            "received",
+            f"Operation timed out after {self._ms()} milliseconds with {self.result.size}{of} "
+            "bytes received",
         )
 
     async def _write(self, data: bytes) -> None:

@@ -1,0 +1,1 @@
+"""The servers of the course's images. They really serve, through the container's network."""
