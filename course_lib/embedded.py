@@ -132,10 +132,12 @@ class EmbeddedEngine:
                 self._record()
         return self.status()
 
-    def run_in_foreground(self) -> int:
+    def run_in_foreground(self, ready: Callable[[], None] = lambda: None) -> int:
         """Run the engine as a child until it ends; its exit code.
 
-        Ctrl-C reaches the engine itself, which then ends in order.
+        Ctrl-C and SIGTERM end it in order.
+
+        :param ready: called once it answers.
         """
         with self._lock():
             found = ask_socket(self.socket)
@@ -143,12 +145,21 @@ class EmbeddedEngine:
                 self._check_ours(found)
                 raise SocketInUse(f"the embedded engine runs already at {self.socket}")
             self._check_free(found)
+            self._make_folders()
             process = subprocess.Popen(self._command(), env=_child_environ())
             self._record()
+            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+            deadline = time.monotonic() + START_SECONDS
+            while process.poll() is None and time.monotonic() < deadline:
+                if isinstance(ask_socket(self.socket, 1.0), Answer):
+                    ready()
+                    break
+                time.sleep(POLL_SECONDS)
         while True:
             try:
                 return process.wait()
             except KeyboardInterrupt:
+                # The terminal has told the engine as well; it is ending.
                 continue
 
     def stop(self) -> bool:
@@ -249,12 +260,15 @@ class EmbeddedEngine:
         words = [sys.executable, "-m", "course_lib.engine"]
         return [*words, "--socket", str(self.socket), "--state", str(self.state)]
 
-    def _launch(self) -> None:
+    def _make_folders(self) -> None:
         for folder in (self.socket.parent, self.state.parent, self.records):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise EngineUnavailable(f"{folder} cannot be made: {error.strerror}") from None
+
+    def _launch(self) -> None:
+        self._make_folders()
         log = self._beside("log")
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -12,7 +12,7 @@ from course_lib.diagrams.shapes import Area, Label, Outline, Shape
 from course_lib.diagrams.text import Measure, rows, shortened, wrapped
 from course_lib.topology import Mount
 
-BOX_WIDTH = 158.0
+BOX_WIDTH = 156.0
 STRIP_WIDTH = 116.0
 STRIP_HEIGHT = 19.0
 PAD = 9.0

@@ -192,7 +192,7 @@ def _columns(counts: Sequence[int], room: float) -> list[int]:
     """How many columns each panel gets: by how many stacks stand on it."""
     free = room - APART * (len(counts) - 1) - sum(EMPTY_PANEL for count in counts if not count)
     fair = [free * count / max(sum(counts), 1) for count in counts]
-    return [max(1, int((share - BAR_PAD) // (BOX_WIDTH + GAP))) for share in fair]
+    return [max(1, int((share - 2 * BAR_PAD + GAP) // (BOX_WIDTH + GAP))) for share in fair]
 
 
 def _sugiyama(

@@ -1,0 +1,122 @@
+"""``course lab``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Callable, Collection
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+from course_lib import clients, connect
+from course_lib.catalog import course
+from course_lib.cli.progress import announce
+from course_lib.errors import ClientMissing, CourseError, PortInUse
+from course_lib.workspace import Workspace, prepare
+
+FIRST_PORT = 8890
+PORTS_TRIED = 60
+Execute = Callable[[str, list[str], dict[str, str]], None]
+
+
+def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
+    """Prepare everything, then become JupyterLab."""
+    if find_spec("jupyterlab") is None:
+        raise CourseError("JupyterLab is not installed here", "pip install jupyterlab")
+    port = choose_port(
+        arguments.port, {port for lesson in course().lessons() for port in lesson.ports}
+    )
+    workspace = prepare(arguments.directory, announce=announce)
+    _tell_files(workspace)
+    engine = connect.connect(arguments.engine, announce=announce)
+    if arguments.engine in ("embedded", "docker"):
+        connect.remember(arguments.engine)
+    environ = {**os.environ, **engine.environment(), "JUPYTER_PREFER_ENV_PATH": "1"}
+    _add_client(environ)
+    _add_programs(environ)
+    print(f"workspace {workspace.folder}")
+    print(f"engine    {engine.label} (API {engine.api_version}), {engine.why}")
+    print(f"          DOCKER_HOST={engine.host}", flush=True)
+    execute(sys.executable, jupyter_words(workspace, port, arguments.no_browser, environ), environ)
+    return 0
+
+
+def choose_port(wanted: int | None, reserved: Collection[int]) -> int:
+    """The port for JupyterLab: the one asked for, or a free one that no lesson needs.
+
+    :raises PortInUse: where it is taken.
+    """
+    if wanted is not None:
+        if wanted and not _is_free(wanted):
+            raise PortInUse(f"port {wanted} is taken", "name another with --port")
+        return wanted
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED):
+        if port not in reserved and _is_free(port):
+            return port
+    return 0
+
+
+def jupyter_words(
+    workspace: Workspace, port: int, no_browser: bool, environ: dict[str, str]
+) -> list[str]:
+    """JupyterLab's command line."""
+    words = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={workspace.folder}",
+        f"--LabApp.default_url=/lab/tree/{workspace.first.as_posix()}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        # Ctrl-C means it: the notebooks are saved, and the engine runs on.
+        "--ServerApp.answer_yes=True",
+        # A login shell would set PATH anew, and the course's programs would be gone from it.
+        f"--ServerApp.terminado_settings={{'shell_command': ['{_shell(environ)}']}}",
+    ]  # fmt: skip
+    if no_browser:
+        words.append("--no-browser")
+    if os.geteuid() == 0:
+        words.append("--allow-root")
+    return words
+
+
+def _tell_files(workspace: Workspace) -> None:
+    if workspace.updated:
+        print(f"updated to the newest release: {', '.join(map(str, workspace.updated))}")
+    for changed, beside in workspace.beside.items():
+        print(f"you changed {changed}; its newest release lies beside it: {beside}")
+
+
+def _add_client(environ: dict[str, str]) -> None:
+    """Put a docker command on PATH; without one the lessons open all the same, and say so."""
+    client = clients.find(environ)
+    try:
+        client = client or clients.fetch(environ, announce)
+    except ClientMissing as error:
+        print(f"course: {error}", file=sys.stderr)
+        return
+    clients.put_on_path(client, environ)
+
+
+def _add_programs(environ: dict[str, str]) -> None:
+    """`course` and `jupyter` in a terminal of the lab, also where nobody activated the venv."""
+    folder = str(Path(sys.executable).parent)
+    known = environ.get("PATH", os.defpath)
+    if folder not in known.split(os.pathsep):
+        environ["PATH"] = os.pathsep.join((folder, known))
+
+
+def _shell(environ: dict[str, str]) -> str:
+    shell = environ.get("SHELL", "")
+    return shell if shell.startswith("/") and os.access(shell, os.X_OK) else "/bin/sh"
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,156 @@
+"""The words of the ``course`` command. What they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from course_lib.errors import UsageError
+
+ENGINES = ("embedded", "docker", "auto")
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors are one line, and go the way of all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"see `{self.prog} --help`")
+
+
+def build_parser() -> Parser:
+    """The whole command."""
+    parser = Parser(prog="course", description="Docker networking and volumes, by doing.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (_lab, _engine, _check, _run, _init, _doctor):
+        add(commands)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def _lab(commands: Commands) -> None:
+    parser = _command(
+        commands, "lab", "open the lessons in JupyterLab",
+        "Make or reopen a student's workspace, ready the engine, and open JupyterLab on the "
+        "first notebook. What a student has changed is never overwritten. Ctrl-C ends "
+        "JupyterLab; the engine keeps running.",
+    )  # fmt: skip
+    parser.add_argument(
+        "directory", nargs="?", type=Path, default=Path("docker-course"), metavar="DIR",
+        help="the workspace (default: docker-course)",
+    )  # fmt: skip
+    _add_engine_choice(parser)
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument(
+        "--port", type=_port, metavar="N", help="JupyterLab's port; 0 lets the system choose"
+    )
+
+
+def _engine(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "engine", help="the embedded engine", description="Start, use and stop the embedded engine."
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    texts = {
+        "start": "start it if it does not run, and print its DOCKER_HOST",
+        "env": 'print what a shell needs: eval "$(course engine env)"',
+        "status": "say whether it runs; exit code 1 where it does not",
+        "stop": "end it; containers stop, volumes are kept",
+        "reset": "back to an empty engine: containers, networks and volumes go",
+    }
+    for name, text in texts.items():
+        action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        action.add_argument("--socket", type=Path, metavar="PATH", help="where it listens")
+        action.add_argument("--state", type=Path, metavar="DIR", help="where it keeps its state")
+        if name == "start":
+            action.add_argument(
+                "--foreground", action="store_true", help="run it here until Ctrl-C"
+            )
+        if name == "status":
+            action.add_argument("--json", action="store_true", help="as JSON")
+        action.set_defaults(run=_later("engine", name))
+
+
+def _check(commands: Commands) -> None:
+    parser = _command(
+        commands, "check", "check exercises",
+        "Check exercises against the engine in use; the current directory is the student's "
+        "folder. Exit code 1 where something is not right yet.",
+    )  # fmt: skip
+    parser.add_argument("grade_ids", nargs="*", metavar="GRADE_ID", help="default: all")
+    parser.add_argument("--json", action="store_true", help="results as JSON")
+    parser.add_argument(
+        "--answer", action="append", default=[], metavar="NAME=VALUE",
+        help="a value that an exercise asks for; may be repeated",
+    )  # fmt: skip
+    _add_engine_choice(parser)
+
+
+def _run(commands: Commands) -> None:
+    parser = _command(
+        commands, "run", "run the lessons with their reference solutions",
+        "Execute the instructor's notebooks from a clean lesson state and report each score. "
+        "Exit code 1 where one does not earn all its points.",
+    )  # fmt: skip
+    parser.add_argument(
+        "selection", nargs="?", metavar="ASSIGNMENT[/NOTEBOOK]", help="default: all"
+    )
+    _add_engine_choice(parser)
+    parser.add_argument("--json", action="store_true", help="results as JSON")
+
+
+def _init(commands: Commands) -> None:
+    parser = _command(
+        commands, "init", "make an instructor's nbgrader course directory",
+        "Make an nbgrader course directory: sources, configuration, grade book. nbgrader's own "
+        "commands work in it.",
+    )  # fmt: skip
+    parser.add_argument("directory", type=Path, metavar="DIR")
+    parser.add_argument("--course-id", metavar="ID", help="default: the directory's name")
+
+
+def _doctor(commands: Commands) -> None:
+    parser = _command(
+        commands, "doctor", "say what this machine has",
+        "Look at everything the course needs; for what is missing, say the one command that "
+        "mends it. Exit code 1 where something needed is missing.",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--fetch-client", action="store_true",
+        help="fetch the docker command from the distribution's package, without root",
+    )  # fmt: skip
+
+
+def _command(commands: Commands, name: str, text: str, description: str) -> Parser:
+    parser = commands.add_parser(name, help=text, description=description)
+    parser.set_defaults(run=_later(name))
+    return parser
+
+
+def _add_engine_choice(parser: Parser) -> None:
+    parser.add_argument(
+        "--engine", choices=ENGINES, metavar="E",
+        help="embedded, docker (the daemon of DOCKER_HOST or the current context) or auto",
+    )  # fmt: skip
+
+
+def _later(module: str, function: str = "run") -> Callable[[argparse.Namespace], int]:
+    """The function of a subcommand's module, which is imported when it runs."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        found = importlib.import_module(f"course_lib.cli.{module}")
+        code: int = getattr(found, function)(arguments)
+        return code
+
+    return run
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port (0 to 65535)")
+    return int(text)

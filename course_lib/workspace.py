@@ -1,0 +1,235 @@
+"""A student's workspace: the lessons as they were released, and what the student made of them.
+
+``.docker-course/workspace.json`` remembers what was handed out. A notebook that still is what
+was handed out follows a newer release; one that the student changed stays as it is, and the
+newer one lands beside it as ``NAME.new.ipynb``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from course_lib.catalog import Catalog, course
+from course_lib.errors import CourseError, NotOurWorkspace
+from course_lib.release import RECIPE, release_notebook
+
+FORMAT = 1
+MARK = Path(".docker-course") / "workspace.json"
+INDEX = "index.ipynb"
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A workspace after it was made or reopened, and what that did to its files.
+
+    :param first: the first lesson's notebook, relative to the folder.
+    :param made: files that were not there; ``updated`` ones follow a newer release.
+    :param beside: for each changed file with a newer release, where that one lies now.
+    """
+
+    folder: Path
+    first: Path
+    created: bool
+    made: list[Path] = field(default_factory=list)
+    updated: list[Path] = field(default_factory=list)
+    beside: dict[Path, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """One file as it was handed out: what it was made from, and the two files' digests."""
+
+    source: str
+    released: str
+    beside: str = ""
+
+
+def prepare(
+    folder: Path,
+    *,
+    catalog: Catalog | None = None,
+    announce: Callable[[str], None] = lambda _: None,
+) -> Workspace:
+    """Make a workspace in a new or empty folder, or reopen the one that is there.
+
+    :raises NotOurWorkspace: where the folder holds other things, or a workspace that cannot be
+        read; nothing is changed then.
+    :raises CourseError: where it cannot be written.
+    """
+    catalog = catalog or course()
+    folder = folder.absolute()
+    known = _read_mark(folder)
+    first = next(catalog.lessons())
+    workspace = Workspace(
+        folder, Path(first.assignment) / f"{first.name}.ipynb", created=known is None
+    )
+    handed = dict(known or {})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for target, (source, build) in _releases(catalog).items():
+            was = handed.get(str(target))
+            path = folder / target
+            if was is not None and was.source == source and path.exists():
+                continue
+            announce(f"preparing {target}")
+            handed[str(target)] = _place(workspace, target, build(), source, was)
+            # After each file: an interrupt must not make a handed-out file look changed.
+            _write_mark(folder, handed)
+        _write_mark(folder, handed)
+    except OSError as error:
+        where = error.filename or folder
+        raise CourseError(f"{where} cannot be written: {error.strerror}") from None
+    return workspace
+
+
+def _place(
+    workspace: Workspace, target: Path, content: bytes, source: str, was: _Handed | None
+) -> _Handed:
+    """Put a release where it belongs without losing what the student did."""
+    path = workspace.folder / target
+    released = _digest(content)
+    if not path.exists():
+        _write(path, content)
+        workspace.made.append(target)
+        return _Handed(source, released)
+    now = _digest(path.read_bytes())
+    if now == released:
+        return _Handed(source, released)
+    if was is not None and now == was.released:
+        _write(path, content)
+        workspace.updated.append(target)
+        return _Handed(source, released)
+    newest = was.beside or was.released if was is not None else ""
+    if newest == released:
+        # A newer recipe made the same bytes again.
+        return _Handed(source, was.released if was else released, was.beside if was else "")
+    beside = _free_name(workspace.folder, target, was)
+    _write(workspace.folder / beside, content)
+    workspace.beside[target] = beside
+    return _Handed(source, was.released if was else "", released)
+
+
+def _free_name(folder: Path, target: Path, was: _Handed | None) -> Path:
+    """A name for the newer release: an untouched earlier one gives way, others never."""
+    number = 1
+    while True:
+        mark = ".new" if number == 1 else f".new-{number}"
+        candidate = target.with_name(f"{target.stem}{mark}{target.suffix}")
+        path = folder / candidate
+        if not path.exists():
+            return candidate
+        if was is not None and was.beside and _digest(path.read_bytes()) == was.beside:
+            return candidate
+        number += 1
+
+
+def _releases(catalog: Catalog) -> dict[Path, tuple[str, Callable[[], bytes]]]:
+    """Every file of a workspace: the digest of what it is made from, and how it is made."""
+    found: dict[Path, tuple[str, Callable[[], bytes]]] = {}
+    page = index_notebook(catalog)
+    found[Path(INDEX)] = (_digest(page), lambda: page)
+    for lesson in catalog.lessons():
+        source = catalog.notebook(lesson)
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            raise CourseError(f"{source} cannot be read: {error.strerror}") from None
+        target = Path(lesson.assignment) / source.name
+        found[target] = (
+            _digest(RECIPE.encode() + content),
+            lambda source=source: release_notebook(source),  # type: ignore[misc]
+        )
+    for assignment in catalog.assignments:
+        # Whatever else lies beside the notebooks belongs to the lessons as it is.
+        for path in sorted((catalog.folder / assignment.name).rglob("*")):
+            hidden = any(part.startswith((".", "__")) for part in path.parts)
+            if path.is_file() and path.suffix != ".ipynb" and not hidden:
+                content = path.read_bytes()
+                target = path.relative_to(catalog.folder)
+                found[target] = (_digest(content), lambda content=content: content)  # type: ignore[misc]
+    return found
+
+
+def index_notebook(catalog: Catalog) -> bytes:
+    """The first page: assignments, lessons with their points, and how to go on."""
+    lines = ["# Docker networking and volumes, by doing", ""]
+    for assignment in catalog.assignments:
+        lines += [f"## {assignment.title}", "", "| | lesson | exercises | points |"]
+        lines.append("| --- | --- | --- | --- |")
+        for number, lesson in enumerate(assignment.lessons, 1):
+            link = f"[{lesson.title}]({assignment.name}/{lesson.name}.ipynb)"
+            lines.append(f"| {number} | {link} | {len(lesson.exercises)} | {lesson.points:g} |")
+        lines.append("")
+    lines += [
+        "Each lesson says what to type; run its cells with Shift+Enter. In a terminal,",
+        "`course check` looks at all exercises at once, and `course doctor` at this machine.",
+    ]
+    cell = {
+        "cell_type": "markdown",
+        "id": "contents",
+        "metadata": {},
+        "source": "\n".join(lines),
+    }
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    page = {
+        "cells": [cell],
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return (json.dumps(page, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _read_mark(folder: Path) -> dict[str, _Handed] | None:
+    """What was handed out, or ``None`` where a workspace can be made."""
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise NotOurWorkspace(f"{folder} is no directory", "name another one")
+    mark = folder / MARK
+    if not mark.exists():
+        if any(folder.iterdir()):
+            raise NotOurWorkspace(
+                f"{folder} holds other things and is no workspace of this course",
+                "name a new or empty directory",
+            )
+        return None
+    try:
+        document: Mapping[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
+        if document["format"] > FORMAT:
+            raise NotOurWorkspace(
+                f"{folder} was made by a newer release of the course", "upgrade the course here"
+            )
+        return {name: _Handed(**entry) for name, entry in document["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotOurWorkspace(
+            f"{mark} cannot be read: {error}", "use a new directory and copy your notebooks there"
+        ) from None
+
+
+def _write_mark(folder: Path, handed: Mapping[str, _Handed]) -> None:
+    files = {
+        name: {"source": h.source, "released": h.released, "beside": h.beside}
+        for name, h in sorted(handed.items())
+    }
+    _write(folder / MARK, json.dumps({"format": FORMAT, "files": files}, indent=1).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
