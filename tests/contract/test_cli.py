@@ -316,7 +316,9 @@ def test_exec_interactive(bench: Bench) -> None:
     with terminal(bench, "exec", "-it", container, "sh") as (master, process):
         expect(master, b"# ")
         os.write(master, b"echo $((6*7))-$TERM\n")
-        expect(master, b"42-")
+        shown = expect(master, b"42-")
+        if b"# " not in shown.partition(b"42-")[2]:
+            expect(master, b"# ")  # back at the prompt: what is typed before may be thrown away
         os.write(master, b"\x04")
         assert process.wait(20) == 0
 

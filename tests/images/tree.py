@@ -90,7 +90,8 @@ class Tree:
 
 
 def _clean(path: str) -> str:
-    return path.removeprefix(".").strip("/") if path.startswith("./") else path.strip("/.")
+    clean = path.removeprefix("./").strip("/")
+    return "" if clean == "." else clean
 
 
 def _usrmerge(path: str) -> str:
