@@ -70,9 +70,7 @@ class FakeStream:
 
 
 def connected(client: Address, server: Address) -> tuple[FakeStream, FakeStream]:
-    to_server, from_client = pipe()[::-1], None
-    del from_client
-    write_up, read_up = to_server
+    read_up, write_up = pipe()
     read_down, write_down = pipe()
     return (
         FakeStream(client, server, read_down, write_up),
@@ -235,8 +233,8 @@ class FakeSandbox:
         return DnsAnswer("NOERROR", records)
 
     def close_owned(self, owner: int) -> None:
-        for listener in self.world.listeners.values():
-            if listener.owner == owner:
+        for (host, _), listener in self.world.listeners.items():
+            if host == self.address and listener.owner == owner:
                 listener.close()
 
 

@@ -279,6 +279,8 @@ class _Connection:
             or server.draining
             or not server.keepalive
             or connection.their_state is h11.MUST_CLOSE
+            or request.version != "1.1"
+            or "close" in request.headers.get("connection", "").lower()
         )
         sent = await self._answer(connection, request, response, close=last)
         if server.log is not None:

@@ -112,7 +112,7 @@ def parse(files: tuple[tuple[str, str], ...]) -> tuple[Directive, ...]:
             place.write_text(_INCLUDE.sub(inside, text), encoding="utf-8")
         directives: list[Directive] = []
         for name in (main, *(("/-g",) if files[-1][0] == "-g" else ())):
-            payload = crossplane.parse(root + name, combine=True, strict=True)
+            payload = crossplane.parse(root + name, combine=True)  # type: ignore[no-untyped-call]
             for trouble in payload["errors"]:
                 raise ConfigError(_message(trouble, root))
             directives += _directives(payload["config"][0]["parsed"], root)
@@ -138,3 +138,10 @@ def _directives(rows: list[dict[str, Any]], root: str) -> tuple[Directive, ...]:
         )
         for row in rows
     )
+
+
+def is_known(name: str) -> bool:
+    """Whether nginx has a directive of that name at all."""
+    from crossplane.analyzer import DIRECTIVES
+
+    return name in DIRECTIVES

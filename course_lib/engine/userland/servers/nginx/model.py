@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from course_lib.engine.userland.servers.nginx.config import ConfigError, Directive
+from course_lib.engine.userland.servers.nginx.config import ConfigError, Directive, is_known
 
 COMBINED = (
     '$remote_addr - $remote_user [$time_local] "$request" '
@@ -22,25 +22,26 @@ LEVELS = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 TUNING = frozenset(
     """
     accept_mutex aio client_body_buffer_size client_body_temp_path client_body_timeout
-    client_header_buffer_size client_header_timeout chunked_transfer_encoding connection_pool_size
-    debug_points directio etag fastcgi_temp_path gzip gzip_comp_level gzip_disable gzip_min_length
-    gzip_buffers gzip_http_version gzip_proxied gzip_static gzip_types gzip_vary if_modified_since
-    keepalive_disable keepalive_requests keepalive_time large_client_header_buffers
-    limit_rate lingering_close lingering_time log_not_found log_subrequest map_hash_bucket_size
-    map_hash_max_size master_process merge_slashes msie_padding multi_accept open_file_cache
-    open_file_cache_errors open_file_cache_min_uses open_file_cache_valid output_buffers pcre_jit
-    pid port_in_redirect postpone_output proxy_buffer_size proxy_buffering proxy_buffers
-    proxy_busy_buffers_size proxy_connect_timeout proxy_http_version proxy_next_upstream
-    proxy_read_timeout proxy_request_buffering proxy_send_timeout proxy_temp_path
-    read_ahead request_pool_size reset_timedout_connection resolver resolver_timeout scgi_temp_path
-    send_lowat send_timeout sendfile sendfile_max_chunk server_name_in_redirect
-    server_names_hash_bucket_size server_names_hash_max_size subrequest_output_buffer_size
-    tcp_nodelay tcp_nopush timer_resolution types_hash_bucket_size types_hash_max_size underscores_in_headers
-    use user uwsgi_temp_path variables_hash_bucket_size variables_hash_max_size worker_aio_requests
+    client_header_buffer_size client_header_timeout chunked_transfer_encoding
+    connection_pool_size debug_points directio etag fastcgi_temp_path gzip gzip_comp_level
+    gzip_disable gzip_min_length gzip_buffers gzip_http_version gzip_proxied gzip_static
+    gzip_types gzip_vary if_modified_since keepalive_disable keepalive_requests keepalive_time
+    large_client_header_buffers limit_rate lingering_close lingering_time log_not_found
+    log_subrequest map_hash_bucket_size map_hash_max_size master_process merge_slashes
+    msie_padding multi_accept open_file_cache open_file_cache_errors open_file_cache_min_uses
+    open_file_cache_valid output_buffers pcre_jit pid port_in_redirect postpone_output
+    proxy_buffer_size proxy_buffering proxy_buffers proxy_busy_buffers_size
+    proxy_connect_timeout proxy_http_version proxy_next_upstream proxy_read_timeout
+    proxy_request_buffering proxy_send_timeout proxy_temp_path read_ahead request_pool_size
+    reset_timedout_connection resolver resolver_timeout scgi_temp_path send_lowat send_timeout
+    sendfile sendfile_max_chunk server_name_in_redirect server_names_hash_bucket_size
+    server_names_hash_max_size subrequest_output_buffer_size tcp_nodelay tcp_nopush
+    timer_resolution types_hash_bucket_size types_hash_max_size underscores_in_headers use user
+    uwsgi_temp_path variables_hash_bucket_size variables_hash_max_size worker_aio_requests
     worker_connections worker_cpu_affinity worker_priority worker_processes worker_rlimit_core
     worker_rlimit_nofile worker_shutdown_timeout working_directory env lock_file thread_pool
     ssl_protocols ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout
-    """.split()  # noqa: SIM905 - a list of this length reads better as text
+    """.split()  # noqa: SIM905 (a list of this length reads better as text)
 )
 
 
@@ -185,6 +186,8 @@ def compile_configuration(main: Iterable[Directive]) -> Configuration:
 
 def _tuning_only(directive: Directive) -> None:
     if directive.name not in TUNING:
+        if not is_known(directive.name):
+            raise directive.error(f'unknown directive "{directive.name}"')
         raise directive.error(
             f'"{directive.name}" directive is not supported by the embedded engine'
         )

@@ -1,0 +1,72 @@
+"""Drives JupyterLab in Chromium as a student would."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium")
+SECONDS = 1000
+"""Playwright counts in milliseconds."""
+
+
+def require_chromium() -> str:
+    """Path of Chromium; without one the test fails in CI and is skipped elsewhere."""
+    if CHROMIUM:
+        return CHROMIUM
+    if os.environ.get("CI"):
+        pytest.fail("chromium is missing")
+    pytest.skip("chromium is missing: apt-get install chromium")
+
+
+@contextmanager
+def browser_page(url: str, shots: Path) -> Iterator[Page]:
+    """A page in a fresh browser profile; its last picture lands in ``shots`` in any case."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=require_chromium(),
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(60 * SECONDS)
+        try:
+            page.goto(url)
+            yield page
+        finally:
+            page.screenshot(path=shots / "last.png")
+            browser.close()
+
+
+def wait_for_notebook(page: Page, name: str) -> None:
+    """Until the notebook's tab is there and its kernel is idle."""
+    expect(page.get_by_role("tab", name=name)).to_be_visible()
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
+
+
+def run_all_cells(page: Page) -> None:
+    """Run → Run All Cells, and wait until nothing is queued or running."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile(r"^Run All Cells$")).click()
+
+
+def scroll_through(page: Page, cells: int) -> None:
+    """Bring every cell on screen once: JupyterLab draws only what is in view."""
+    page.locator(".jp-NotebookPanel:visible .jp-WindowedPanel-outer").first.hover()
+    for _ in range(cells):
+        page.mouse.wheel(0, 600)
+        page.wait_for_timeout(30)
