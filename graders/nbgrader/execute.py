@@ -106,8 +106,10 @@ def _execute(path: Path) -> tuple[float, str | None]:
 
     try:
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, nbformat.ValidationError) as problem:
-        return 0.0, f"{path.name} is no notebook: {problem}"
+        nbformat.validate(notebook)
+    except (ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as problem:
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        return 0.0, f"{path.name} is no notebook: {reason}"
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,

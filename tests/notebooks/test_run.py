@@ -1,0 +1,176 @@
+"""``course run``: the lessons with their reference solutions, on both engines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from course_lib.catalog import Lesson, course
+from course_lib.errors import UnknownLesson
+from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
+from tests.contract.harness import Engine
+from tests.submissions.corpus import Student
+
+
+@pytest.fixture
+def in_use(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """The engine under test, as ``DOCKER_HOST`` names it; journals go to a folder of the test."""
+    monkeypatch.setenv("DOCKER_HOST", engine.docker_host)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("COURSE_ENGINE", raising=False)
+    return engine
+
+
+def things(engine: Engine) -> dict[str, set[str]]:
+    """Named things on the engine, and containers that carry a made-up name."""
+    api = engine.sdk.api
+    return {
+        "containers": {name for c in api.containers(all=True) for name in c["Names"]},
+        "networks": {n["Name"] for n in api.networks()},
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
+def test_reference_solutions_earn_everything(lesson: str, in_use: Engine, student: Student) -> None:
+    if in_use.address != "127.0.0.1":
+        pytest.skip("published ports answer elsewhere")
+    (run,) = run_lessons(lesson)
+    assert (run.error, run.earned) == (None, run.points)
+    assert run.complete
+    reserved = course().lesson(lesson)
+    left = things(in_use)
+    assert not {f"/{name}" for name in reserved.containers} & left["containers"]
+    assert not set(reserved.networks) & left["networks"]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
+def test_lesson_passes_nbval_again_and_again(
+    lesson: str, in_use: Engine, student: Student, tmp_path: Path
+) -> None:
+    """Run All, twice, without cleaning up in between."""
+    notebook = course().notebook(course().lesson(lesson))
+    try:
+        for _ in range(2):
+            done = subprocess.run(
+                [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    "--nbval-lax",
+                    "-q",
+                    "-p",
+                    "no:cacheprovider",
+                    "-c",
+                    "/dev/null",
+                    "--rootdir",
+                    str(notebook.parent),
+                    str(notebook),
+                ],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=200,
+            )
+            assert done.returncode == 0, done.stdout[-3000:]
+    finally:
+        subprocess.run(
+            [sys.executable, "-c", "from course_lib import lab; lab.clean()"], check=True
+        )
+
+
+def notebook_of(folder: Path, *sources: Any) -> Path:
+    v4 = nbformat.v4
+    cells = [
+        v4.new_code_cell(source) if isinstance(source, str) else source  # type: ignore[no-untyped-call]
+        for source in sources
+    ]
+    path = folder / "own.ipynb"
+    nbformat.write(v4.new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+    return path
+
+
+def check_cell(source: str, points: float = 2) -> Any:
+    metadata = {"grade": True, "grade_id": "publish-any-port", "locked": True, "points": points}
+    return nbformat.v4.new_code_cell(  # type: ignore[no-untyped-call]
+        source,
+        metadata={"nbgrader": {**metadata, "schema_version": 3, "solution": False, "task": False}},
+    )
+
+
+LESSON = Lesson("networking", "own", "Own")
+
+
+@pytest.fixture
+def no_cleaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks of these tests use no engine, so there is nothing to clean."""
+    monkeypatch.setattr("graders.nbgrader.execute.CLEAN", "pass")
+
+
+@pytest.mark.usefixtures("no_cleaning")
+def test_run_says_where_a_cell_failed_and_goes_on(tmp_path: Path) -> None:
+    path = notebook_of(
+        tmp_path, "1", "1/0", check_cell("check = float\ncheck('1.5')"), "import sys; sys.exit(3)"
+    )
+    run = run_lesson(path, LESSON)
+    assert run.error == "cell 2: ZeroDivisionError: division by zero"
+    assert run.earned == 1.5
+    assert not run.complete
+
+
+@pytest.mark.usefixtures("no_cleaning")
+def test_run_survives_a_kernel_that_dies(tmp_path: Path) -> None:
+    run = run_lesson(notebook_of(tmp_path, "import os; os._exit(1)", "1"), LESSON)
+    assert run.earned == 0
+    assert run.error is not None
+    assert run.error.startswith("cell 1: ")
+
+
+@pytest.mark.usefixtures("no_cleaning")
+def test_run_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    path = notebook_of(tmp_path, "open('made-here', 'w').close()")
+    assert run_lesson(path, LESSON).error is None
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", ["", "no JSON", "{}", '{"cells": 1}'])
+def test_run_of_what_is_no_notebook_says_so(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "own.ipynb"
+    path.write_text(content)
+    run = run_lesson(path, LESSON)
+    assert run.error is not None
+    assert "own.ipynb is no notebook" in run.error
+
+
+def test_run_of_a_missing_notebook_says_so(tmp_path: Path) -> None:
+    run = run_lesson(tmp_path / "gone.ipynb", LESSON)
+    assert run.error is not None
+    assert "cannot be read" in run.error
+
+
+def test_run_of_an_unknown_lesson_is_refused() -> None:
+    with pytest.raises(UnknownLesson):
+        run_lessons("networking/no-such-lesson")
+
+
+def test_run_json_has_the_shape_others_rely_on() -> None:
+    document = LessonRun("networking", "own", 1.0, 2.0, 0.5, None).to_json()
+    assert json.loads(json.dumps(document)) == {
+        "assignment": "networking",
+        "notebook": "own",
+        "earned": 1.0,
+        "points": 2.0,
+        "seconds": 0.5,
+        "error": None,
+    }
