@@ -1,0 +1,338 @@
+"""Files of a container as tar streams: what ``docker cp`` and ``docker export`` move.
+
+Names, owners, times and the treatment of what is in the way are those of moby's ``pkg/archive``.
+The standard library's ``tarfile`` knows the format; here it only gets what lies inside the
+container, through the container's own path walk, so that no member can reach anything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import posixpath
+import stat as statmod
+import tempfile
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.fs.handles import CHUNK
+from course_lib.engine.fs.inode import os_error
+
+if TYPE_CHECKING:
+    import tarfile
+
+    from course_lib.engine.interfaces import FileStat, FileSystem
+
+_BLOCK = 512
+_IN_MEMORY = 1 << 20
+_GO_TYPES = {
+    statmod.S_IFDIR: 1 << 31,
+    statmod.S_IFLNK: 1 << 27,
+    statmod.S_IFIFO: 1 << 25,
+    statmod.S_IFSOCK: 1 << 24,
+    statmod.S_IFBLK: 1 << 26,
+    statmod.S_IFCHR: (1 << 26) | (1 << 21),
+}
+_GO_BITS = {statmod.S_ISUID: 1 << 23, statmod.S_ISGID: 1 << 22, statmod.S_ISVTX: 1 << 20}
+
+
+@dataclass(frozen=True, slots=True)
+class PathStat:
+    """What ``X-Docker-Container-Path-Stat`` tells.
+
+    :param mode: Go's ``os.FileMode``: permissions, and type bits of its own.
+    """
+
+    name: str
+    size: int
+    mode: int
+    mtime_ns: int
+    link_target: str
+
+
+def go_mode(mode: int) -> int:
+    """A mode as Go counts it (``io/fs.FileMode``)."""
+    special = sum(bit for mask, bit in _GO_BITS.items() if mode & mask)
+    return (mode & 0o777) | special | _GO_TYPES.get(statmod.S_IFMT(mode), 0)
+
+
+def path_stat(fs: FileSystem, path: str) -> PathStat:
+    """Facts about a path; a link in its last component is not followed.
+
+    Raises ``OSError`` (``ENOENT``, ``ENOTDIR``).
+    """
+    absolute = _absolute(path)
+    stat = fs.stat(absolute, follow=False)
+    target = ""
+    if statmod.S_ISLNK(stat.mode):
+        target = fs.realpath(absolute)
+    name = posixpath.basename(absolute) or "/"
+    return PathStat(name, stat.size, go_mode(stat.mode), stat.mtime_ns, target)
+
+
+def _absolute(path: str) -> str:
+    """An absolute path that keeps a final slash or ``/.``, which say "what is in it"."""
+    cleaned = posixpath.normpath(f"/{path}")
+    cleaned = "/" + cleaned.lstrip("/")
+    if path.endswith("/."):
+        return posixpath.join(cleaned, ".")
+    if path.endswith("/") and cleaned != "/":
+        return f"{cleaned}/"
+    return cleaned
+
+
+# --- out ---------------------------------------------------------------------------------
+
+
+async def read_tar(fs: FileSystem, path: str, name: str | None = None) -> AsyncIterator[bytes]:
+    """The file or tree at ``path`` as a tar stream.
+
+    :param name: what the topmost member is called; by default the last component of the path
+        (``.`` for ``/etc/.``). ``""`` leaves the topmost directory itself out and names the rest
+        relative to it (``docker export``).
+
+    ``OSError`` for a path that does not exist is raised before the first byte.
+    """
+    absolute = _absolute(path)
+    top = fs.stat(absolute, follow=False)
+    if name is None:
+        name = posixpath.basename(absolute.rstrip("/")) or "/"
+    seen: dict[tuple[int, int], str] = {}
+    pending = [(absolute, name, top)]
+    while pending:
+        here, shown, stat = pending.pop()
+        if shown:
+            async for data in _member(fs, here, shown, stat, seen):
+                yield data
+        if statmod.S_ISDIR(stat.mode):
+            inside = []
+            for entry in sorted(_listdir(fs, here), reverse=True):
+                below = posixpath.join(here, entry)
+                try:
+                    found = fs.stat(below, follow=False)
+                except FileNotFoundError:
+                    continue  # removed while we read
+                inside.append((below, posixpath.join(shown, entry), found))
+            pending += inside
+    yield bytes(2 * _BLOCK)
+
+
+def _listdir(fs: FileSystem, path: str) -> list[str]:
+    try:
+        return fs.listdir(path)
+    except FileNotFoundError:
+        return []
+
+
+async def _member(
+    fs: FileSystem, path: str, name: str, stat: FileStat, seen: dict[tuple[int, int], str]
+) -> AsyncIterator[bytes]:
+    import tarfile
+
+    info = tarfile.TarInfo(name + "/" if statmod.S_ISDIR(stat.mode) else name)
+    info.mode = statmod.S_IMODE(stat.mode)
+    info.uid, info.gid, info.mtime = stat.uid, stat.gid, stat.mtime_ns // 10**9
+    kind = statmod.S_IFMT(stat.mode)
+    key = (stat.dev, stat.ino)
+    if kind == statmod.S_IFDIR:
+        info.type = tarfile.DIRTYPE
+    elif kind == statmod.S_IFLNK:
+        info.type, info.linkname = tarfile.SYMTYPE, fs.readlink(path)
+    elif stat.nlink > 1 and key in seen:
+        info.type, info.linkname = tarfile.LNKTYPE, seen[key]
+    elif kind == statmod.S_IFIFO:
+        info.type = tarfile.FIFOTYPE
+    elif kind in {statmod.S_IFCHR, statmod.S_IFBLK}:
+        info.type = tarfile.CHRTYPE if kind == statmod.S_IFCHR else tarfile.BLKTYPE
+        info.devmajor, info.devminor = os.major(stat.rdev), os.minor(stat.rdev)
+    elif kind == statmod.S_IFREG:
+        info.size = stat.size
+        seen[key] = name
+    else:
+        return  # sockets are not archived
+    header = info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    if info.type != tarfile.REGTYPE:
+        yield header
+        return
+    # The first bytes are read before the header is sent: what cannot be opened is left out by
+    # an error, not by a member that promises more than it holds.
+    handle = fs.open(path, os.O_RDONLY)
+    try:
+        yield header
+        left = stat.size
+        while left:
+            data = await handle.read(min(left, CHUNK))
+            if not data:  # it became shorter meanwhile
+                data = bytes(min(left, CHUNK))
+            left -= len(data)
+            yield data
+    finally:
+        handle.close()
+    if stat.size % _BLOCK:
+        yield bytes(_BLOCK - stat.size % _BLOCK)
+
+
+# --- in ----------------------------------------------------------------------------------
+
+
+async def extract_tar(
+    fs: FileSystem,
+    path: str,
+    chunks: AsyncIterable[bytes],
+    *,
+    keep_kinds: bool = False,
+    keep_owners: bool = True,
+) -> None:
+    """Unpack a tar stream, compressed or not, into the directory ``path``.
+
+    A file in the way is replaced, a directory is added to.
+
+    :param keep_kinds: refuse to replace a directory by something else or the reverse
+        (``noOverwriteDirNonDir``).
+    :param keep_owners: as in the archive; else everything belongs to root.
+
+    The stream is received whole before anything is unpacked: one that was cut short changes
+    nothing. Raises ``OSError`` for the directory (``ENOENT``, ``ENOTDIR``) and for what the file
+    systems refuse (``EROFS``, ``ENOSPC``), ``InvalidParameter`` for a broken archive or a member
+    that would lie outside of the directory.
+    """
+    import tarfile
+
+    top = _absolute(path)
+    if not statmod.S_ISDIR(fs.stat(top).mode):
+        raise os_error(errno.ENOTDIR, top)
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        async for chunk in chunks:
+            spool.write(chunk)
+        spool.seek(0)
+        try:
+            with tarfile.open(fileobj=spool, errorlevel=2) as archive:
+                _check_members(archive)
+                await _Extraction(fs, top, keep_kinds, keep_owners).run(archive)
+        except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
+            raise InvalidParameter(f"invalid tar archive: {error}") from None
+
+
+def _check_members(archive: tarfile.TarFile) -> None:
+    """Look at every member before the first is unpacked.
+
+    Going through them also finds an archive that was cut short.
+    """
+    for member in archive:
+        _inside(member.name, member.name)
+        if member.islnk():
+            _inside(member.linkname, member.name)
+
+
+def _inside(name: str, member: str) -> str:
+    """A member's path relative to the directory; refuses one that leads out of it."""
+    relative = posixpath.normpath(name.lstrip("/") or ".")
+    if relative == ".." or relative.startswith("../"):
+        raise InvalidParameter(f'"{member}" is outside of the directory to extract to')
+    return relative
+
+
+class _Extraction:
+    def __init__(self, fs: FileSystem, top: str, keep_kinds: bool, keep_owners: bool) -> None:
+        self._fs = fs
+        self._top = top.rstrip("/") or "/"
+        self._keep_kinds = keep_kinds
+        self._keep_owners = keep_owners
+        self._directories: list[tuple[str, int]] = []
+
+    async def run(self, archive: tarfile.TarFile) -> None:
+        for member in archive:
+            relative = _inside(member.name, member.name)
+            path = self._top if relative == "." else posixpath.join(self._top, relative)
+            if self._clear(path, member):
+                continue
+            self._parents(posixpath.dirname(path))
+            await self._make(archive, member, path)
+        for path, mtime_ns in reversed(self._directories):
+            self._fs.utime(path, mtime_ns, mtime_ns)
+
+    def _parents(self, path: str) -> None:
+        missing = []
+        while path not in {"/", ""}:
+            try:
+                self._fs.stat(path)
+                break
+            except FileNotFoundError:
+                missing.append(path)
+                path = posixpath.dirname(path)
+        for parent in reversed(missing):
+            self._fs.mkdir(parent, 0o755)
+
+    def _clear(self, path: str, member: tarfile.TarInfo) -> bool:
+        """Remove what is in the way; whether there is nothing left to do for the member."""
+        try:
+            found = self._fs.stat(path, follow=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        is_directory = statmod.S_ISDIR(found.mode)
+        if is_directory and member.isdir():
+            return path == self._top
+        if path == self._top:
+            return False
+        if self._keep_kinds and is_directory and not member.isdir():
+            raise InvalidParameter(
+                f'cannot overwrite directory "{path}" with non-directory "{self._top}"'
+            )
+        if self._keep_kinds and member.isdir():
+            raise InvalidParameter(
+                f'cannot overwrite non-directory "{path}" with directory "{self._top}"'
+            )
+        remove_all(self._fs, path)
+        return False
+
+    async def _make(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
+        fs = self._fs
+        mode = member.mode & 0o7777
+        if member.isdir():
+            with contextlib.suppress(FileExistsError):
+                fs.mkdir(path, mode)
+        elif member.issym():
+            fs.symlink(member.linkname, path)
+        elif member.islnk():
+            target = _inside(member.linkname, member.name)
+            fs.link(posixpath.join(self._top, target), path)
+            return
+        elif member.isfifo():
+            fs.mkfifo(path, mode)
+        elif member.isreg():
+            await self._file(archive, member, path, mode)
+        else:
+            return  # devices cannot be made without privilege; moby leaves them out then
+        if self._keep_owners:
+            fs.chown(path, member.uid, member.gid, follow=False)
+        if not member.issym():
+            fs.chmod(path, mode)
+        mtime_ns = int(member.mtime * 10**9)
+        if member.isdir():
+            self._directories.append((path, mtime_ns))
+        else:
+            fs.utime(path, mtime_ns, mtime_ns, follow=False)
+
+    async def _file(
+        self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, mode: int
+    ) -> None:
+        source = archive.extractfile(member)
+        handle = self._fs.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        try:
+            while source is not None and (data := source.read(CHUNK)):
+                await handle.write(data)
+        finally:
+            handle.close()
+
+
+def remove_all(fs: FileSystem, path: str) -> None:
+    """Delete a file or a whole tree, as ``rm -r``."""
+    if not statmod.S_ISDIR(fs.stat(path, follow=False).mode):
+        fs.unlink(path)
+        return
+    for name in fs.listdir(path):
+        remove_all(fs, posixpath.join(path, name))
+    fs.rmdir(path)
