@@ -1,1 +1,7 @@
 """Network drivers."""
+
+from course_lib.engine.network.drivers.base import Driver
+from course_lib.engine.network.drivers.bridge import BridgeDriver
+from course_lib.engine.network.drivers.null import NullDriver
+
+__all__ = ["BridgeDriver", "Driver", "NullDriver"]

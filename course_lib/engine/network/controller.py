@@ -1,0 +1,513 @@
+"""The network controller: networks, sandboxes, and the endpoints between them.
+
+It is what the rest of the engine calls (libnetwork: ``controller.go``, ``endpoint.go``; Moby:
+``daemon/container_operations.go``). Everything happens at once on the engine's one loop: when a
+call returns, interfaces, routes, names and ports are as they will be seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+
+from course_lib.engine.clock import Clock
+from course_lib.engine.errdefs import (
+    Conflict,
+    EngineError,
+    Forbidden,
+    InvalidParameter,
+    NotFound,
+    SystemFailure,
+)
+from course_lib.engine.filters import Filters
+from course_lib.engine.ids import Identities
+from course_lib.engine.network import etchosts, resolvconf
+from course_lib.engine.network.addresses import to_int, to_text
+from course_lib.engine.network.contracts import EventLog, RecordStore
+from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver
+from course_lib.engine.network.drivers.bridge import HOST_BINDING, interface_prefix
+from course_lib.engine.network.endpoint import Endpoint
+from course_lib.engine.network.fabric import Fabric
+from course_lib.engine.network.files import NameFiles
+from course_lib.engine.network.host import HostStack
+from course_lib.engine.network.ipam import Allocator
+from course_lib.engine.network.ipam.allocator import NoAvailableAddresses
+from course_lib.engine.network.model import (
+    DEFAULT_NETWORK,
+    DnsConfig,
+    EndpointOwner,
+    EndpointSpec,
+    NetworkSpec,
+    PortRequest,
+    PublishedPort,
+)
+from course_lib.engine.network.network import Network
+from course_lib.engine.network.portallocator import PortAllocator
+from course_lib.engine.network.publisher import Publisher
+from course_lib.engine.network.registry import NetworkRegistry
+from course_lib.engine.network.resolver import Resolver
+from course_lib.engine.network.sandbox import Sandbox, SandboxHandle
+from course_lib.engine.network.stack import Stack
+from course_lib.engine.network.validation import check_endpoint, is_user_defined, normal_mac
+
+_CONFLICT_SHARED = (
+    "container sharing network namespace with another container or host cannot be connected to "
+    "any other network"
+)
+_CONFLICT_HOST = "container cannot be disconnected from host network or connected to host network"
+_CONFLICT_NONE = (
+    "container cannot be connected to multiple networks with one of the networks in private "
+    "(none) mode"
+)
+
+
+class NetworkController:
+    """The engine's networking.
+
+    :param host_name: name of the emulated host.
+    :param host_etc: folder with the real host's ``hosts`` and ``resolv.conf``.
+    :raises EngineError: the networks on record cannot be brought up.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore,
+        clock: Clock,
+        ids: Identities,
+        events: EventLog,
+        *,
+        host_name: str,
+        host_etc: Path = Path("/etc"),
+        ports: PortAllocator | None = None,
+    ) -> None:
+        self.host_name = host_name
+        self._ids = ids
+        self._events = events
+        self._host_etc = host_etc
+        # Latencies and the order of DNS answers have a source of their own, so that how often a
+        # program pings does not change the IDs that come after.
+        rng = Random(ids.random.getrandbits(64))
+        self._host = HostStack()
+        self._fabric = Fabric(clock, rng)
+        self._resolver = Resolver(rng)
+        self._publisher = Publisher(self._host, ports or PortAllocator(), clock)
+        self._fabric.host = self._host
+        self._fabric.host_ports = self._publisher
+        drivers: dict[str, Driver] = {
+            "bridge": BridgeDriver(self._host, rng),
+            "host": NullDriver("host", shares_host=True),
+            "null": NullDriver("null"),
+        }
+        self._networks = NetworkRegistry(store, clock, ids, events, drivers, Allocator())
+        self._sandboxes: dict[str, Sandbox] = {}
+        self._handles: dict[str, SandboxHandle] = {}
+        self._networks.restore()
+        self.host = SandboxHandle(self._make_sandbox("", "host", "", DnsConfig(), (), None))
+
+    # --- networks ------------------------------------------------------------------------
+
+    def create(self, spec: NetworkSpec) -> Network:
+        """Make a network. See :meth:`NetworkRegistry.create`."""
+        return self._networks.create(spec)
+
+    def get(self, ref: str) -> Network:
+        """A network by ID, name or beginning of its ID."""
+        return self._networks.get(ref)
+
+    def list(self, filters: Filters | None = None) -> Sequence[Network]:
+        """Networks in order of creation."""
+        return self._networks.list(filters)
+
+    def remove(self, ref: str) -> None:
+        """Remove a network that nobody is on."""
+        self._networks.remove(ref)
+
+    def prune(self, filters: Filters | None = None, until_ns: int | None = None) -> Sequence[str]:
+        """Remove unused networks of the user's own; their names."""
+        return self._networks.prune(filters, until_ns)
+
+    # --- sandboxes -----------------------------------------------------------------------
+
+    def new_sandbox(
+        self,
+        container_id: str,
+        mode: str,
+        *,
+        hostname: str = "",
+        domainname: str = "",
+        dns: DnsConfig | None = None,
+        extra_hosts: Iterable[str] = (),
+        link_hosts: Iterable[etchosts.Record] = (),
+        files: Path | None = None,
+        share_with: str = "",
+        ports: Sequence[PortRequest] = (),
+    ) -> SandboxHandle:
+        """Make the network stack of a container that is about to start.
+
+        Networks come with :meth:`join`, also for the modes ``none`` and ``host``. The files
+        about names are written to ``files`` when the first network has been joined.
+
+        :param mode: ``host``, ``none``, ``container``, or the network's name.
+        :param extra_hosts: ``NAME:ADDRESS``; the address may be ``host-gateway``.
+        :param link_hosts: (address, names) for links on the default bridge.
+        :param files: folder for ``hosts`` and ``resolv.conf``, which exists.
+        :param share_with: with ``container``: the container whose stack is used.
+        :param ports: published as soon as a network gives a way out.
+        :raises Conflict: ``share_with`` does not run.
+        :raises InvalidParameter: a malformed ``extra_hosts`` entry.
+        """
+        self.delete_sandbox(container_id)
+        if mode == "container":
+            shared = self._sandboxes.get(share_with)
+            if shared is None and share_with in self._handles:
+                shared = self._handles[share_with].sandbox
+            if shared is None:
+                raise Conflict(f"cannot join network of a non running container: {share_with}")
+            handle = SandboxHandle(shared)
+        else:
+            records = [*self._extra_hosts(extra_hosts), *link_hosts]
+            names = etchosts.own_names(hostname or container_id[:12], domainname)
+            sandbox = self._make_sandbox(
+                container_id, mode, names, dns or DnsConfig(), records, files
+            )
+            sandbox.requests = tuple(ports)
+            self._sandboxes[container_id] = sandbox
+            handle = SandboxHandle(sandbox)
+        self._handles[container_id] = handle
+        return handle
+
+    def _make_sandbox(
+        self,
+        container_id: str,
+        mode: str,
+        names: str,
+        dns: DnsConfig,
+        records: Sequence[etchosts.Record],
+        folder: Path | None,
+    ) -> Sandbox:
+        sandbox_id = self._ids.new_id()
+        is_host = mode == "host"
+        conf = resolvconf.override(resolvconf.parse(self._host_file("resolv.conf")), dns)
+        initial = conf if is_host else resolvconf.for_default_bridge(conf)
+        files = NameFiles(folder)
+        files.set_resolv_conf(initial.text())
+        if is_host and not records:
+            files.set_hosts(self._host_file("hosts") or etchosts.build())
+        else:
+            files.set_hosts(etchosts.build(records))
+        return Sandbox(
+            sandbox_id,
+            "/var/run/docker/netns/" + ("default" if is_host else sandbox_id[:12]),
+            container_id,
+            self._host if is_host else Stack(),
+            self._fabric,
+            self._resolver,
+            files,
+            conf,
+            initial.servers,
+            names,
+        )
+
+    def _host_file(self, name: str) -> str:
+        try:
+            return (self._host_etc / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def _extra_hosts(self, entries: Iterable[str]) -> Sequence[etchosts.Record]:
+        records = []
+        for entry in entries:
+            name, colon, address = entry.partition(":")
+            if not colon or not name:
+                raise InvalidParameter(f'bad format for add-host: "{entry}"')
+            if address == "host-gateway":
+                address = to_text(self.get(DEFAULT_NETWORK).gateway)
+            records.append((address, name))
+        return records
+
+    def sandbox(self, container_id: str) -> SandboxHandle | None:
+        """The handle of a running container."""
+        return self._handles.get(container_id)
+
+    def delete_sandbox(self, container_id: str) -> None:
+        """Take a container off all networks and close what it has open; it has ended."""
+        handle = self._handles.pop(container_id, None)
+        if handle is not None:
+            handle.close_all()
+        sandbox = self._sandboxes.pop(container_id, None)
+        if sandbox is None:
+            return
+        self._unpublish(sandbox)
+        for endpoint in list(sandbox.endpoints):
+            self._detach(sandbox, endpoint)
+            self.note(endpoint.network, "disconnect", container_id)
+
+    # --- endpoints -----------------------------------------------------------------------
+
+    def check(self, network_name: str, spec: EndpointSpec) -> None:
+        """Check what is asked of an attachment, before the container exists or runs.
+
+        The network need not exist yet.
+
+        :raises InvalidParameter: with dockerd's list of faults.
+        """
+        try:
+            network = self.get(network_name)
+        except (NotFound, InvalidParameter):
+            check_endpoint(network_name, spec, None)
+        else:
+            check_endpoint(network.name, spec, network.settings.pools)
+
+    def check_combination(self, mode: str, current: Iterable[str], network: Network) -> None:
+        """Check that a container may have one more network.
+
+        :param mode: its network mode; :param current: names of the networks it has.
+        :raises InvalidParameter: ``host``, ``none`` and ``container`` stand alone.
+        """
+        if mode.startswith("container:"):
+            raise InvalidParameter(_CONFLICT_SHARED)
+        if mode != "host" and network.driver.shares_host:
+            raise InvalidParameter(_CONFLICT_HOST)
+        for name in current:
+            if name == network.name:
+                return
+            try:
+                other = self.get(name)
+            except EngineError:
+                continue  # removed meanwhile
+            if other.driver.shares_host or network.driver.shares_host:
+                raise InvalidParameter(_CONFLICT_SHARED)
+            if "none" in (other.name, network.name):
+                raise InvalidParameter(_CONFLICT_NONE)
+
+    def join(self, owner: EndpointOwner, network_ref: str, spec: EndpointSpec) -> Endpoint:
+        """Connect a running container, or one that is about to run, to a network.
+
+        :raises EngineError: with dockerd's text; nothing was changed.
+        """
+        network = self.get(network_ref)
+        sandbox = self._sandboxes.get(owner.id)
+        if sandbox is None:
+            if owner.id in self._handles:
+                raise InvalidParameter(_CONFLICT_SHARED)
+            raise NotFound(f"sandbox for container {owner.id} not found")
+        if network.endpoint_of(owner.id) is None:
+            mode = "host" if sandbox.stack.is_host else ""
+            current = [endpoint.network_name for endpoint in sandbox.endpoints]
+            self.check_combination(mode, current, network)
+        check_endpoint(network.name, spec, network.settings.pools)
+        if network.settings.config_only:
+            raise Forbidden("cannot create endpoint on configuration-only network")
+        if network.endpoint_named(owner.name) is not None:
+            raise Forbidden(
+                f"endpoint with name {owner.name} already exists in network {network.name}"
+            )
+        endpoint = self._make_endpoint(owner, network, spec)
+        self._attach(sandbox, endpoint)
+        self.note(network, "connect", owner.id)
+        return endpoint
+
+    def _make_endpoint(
+        self, owner: EndpointOwner, network: Network, spec: EndpointSpec
+    ) -> Endpoint:
+        endpoint = Endpoint(self._ids.new_id(), owner.name, network, owner.id, spec)
+        if network.pools:
+            endpoint.address = _take_address(network, spec.ipv4_address)
+            if not network.internal:
+                endpoint.gateway_address = network.gateway
+        if spec.mac_address:
+            endpoint.mac = normal_mac(spec.mac_address)
+        if is_user_defined(network.name):
+            endpoint.dns_names = _dns_names(owner, spec.aliases)
+        return endpoint
+
+    def _attach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        network = endpoint.network
+        network.add(endpoint)
+        if endpoint.dns_names is not None:
+            network.names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+        if network.driver.has_addresses:
+            name = sandbox.interface_name(interface_prefix(network))
+            network.driver.join(endpoint, sandbox.stack, name)
+        before = sandbox.gateway_endpoint
+        sandbox.add(endpoint)
+        self._update_files(sandbox, endpoint)
+        if sandbox.gateway_endpoint is not before:
+            self._unpublish(sandbox)
+            try:
+                self._program(sandbox, endpoint)
+            except EngineError:
+                self._detach(sandbox, endpoint)
+                if before is not None:
+                    self._program_again(sandbox, before)
+                raise
+
+    @staticmethod
+    def _update_files(sandbox: Sandbox, endpoint: Endpoint) -> None:
+        files = sandbox.files
+        if endpoint.address:
+            files.add_hosts([(endpoint.ip_address, sandbox.names)])
+        if endpoint.dns_names is not None and not sandbox.resolving:
+            # From now on for good, as in libnetwork, whatever networks it leaves later.
+            sandbox.resolving = True
+            files.set_resolv_conf(resolvconf.for_internal_server(sandbox.conf).text())
+        files.flush()
+
+    def leave(self, container_id: str, network_ref: str) -> None:
+        """Disconnect a running container from a network.
+
+        :raises EngineError: it is not on that network, or may not leave it.
+        """
+        network = self.get(network_ref)
+        endpoint = network.endpoint_of(container_id)
+        sandbox = self._sandboxes.get(container_id)
+        if network.driver.shares_host and endpoint is not None:
+            raise InvalidParameter(_CONFLICT_HOST)
+        if endpoint is None or sandbox is None:
+            raise SystemFailure(
+                f"container {container_id} is not connected to network {network.name}"
+            )
+        published = sandbox.publishing is endpoint
+        self._detach(sandbox, endpoint)
+        successor = sandbox.gateway_endpoint
+        if published and successor is not None:
+            self._program_again(sandbox, successor)
+        # dockerd 26.1 tells a live disconnect twice.
+        self.note(network, "disconnect", container_id)
+        self.note(network, "disconnect", container_id)
+
+    def remove_endpoint(self, name: str, network_ref: str) -> None:
+        """Forcibly take the endpoint of that name off a network, whoever has it.
+
+        :raises NotFound: there is no such endpoint or network.
+        """
+        endpoint = self.get(network_ref).endpoint_named(name)
+        sandbox = None if endpoint is None else self._sandboxes.get(endpoint.container_id)
+        if endpoint is None or sandbox is None:
+            raise NotFound(f"endpoint {name} not found")
+        self._detach(sandbox, endpoint)
+
+    def _detach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        network = endpoint.network
+        if sandbox.publishing is endpoint:
+            self._unpublish(sandbox)
+        if endpoint.dns_names is not None:
+            stale = [n for n in network.names.all_names() if n.split(".")[0] != endpoint.name]
+            sandbox.files.remove_hosts(set(stale))
+            sandbox.files.flush()
+            network.names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+        network.driver.leave(endpoint, sandbox.stack)
+        sandbox.remove(endpoint)
+        network.remove(endpoint)
+        for pool in network.pools:
+            if endpoint.address in pool.subnet:
+                pool.release(endpoint.address)
+
+    def rename(self, container_id: str, name: str, hostname: str = "") -> None:
+        """A container was renamed: its new name resolves, the old one no longer."""
+        sandbox = self._sandboxes.get(container_id)
+        for endpoint in sandbox.endpoints if sandbox is not None else ():
+            endpoint.network.rename(endpoint, name)
+            if endpoint.dns_names is not None:
+                names = endpoint.network.names
+                names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+                owner = EndpointOwner(container_id, name, hostname)
+                endpoint.dns_names = _dns_names(owner, endpoint.spec.aliases)
+                names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+
+    def endpoint(self, container_id: str, network_ref: str) -> Endpoint | None:
+        """The endpoint of a running container on a network."""
+        try:
+            return self.get(network_ref).endpoint_of(container_id)
+        except EngineError:
+            return None
+
+    def note(self, network: Network, action: str, container_id: str) -> None:
+        """Publish ``connect`` or ``disconnect``; for a container that does not run, the caller."""
+        attributes = {
+            "container": container_id,
+            "name": network.name,
+            "type": network.driver_name,
+        }
+        self._events.publish("network", action, network.id, attributes)
+
+    # --- published ports -----------------------------------------------------------------
+
+    def publish(
+        self, handle: SandboxHandle, requests: Sequence[PortRequest]
+    ) -> tuple[PublishedPort, ...]:
+        """Publish ports of a container, now if it has a way out, else when it gets one.
+
+        :raises SystemFailure: with dockerd's text; nothing is published.
+        """
+        sandbox = handle.sandbox
+        self._unpublish(sandbox)
+        sandbox.requests = tuple(requests)
+        endpoint = sandbox.gateway_endpoint
+        if endpoint is not None:
+            self._program(sandbox, endpoint)
+        return sandbox.published
+
+    def unpublish(self, handle: SandboxHandle) -> None:
+        """Close all published ports of a container."""
+        handle.sandbox.requests = ()
+        self._unpublish(handle.sandbox)
+
+    def _program(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        if not sandbox.requests or endpoint.link is None:
+            return
+        default_ip = endpoint.network.settings.options.get(HOST_BINDING) or "0.0.0.0"
+        try:
+            sandbox.published = self._publisher.publish(sandbox.requests, endpoint.link, default_ip)
+        except EngineError as error:
+            raise SystemFailure(
+                "driver failed programming external connectivity on endpoint "
+                f"{endpoint.name} ({endpoint.id}): {error}"
+            ) from error
+        sandbox.publishing = endpoint
+
+    def _program_again(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        """Publish by another network than before.
+
+        Where that fails, dockerd writes it to its log and the container goes on without ports.
+        """
+        with contextlib.suppress(EngineError):
+            self._program(sandbox, endpoint)
+
+    def _unpublish(self, sandbox: Sandbox) -> None:
+        self._publisher.unpublish(sandbox.published)
+        sandbox.published = ()
+        sandbox.publishing = None
+
+    def close(self) -> None:
+        """Close every socket (the engine ends). What is on record stays."""
+        for container_id in list(self._handles):
+            self._handles[container_id].close_all()
+        self._publisher.close()
+
+
+def _take_address(network: Network, wanted: str) -> int:
+    address = to_int(wanted) if wanted else None
+    for pool in network.pools:
+        if address is not None and address not in pool.subnet:
+            continue
+        try:
+            return pool.request(address)
+        except NoAvailableAddresses:
+            continue
+    if wanted:
+        raise InvalidParameter(
+            f"invalid address {wanted}: It does not belong to any of this network's subnets"
+        )
+    raise SystemFailure(
+        "no available IPv4 addresses on this network's address pools: "
+        f"{network.name} ({network.id})"
+    )
+
+
+def _dns_names(owner: EndpointOwner, aliases: Iterable[str]) -> tuple[str, ...]:
+    """What a container answers to; the first one is its reverse name."""
+    names = [owner.name, *aliases, owner.id[:12], owner.hostname]
+    return tuple(dict.fromkeys(name for name in names if name))

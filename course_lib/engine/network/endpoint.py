@@ -1,0 +1,108 @@
+"""An endpoint: the attachment of one container to one network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from course_lib.engine.network.addresses import to_text
+from course_lib.engine.network.model import EndpointResource, EndpointSpec
+from course_lib.engine.network.names import NameTable
+
+if TYPE_CHECKING:
+    from course_lib.engine.network.network import Network
+    from course_lib.engine.network.stack import Link
+
+_NO_LINKS: Mapping[str, str] = {}
+
+
+class Endpoint:
+    """Exists while its container runs.
+
+    :ivar name: the container's name when it joined; unique in the network.
+    :ivar address: IPv4 as an integer, 0 on networks without addresses.
+    :ivar dns_names: what it answers to on this network; None where names are not resolved.
+    :ivar link: its interface, once it has joined.
+    """
+
+    __slots__ = (
+        "address",
+        "container_id",
+        "dns_names",
+        "gateway_address",
+        "id",
+        "link",
+        "links",
+        "mac",
+        "name",
+        "network",
+        "spec",
+    )
+
+    def __init__(
+        self, endpoint_id: str, name: str, network: Network, container_id: str, spec: EndpointSpec
+    ) -> None:
+        self.id = endpoint_id
+        self.name = name
+        self.network = network
+        self.container_id = container_id
+        self.spec = spec
+        self.address = 0
+        self.gateway_address = 0
+        self.mac = ""
+        self.dns_names: tuple[str, ...] | None = None
+        self.links = _parse_links(spec)
+        self.link: Link | None = None
+
+    # --- what the API shows ----------------------------------------------------------------
+
+    @property
+    def network_id(self) -> str:
+        return self.network.id
+
+    @property
+    def network_name(self) -> str:
+        return self.network.name
+
+    @property
+    def names(self) -> NameTable:
+        return self.network.names
+
+    @property
+    def ip_address(self) -> str:
+        """``172.17.0.2``, ``""`` for none."""
+        return to_text(self.address) if self.address else ""
+
+    @property
+    def prefix_length(self) -> int:
+        """16 for 172.17.0.2/16, 0 for none."""
+        subnet = self.network.subnet
+        return subnet.prefix if self.address and subnet is not None else 0
+
+    @property
+    def gateway(self) -> str:
+        """The network's gateway, ``""`` where it gives no way out."""
+        return to_text(self.gateway_address) if self.gateway_address else ""
+
+    def resource(self) -> EndpointResource:
+        """Its row in ``docker network inspect``."""
+        address = f"{self.ip_address}/{self.prefix_length}" if self.address else ""
+        return EndpointResource(self.name, self.id, self.mac, address)
+
+    # --- order within a sandbox ------------------------------------------------------------
+
+    @property
+    def order(self) -> tuple[int, bool, bool, str]:
+        """libnetwork's ``Endpoint.Less``: priority, not internal, with a gateway, network name."""
+        network = self.network
+        return (-self.spec.priority, network.internal, not self.gateway_address, network.name)
+
+
+def _parse_links(spec: EndpointSpec) -> Mapping[str, str]:
+    if not spec.links:
+        return _NO_LINKS
+    links = {}
+    for link in spec.links:
+        name, _, alias = link.partition(":")
+        links[alias or name] = name
+    return links

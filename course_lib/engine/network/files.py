@@ -1,0 +1,76 @@
+"""The files about names that the engine keeps for a container: ``hosts`` and ``resolv.conf``.
+
+They lie in the container's folder and are mounted into it, so a program may edit them while it
+runs. Like dockerd, we add and remove our own lines in ``hosts`` whatever else it holds, and
+leave a ``resolv.conf`` alone once somebody has changed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from course_lib.engine.network import etchosts
+
+
+class NameFiles:
+    """``hosts`` and ``resolv.conf`` of one sandbox.
+
+    :param folder: where they lie; None keeps them in memory alone.
+    """
+
+    __slots__ = ("_dirty", "_folder", "_hosts", "_resolv", "_written")
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._hosts = ""
+        self._resolv = ""
+        self._written = False
+        self._dirty: set[str] = set()
+
+    @property
+    def hosts(self) -> str:
+        """Content of ``/etc/hosts`` now."""
+        return self._current("hosts", self._hosts)
+
+    @property
+    def resolv_conf(self) -> str:
+        """Content of ``/etc/resolv.conf`` now."""
+        return self._current("resolv.conf", self._resolv)
+
+    def _current(self, name: str, ours: str) -> str:
+        if self._folder is None or name in self._dirty or not self._written:
+            return ours
+        try:
+            return (self._folder / name).read_text(encoding="utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return ours
+
+    def set_hosts(self, content: str) -> None:
+        """Replace ``/etc/hosts``."""
+        self._hosts = content
+        self._dirty.add("hosts")
+
+    def add_hosts(self, records: Iterable[etchosts.Record]) -> None:
+        """Add lines to ``/etc/hosts``."""
+        self.set_hosts(etchosts.add(self.hosts, records))
+
+    def remove_hosts(self, names: Collection[str]) -> None:
+        """Take lines with these names out of ``/etc/hosts``."""
+        self.set_hosts(etchosts.remove_names(self.hosts, names))
+
+    def set_resolv_conf(self, content: str) -> None:
+        """Replace ``/etc/resolv.conf``, unless somebody has edited it."""
+        if self.resolv_conf == self._resolv:
+            self._resolv = content
+            self._dirty.add("resolv.conf")
+
+    def flush(self) -> None:
+        """Write what has changed; in place, because the files are mounted."""
+        if self._folder is not None:
+            for name in self._dirty:
+                content = self._hosts if name == "hosts" else self._resolv
+                path = self._folder / name
+                path.write_text(content, encoding="utf-8", errors="surrogateescape")
+        self._written = True
+        self._dirty.clear()

@@ -1,0 +1,225 @@
+"""Published ports: real sockets on the host that lead to a container (libnetwork: ``portmapper``).
+
+dockerd binds what it is asked for, 0.0.0.0 by default. This engine listens on 127.0.0.1 alone,
+for 0.0.0.0 as well: it serves one user on one machine. An address of another interface, or of
+IPv6, is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Sequence
+
+from course_lib.engine.clock import Clock
+from course_lib.engine.errdefs import EngineError, NotImplementedByEngine, SystemFailure
+from course_lib.engine.interfaces import StreamSocket
+from course_lib.engine.network.addresses import to_text
+from course_lib.engine.network.fabric import Path
+from course_lib.engine.network.hostsocket import (
+    HOST,
+    HostAcceptor,
+    HostDatagram,
+    HostStream,
+    reset_on_close,
+)
+from course_lib.engine.network.model import PortRequest, PublishedPort
+from course_lib.engine.network.portallocator import PortAllocator
+from course_lib.engine.network.stack import LOOPBACK, Link, Stack, os_error
+from course_lib.engine.network.stream import Address, MemoryStream
+from course_lib.engine.network.udpproxy import UdpProxy
+
+_LISTENABLE = {"0.0.0.0", HOST}
+
+
+class _Mapping:
+    """One published port: the real socket and where it leads."""
+
+    __slots__ = ("link", "published", "socket", "stack")
+
+    def __init__(self, published: PublishedPort, stack: Stack, link: Link) -> None:
+        self.published = published
+        self.stack = stack
+        self.link = link
+        self.socket: HostAcceptor | UdpProxy | None = None
+
+    @property
+    def gateway(self) -> int:
+        """The bridge's address: who seems to connect, as with Docker's own proxy."""
+        return self.link.segment.gateway if self.link.segment is not None else LOOPBACK
+
+
+class Publisher:
+    """All ports that containers have published."""
+
+    def __init__(self, host: Stack, ports: PortAllocator, clock: Clock) -> None:
+        self._host = host
+        self._ports = ports
+        self._clock = clock
+        self._mappings: dict[tuple[str, int], list[_Mapping]] = {}
+
+    def publish(
+        self, requests: Sequence[PortRequest], link: Link, default_ip: str = "0.0.0.0"
+    ) -> tuple[PublishedPort, ...]:
+        """Publish ports of the container that has this link; all of them or none.
+
+        :raises EngineError: one cannot be had; the message is dockerd's.
+        """
+        done: list[PublishedPort] = []
+        try:
+            for request in requests:
+                done.append(self._publish(request, link, default_ip))
+        except EngineError:
+            self.unpublish(done)
+            raise
+        return tuple(done)
+
+    def unpublish(self, published: Sequence[PublishedPort]) -> None:
+        """Close the sockets; connections that are established go on."""
+        for port in published:
+            key = (port.protocol, port.host_port)
+            for mapping in list(self._mappings.get(key, ())):
+                if mapping.published is port:
+                    self._forget(key, mapping)
+
+    def _forget(self, key: tuple[str, int], mapping: _Mapping) -> None:
+        self._mappings[key].remove(mapping)
+        if not self._mappings[key]:
+            del self._mappings[key]
+        if mapping.socket is not None:
+            mapping.socket.close()
+        port = mapping.published
+        self._ports.release(port.host_ip, port.protocol, port.host_port)
+
+    def _publish(self, request: PortRequest, link: Link, default_ip: str) -> PublishedPort:
+        if request.protocol not in {"tcp", "udp"}:
+            raise NotImplementedByEngine(f"publishing a port of protocol {request.protocol}")
+        host_ip = request.host_ip or default_ip
+        first, last = request.host_port, request.host_port_end or request.host_port
+        # dockerd gives up after ten ephemeral ports; several engines of one machine may each
+        # hold a long row of them, so we look at all.
+        for attempt in range(self._ports.ephemeral_ports):
+            port = self._ports.request(host_ip, request.protocol, first, last)
+            published = PublishedPort(request.port, request.protocol, host_ip, port)
+            mapping = _Mapping(published, link.stack, link)
+            try:
+                mapping.socket = self._open(mapping)
+            except OSError as error:
+                self._ports.release(host_ip, request.protocol, port)
+                more = not first and attempt + 1 < self._ports.ephemeral_ports
+                if error.errno == errno.EADDRINUSE and more:
+                    continue
+                raise _refusal(published, error) from None
+            self._mappings.setdefault((request.protocol, port), []).append(mapping)
+            return published
+        raise AssertionError("unreachable")
+
+    def _open(self, mapping: _Mapping) -> HostAcceptor | UdpProxy:
+        published = mapping.published
+        if published.host_ip not in _LISTENABLE:
+            raise os_error(errno.EADDRNOTAVAIL)
+        if published.protocol == "tcp":
+            return HostAcceptor(
+                published.host_port, lambda sock, peer: self._accepted(mapping, sock, peer)
+            )
+        proxy = UdpProxy(mapping.link, published.port, self._host, self._clock)
+        proxy.socket = HostDatagram(published.host_port, proxy.from_outside)
+        return proxy
+
+    @staticmethod
+    def _accepted(mapping: _Mapping, sock: socket.socket, peer: Address) -> None:
+        link = mapping.link
+        listener = mapping.stack.find_listener(link.address, mapping.published.port)
+        if listener is None or listener.full:
+            reset_on_close(sock)
+            sock.close()
+            return
+        local = (to_text(link.address), mapping.published.port)
+        seen = (to_text(mapping.gateway), peer[1])
+        listener.offer(HostStream(mapping.stack, sock, local, seen, link))
+
+    # --- the same ports seen from inside (fabric.HostPorts) --------------------------------
+
+    async def connect(self, path: Path, address: int, port: int) -> StreamSocket | None:
+        """A container, or a program in the host's namespace, connects to a port of the host."""
+        mapping = self._find("tcp", address, port)
+        local = (to_text(path.source), 0)
+        if mapping is not None:
+            link = mapping.link
+            listener = mapping.stack.find_listener(link.address, mapping.published.port)
+            if listener is None or listener.full:
+                raise os_error(errno.ECONNREFUSED)
+            origin = path.out.stack if path.out is not None else self._host
+            source = origin.ephemeral_port()
+            client, server = MemoryStream.pair(
+                (origin, (local[0], source), path.out, None),
+                (
+                    mapping.stack,
+                    (to_text(link.address), mapping.published.port),
+                    link,
+                    listener.holder,
+                ),
+            )
+            client.peer = (to_text(address), port)
+            server.peer = (to_text(mapping.gateway), source)
+            listener.offer(server)
+            return client
+        if path.out is None and address >> 24 == 127:
+            return await self._connect_outside(port)
+        return None
+
+    async def _connect_outside(self, port: int) -> StreamSocket | None:
+        """From the host's namespace to a program of the real host."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, (HOST, port))
+        except ConnectionRefusedError:
+            sock.close()
+            return None
+        except BaseException:
+            sock.close()
+            raise
+        return HostStream(self._host, sock, sock.getsockname(), (HOST, port), None)
+
+    def send(self, path: Path, source: Address, address: int, port: int, data: bytes) -> bool:
+        """A datagram from inside to a published port of the host."""
+        mapping = self._find("udp", address, port)
+        if mapping is None or not isinstance(mapping.socket, UdpProxy):
+            return False
+        origin = path.out.stack if path.out is not None else self._host
+        mapping.socket.from_inside(data, source, origin, (to_text(address), port))
+        return True
+
+    def _find(self, protocol: str, address: int, port: int) -> _Mapping | None:
+        for mapping in self._mappings.get((protocol, port), ()):
+            bound = mapping.published.host_ip
+            if bound == "0.0.0.0" or to_text(address) == bound:
+                return mapping
+        return None
+
+    def close(self) -> None:
+        """Close all sockets (the engine ends)."""
+        for key in list(self._mappings):
+            for mapping in list(self._mappings.get(key, ())):
+                with contextlib.suppress(OSError):
+                    self._forget(key, mapping)
+
+
+def _refusal(published: PublishedPort, error: OSError) -> SystemFailure:
+    """dockerd's text (its userland proxy is what listens), with a word on why where it is ours."""
+    family = "6" if ":" in published.host_ip else "4"
+    host = f"[{published.host_ip}]" if family == "6" else published.host_ip
+    reason = os.strerror(error.errno or 0).lower()
+    text = (
+        f"Error starting userland proxy: listen {published.protocol}{family} "
+        f"{host}:{published.host_port}: bind: {reason}"
+    )
+    if error.errno == errno.EADDRNOTAVAIL:
+        text += f" (the embedded engine publishes ports on {HOST} only)"
+    elif error.errno in {errno.EACCES, errno.EPERM}:
+        text += " (the embedded engine runs without privilege: choose a host port above 1023)"
+    return SystemFailure(text)

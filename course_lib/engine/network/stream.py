@@ -1,0 +1,209 @@
+"""TCP connections: the two ends of one in memory, and what all ends have in common."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from typing import Protocol
+
+from course_lib.engine.network.stack import Link, Stack, count, os_error
+from course_lib.engine.network.waiters import Waiters
+
+WINDOW = 65536
+"""Bytes that the receiving end of a connection holds before the sender has to wait."""
+
+Address = tuple[str, int]
+
+
+class Connection(Protocol):
+    """An end of an established connection, as the stack it belongs to sees it.
+
+    :ivar link: the interface that its packets use; None within one stack.
+    :ivar holder: the container whose process opened it, with ``owner`` its PID there.
+    """
+
+    link: Link | None
+    holder: object
+    owner: int
+
+    @property
+    def local(self) -> Address: ...
+    @property
+    def peer(self) -> Address: ...
+    @property
+    def state(self) -> str: ...
+    def close(self) -> None: ...
+    def die(self, code: int) -> None:
+        """End it with that error, as when its interface goes away."""
+
+
+class MemoryStream:
+    """One end of a connection between two sandboxes, or within one.
+
+    Follows Linux: what arrived can be read before a reset is reported; closing with unread
+    data resets the connection; writing to an end that has closed gives ``EPIPE``.
+    """
+
+    __slots__ = (
+        "_chunks",
+        "_closed",
+        "_error",
+        "_finished",
+        "_other",
+        "_readers",
+        "_size",
+        "_stack",
+        "_writers",
+        "_written",
+        "holder",
+        "link",
+        "local",
+        "owner",
+        "peer",
+    )
+
+    def __init__(
+        self, stack: Stack, local: Address, peer: Address, link: Link | None, holder: object
+    ) -> None:
+        self.local = local
+        self.peer = peer
+        self.link = link
+        self.holder = holder
+        self.owner = 0
+        self._stack = stack
+        self._other: MemoryStream | None = None
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._readers = Waiters()
+        self._writers = Waiters()
+        self._finished = False  # the other end said that no more will come
+        self._written = False  # this end said so
+        self._closed = False
+        self._error = 0
+        stack.connections.add(self)
+
+    @classmethod
+    def pair(
+        cls,
+        client: tuple[Stack, Address, Link | None, object],
+        server: tuple[Stack, Address, Link | None, object],
+    ) -> tuple[MemoryStream, MemoryStream]:
+        """Two connected ends, each given as (stack, local address, link, holder)."""
+        one = cls(client[0], client[1], server[1], client[2], client[3])
+        two = cls(server[0], server[1], client[1], server[2], server[3])
+        one._other, two._other = two, one
+        return one, two
+
+    @property
+    def state(self) -> str:
+        if self._finished:
+            return "LAST_ACK" if self._written else "CLOSE_WAIT"
+        return "FIN_WAIT2" if self._written else "ESTABLISHED"
+
+    async def read(self, size: int = 65536, /) -> bytes:
+        while True:
+            if self._closed:
+                raise os_error(errno.EBADF)
+            if self._chunks:
+                return self._take(size)
+            if self._error:
+                raise os_error(self._error)
+            if self._finished or size == 0:
+                return b""
+            await self._readers.wait()
+
+    def _take(self, size: int) -> bytes:
+        chunks = self._chunks
+        if len(chunks) > 1 and len(chunks[0]) < size:
+            data = b"".join(chunks)
+            chunks.clear()
+        else:
+            data = chunks.popleft()
+        if len(data) > size:
+            chunks.appendleft(data[size:])
+            data = data[:size]
+        self._size -= len(data)
+        if self._other is not None:
+            self._other._writers.wake()
+        return data
+
+    async def write(self, data: bytes, /) -> None:
+        view = memoryview(data)
+        while True:
+            if self._closed:
+                raise os_error(errno.EBADF)
+            if self._error:
+                # Reported once; afterwards the connection is merely gone.
+                code, self._error = self._error, errno.EPIPE
+                raise os_error(code)
+            other = self._other
+            if self._written or other is None:
+                raise os_error(errno.EPIPE)
+            if not view:
+                return
+            room = WINDOW - other._size
+            if room > 0:
+                other._feed(bytes(view[:room]))
+                count(self.link, other.link, min(room, len(view)))
+                view = view[room:]
+            else:
+                await self._writers.wait()
+
+    def _feed(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        self._readers.wake()
+
+    def shutdown_write(self) -> None:
+        if self._written or self._closed:
+            return
+        self._written = True
+        if self._other is not None:
+            self._other._finished = True
+            self._other._readers.wake()
+        self._writers.wake()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        if self._chunks:
+            self.abort()
+            return
+        self.shutdown_write()
+        self._leave()
+
+    def abort(self) -> None:
+        if self._closed:
+            return
+        other = self._other
+        self._leave()
+        if other is not None:
+            other._fail(errno.ECONNRESET)
+
+    def die(self, code: int) -> None:
+        other = self._other
+        self._fail(code)
+        if other is not None:
+            other._fail(code)
+
+    def _leave(self) -> None:
+        """Close this end; the other keeps what it has received."""
+        self._closed = True
+        self._stack.connections.discard(self)
+        other, self._other = self._other, None
+        self._chunks.clear()
+        self._size = 0
+        if other is not None:
+            other._other = None
+            other._writers.wake()
+        self._readers.wake()
+        self._writers.wake()
+
+    def _fail(self, code: int) -> None:
+        self._stack.connections.discard(self)
+        self._error = code
+        other, self._other = self._other, None
+        if other is not None:
+            other._other = None
+        self._readers.wake()
+        self._writers.wake()
