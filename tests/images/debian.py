@@ -23,6 +23,7 @@ SOURCE = (
 )
 ROOTS = (
     "base-files", "bash", "busybox-static", "coreutils", "curl", "dash", "debianutils",
+    "docker-cli",
     "findutils", "grep", "gzip", "hostname", "iputils-ping", "libpython3-stdlib", "mawk",
     "nginx-light", "python3-minimal", "redis-server", "redis-tools", "sed", "tar",
 )  # fmt: skip

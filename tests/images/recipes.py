@@ -6,13 +6,12 @@ where Debian has them, small ones of our own (``programs/``) where it has not.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.images.debian import PackageError, PackageStore
+from tests.images.debian import PackageStore
 from tests.images.old_redis import build_redis
 from tests.images.tree import Tree
 
@@ -153,9 +152,9 @@ def recipes(packages: PackageStore, sources: Path) -> dict[str, Recipe]:
         Recipe(
             "docker",
             ("docker:latest",),
-            "alpine",
+            "debian",
             'ADD tree.tar /\nENTRYPOINT ["docker-entrypoint.sh"]\nCMD ["sh"]\n',
-            _docker_cli,
+            lambda: _docker_cli(over_debian("docker-cli")),
         ),
         Recipe(
             "datavol",
@@ -294,12 +293,7 @@ def _datavol() -> Tree:
     return tree
 
 
-def _docker_cli() -> Tree:
-    binary = shutil.which("docker")
-    if binary is None:
-        raise PackageError("the image docker needs the docker command, and none is on PATH")
-    tree = Tree()
-    tree.file("usr/local/bin/docker", Path(binary).read_bytes(), 0o755)
+def _docker_cli(tree: Tree) -> Tree:
     script = (PROGRAMS / "docker-entrypoint.sh").read_bytes()
     tree.file("usr/local/bin/docker-entrypoint.sh", script, 0o755)
     return tree
