@@ -112,9 +112,9 @@ class NetworkController:
         """Make a network. See :meth:`NetworkRegistry.create`."""
         return self._networks.create(spec)
 
-    def get(self, ref: str) -> Network:
+    def get(self, ref: str, *, scope: str = "") -> Network:
         """A network by ID, name or beginning of its ID."""
-        return self._networks.get(ref)
+        return self._networks.get(ref, scope=scope)
 
     def list(self, filters: Filters | None = None) -> Sequence[Network]:
         """Networks in order of creation."""

@@ -107,15 +107,20 @@ class NetworkRegistry:
 
     # --- finding -------------------------------------------------------------------------
 
-    def get(self, ref: str) -> Network:
+    def get(self, ref: str, *, scope: str = "") -> Network:
         """A network by ID, name or beginning of its ID.
 
+        :param scope: of that scope only.
         :raises NotFound: there is none. :raises InvalidParameter: there are several.
         """
         network = self._by_id.get(ref) or self._by_name.get(ref)
-        if network is not None:
+        if network is not None and scope in {"", network.settings.scope}:
             return network
-        found = [n for n in self._by_id.values() if ref and n.id.startswith(ref)]
+        found = [
+            n
+            for n in self._by_id.values()
+            if ref and n.id.startswith(ref) and scope in {"", n.settings.scope}
+        ]
         if len(found) == 1:
             return found[0]
         if found:
