@@ -236,7 +236,7 @@ class Lab:
         engine = self.engine
         parts = [
             lesson.title,
-            f"{engine.label} (API {engine.api_version}), {engine.why}",
+            f"{engine.label} (API {engine.api_version})",
             f"DOCKER_HOST={engine.host}",
         ]
         if clients.find(self._environ) is None:

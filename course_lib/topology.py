@@ -251,18 +251,23 @@ def _interface(network: str, endpoint: Mapping[str, Any], itself: Collection[str
 
 
 def _published(ports: Mapping[str, Any]) -> tuple[PublishedPort, ...]:
-    found: dict[tuple[int, str, int], PublishedPort] = {}
+    found = set()
     for key, bindings in ports.items():
         number, _, protocol = key.partition("/")
-        for binding in bindings or []:
-            host_port = int(binding.get("HostPort") or 0)
-            port = PublishedPort(
-                int(number), protocol or "tcp", host_port, binding.get("HostIp") or "0.0.0.0"
+        listed = [
+            PublishedPort(
+                int(number),
+                protocol or "tcp",
+                int(binding["HostPort"]),
+                binding.get("HostIp") or "0.0.0.0",
             )
-            # dockerd lists 0.0.0.0 and [::] apart; for a reader it is one published port.
-            if host_port:
-                found.setdefault((int(number), port.protocol, host_port), port)
-    return tuple(sorted(found.values(), key=lambda p: (p.host_port, p.container_port)))
+            for binding in bindings or []
+            if binding.get("HostPort")
+        ]
+        # dockerd lists the same once more for IPv6; for a reader it is one published port.
+        plain = [port for port in listed if port.host_ip != "::"]
+        found.update(plain or listed)
+    return tuple(sorted(found, key=lambda p: (p.host_port, p.container_port)))
 
 
 def _mount(entry: Mapping[str, Any]) -> Mount:

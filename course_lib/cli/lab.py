@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     if arguments.engine in ("embedded", "docker"):
         connect.remember(arguments.engine)
     environ = {**os.environ, **engine.environment(), "JUPYTER_PREFER_ENV_PATH": "1"}
+    _add_settings(environ)
     _add_client(environ)
     _add_programs(environ)
     print(f"workspace {workspace.folder}")
@@ -71,6 +72,9 @@ def jupyter_words(
         "--ServerApp.port_retries=0",
         # Ctrl-C means it: the notebooks are saved, and the engine runs on.
         "--ServerApp.answer_yes=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        # The addresses are printed all the same.
+        "--ServerApp.log_level=WARN",
         # A login shell would set PATH anew, and the course's programs would be gone from it.
         f"--ServerApp.terminado_settings={{'shell_command': ['{_shell(environ)}']}}",
     ]  # fmt: skip
@@ -86,6 +90,13 @@ def _tell_files(workspace: Workspace) -> None:
         print(f"updated to the newest release: {', '.join(map(str, workspace.updated))}")
     for changed, beside in workspace.beside.items():
         print(f"you changed {changed}; its newest release lies beside it: {beside}")
+
+
+def _add_settings(environ: dict[str, str]) -> None:
+    """JupyterLab as a student wants it: no news over the lesson, no instructor's menus."""
+    ours = str(Path(__file__).resolve().parents[1] / "jupyter")
+    known = environ.get("JUPYTER_CONFIG_PATH", "")
+    environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (known, ours)))
 
 
 def _add_client(environ: dict[str, str]) -> None:
