@@ -1,7 +1,7 @@
 """How a result looks: a panel in a notebook, and the same as text.
 
 Colours are Okabe and Ito's, told apart by people who see colours differently; a sign and a word
-always say the same. They are mid-tones, legible on light and dark pages.
+always say the same. Words keep the page's own colour, legible on light and dark pages.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def as_html(result: CheckResult) -> str:
         'max-width:60em;line-height:1.45">'
         '<div style="display:flex;justify-content:space-between;gap:1em;align-items:baseline">'
         f'<strong style="font-size:1.08em">{escape(result.title)}</strong>'
-        f'<span style="white-space:nowrap"><span style="color:{colour};font-weight:700">{sign} '
-        f"{word}</span>&ensp;{number(result.earned)} of {points(result.points)}</span></div>"
+        f'<span style="white-space:nowrap"><strong><span style="color:{colour}">{sign}</span> '
+        f"{word}</strong>&ensp;{number(result.earned)} of {points(result.points)}</span></div>"
         '<div aria-hidden="true" style="height:4px;border-radius:2px;background:rgba(128,128,128,'
         f'.25);margin:8px 0 4px"><div style="height:4px;border-radius:2px;width:{share:.0f}%;'
         f'background:{colour}"></div></div>{rows}</section>'
@@ -65,10 +65,7 @@ def _row(result: CheckResult, expectation: ExpectationResult) -> str:
     if expectation.hint == BLOCKED:
         details = f"<em>{escape(BLOCKED)}</em>"
     elif expectation.hint and not expectation.passed:
-        details += (
-            f'<br><span style="color:{colour};font-weight:600">Try:</span>'
-            f" {escape(expectation.hint)}"
-        )
+        details += f"<br><strong>Try:</strong> {escape(expectation.hint)}"
     return (
         '<div style="display:flex;gap:.7em;padding:5px 0 1px">'
         f'<span style="color:{colour};font-weight:700;width:1.1em">{_sign(result, expectation)}'
@@ -86,7 +83,9 @@ def _failed_as(result: CheckResult, expectation: ExpectationResult) -> str:
 
 
 def _sign(result: CheckResult, expectation: ExpectationResult) -> str:
-    return "✔" if expectation.passed else _LOOK[_failed_as(result, expectation)][1]
+    if expectation.passed:
+        return "✔"
+    return "○" if expectation.hint == BLOCKED else _LOOK[_failed_as(result, expectation)][1]
 
 
 def number(value: float) -> str:
