@@ -1,0 +1,183 @@
+"""The main job as a newcomer meets it: ``course lab``, and the first lesson in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.deploy.browser import SECONDS, browser_page, run_all_cells, scroll_through
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.timeout(400),
+    # The lesson publishes on ports that its text names: one such test at a time.
+    pytest.mark.xdist_group("fixed-ports"),
+]
+
+WORK = {
+    "publish-find-port-work": 'lines = !docker port web 80\nweb_port = lines[0].split(":")[-1]',
+    "publish-two-ports-work": "!docker run -d --name site -p 8080:80 -p 8888:80 nginx",
+    "publish-address-work": "lines = !docker exec web hostname -i\nweb_address = lines[0].strip()",
+}
+"""What the student wrote into the notebook before; the first exercise is typed in the browser."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running ``course lab``: its address with token, and the student's folder."""
+
+    url: str
+    folder: Path
+
+
+def course(*words: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "course_lib.cli", *words],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def printed_url(process: subprocess.Popen[str], seconds: float = 90) -> str:
+    """The address that JupyterLab prints once it serves."""
+    assert process.stdout is not None
+    selector = selectors.DefaultSelector()
+    selector.register(process.stdout, selectors.EVENT_READ)
+    end = time.monotonic() + seconds
+    seen: list[str] = []
+    while time.monotonic() < end and process.poll() is None:
+        if not selector.select(timeout=1):
+            continue
+        seen.append(process.stdout.readline())
+        found = re.search(r"http://(127\.0\.0\.1|localhost):\d+/\S*token=\w+", seen[-1])
+        if found:
+            return found[0]
+    raise AssertionError("no address printed:\n" + "".join(seen))
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A user's surroundings of its own, so that no engine or setting of the developer's is met."""
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "DOCKER_", "XDG_"))
+    }
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    (tmp_path / "home").mkdir()
+    return clean | {"HOME": str(tmp_path / "home"), "XDG_RUNTIME_DIR": str(runtime)}
+
+
+@pytest.fixture
+def lab(tmp_path: Path, environ: dict[str, str]) -> Iterator[Lab]:
+    folder = tmp_path / "work"
+    words = ["lab", str(folder), "--engine", "embedded", "--no-browser"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "course_lib.cli", *words],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield Lab(printed_url(process), folder)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
+        assert course("engine", "stop", environ=environ).returncode == 0
+
+
+def read(notebook: Path) -> nbformat.NotebookNode:
+    return nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+
+
+def write_answers(notebook: Path) -> None:
+    """Fill in exercises as a student does who saved the notebook yesterday."""
+    content = read(notebook)
+    for cell in content.cells:
+        answer = WORK.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+        if answer is not None:
+            cell.source = answer
+    nbformat.write(content, notebook)  # type: ignore[no-untyped-call]
+
+
+def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
+    notebook = lab.folder / "networking" / "publish-a-service.ipynb"
+    write_answers(notebook)
+    cells = len(read(notebook).cells)
+    with browser_page(lab.url, tmp_path) as page:
+        panel = page.locator(".jp-NotebookPanel:visible")
+        expect(panel.get_by_role("heading", name="Publish a service")).to_be_visible()
+
+        # Go to the first exercise, and type the command.
+        panel.locator(".jp-Cell").first.click()
+        work = panel.locator(".jp-CodeCell", has_text="# Start web here.")
+        for _ in range(80):
+            if work.count():
+                break
+            scroll_through(page, 1)
+        work.scroll_into_view_if_needed()
+        work.locator(".cm-content").click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("!docker run -d -P --name web nginx")
+
+        run_all_cells(page)
+        for exercise, points in (
+            ("A page on a port that Docker chose", "4 of 4 points"),
+            ("Find the published port", "2 of 2 points"),
+            ("One server on two ports", "4 of 4 points"),
+            ("The container's own address", "2 of 2 points"),
+        ):
+            result = panel.locator(".jp-OutputArea-output", has_text=exercise)
+            for _ in range(120):
+                if result.count():
+                    break
+                scroll_through(page, 1)
+                page.wait_for_timeout(250)
+            result.first.scroll_into_view_if_needed()
+            page.screenshot(path=tmp_path / f"{points.replace(' ', '-')}.png")
+            expect(result.first).to_contain_text(points, timeout=60 * SECONDS)
+
+        # The pictures and nginx's page came out, too.
+        page.keyboard.press("Control+Home")
+        for _ in range(cells):
+            scroll_through(page, 1)
+        page.keyboard.press("Control+s")
+        page.wait_for_timeout(1 * SECONDS)
+
+    saved = read(notebook)
+    kinds = {
+        kind
+        for cell in saved.cells
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+    }
+    assert kinds & {"image/svg+xml", "image/png"}, "no picture in the notebook"
+    errors = [
+        output.ename
+        for cell in saved.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+    assert errors == []
