@@ -82,18 +82,8 @@ class FileSystem(Protocol):
     ``OSError`` as Linux would (``ENOENT``, ``EROFS``, ``EACCES``, ``EXDEV``, ``ELOOP`` …).
     """
 
-    def as_user(
-        self,
-        uid: int,
-        gid: int,
-        groups: Sequence[int] = (),
-        *,
-        process: Process | None = None,
-    ) -> FileSystem:
-        """The same tree with that user's permissions (root may do everything).
-
-        :param process: whose ``/proc/self``, ``/dev/fd`` and ``/dev/tty`` it shows.
-        """
+    def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> FileSystem:
+        """The same tree with that user's permissions (root may do everything)."""
 
     def open(self, path: str, flags: int, mode: int = 0o666, /) -> OpenFile:
         """Open with :mod:`os` flags (``O_RDONLY``, ``O_CREAT`` …); ``/dev/null`` and its

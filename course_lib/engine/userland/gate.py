@@ -83,7 +83,7 @@ class Gate:
                 _drop(coroutine)
                 raise
             except BaseException as failure:
-                error = failure
+                error = process.interruption(failure) or failure
 
 
 def _drop(coroutine: Coroutine[Any, Any, Any]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, runtime_checkable
 
 from course_lib.engine.interfaces import (
@@ -65,13 +66,15 @@ class ContainerProcess:
     :ivar pgid: its process group, :ivar sid: its session.
     :ivar terminal: controlling terminal, if any.
     :ivar dying: it has been killed and only its clean-up still runs.
+    :ivar killed_by: the signal that ended it, 0 if none did.
     """
 
     __slots__ = (
-        "_done", "_exit_code", "_files", "_handlers", "_machine", "_pending", "_task", "_thaw",
-        "_threads", "_ticks", "_watchers", "argv", "children", "comm", "cpu", "cwd", "dying",
-        "env", "exe", "fds", "gid", "groups", "parent", "pgid", "pid", "reaped", "sid",
-        "slice_started", "started", "stopped", "terminal", "uid", "umask", "waiting",
+        "_done", "_exit_code", "_files", "_handlers", "_interrupting", "_machine", "_pending",
+        "_task", "_thaw", "_threads", "_ticks", "_watchers", "argv", "children", "comm", "cpu",
+        "cwd", "dying", "env", "exe", "fds", "gid", "groups", "killed_by", "parent", "pgid", "pid",
+        "reaped", "sid", "slice_started", "started", "stopped", "terminal", "uid", "umask",
+        "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -110,11 +113,13 @@ class ContainerProcess:
         self.stopped = False
         self.dying = False
         self.reaped = False
+        self.killed_by = 0
         self.waiting = False
         self._handlers: dict[int, Disposition] = {}
         self._pending: deque[int] = deque()
         self._exit_code: int | None = None
         self._done = False
+        self._interrupting = False
         self._files: tuple[tuple[int, int, tuple[int, ...]], FileSystem] | None = None
         self._thaw: asyncio.Future[None] | None = None
         self._task: asyncio.Task[int] | None = None
@@ -137,7 +142,7 @@ class ContainerProcess:
     def fs(self) -> FileSystem:
         who = (self.uid, self.gid, self.groups)
         if self._files is None or self._files[0] != who:
-            self._files = (who, self._machine.fs.as_user(*who, process=self))
+            self._files = (who, self._machine.fs.as_user(*who))
         return self._files[1]
 
     @property
@@ -212,14 +217,19 @@ class ContainerProcess:
         fds: Mapping[int, OpenFile] | None = None,
         new_group: bool = False,
         path: str | None = None,
+        reset: Collection[int] = (),
     ) -> ContainerProcess:
-        """See the protocol. ``path`` names the file to execute where it is already known."""
+        """See the protocol.
+
+        :param path: the file to execute, where it is already known.
+        :param reset: signals that the child does not ignore even if this process does.
+        """
         environment = self.env if env is None else env
         where = self.cwd if cwd is None else cwd
         if path is None:
             path = loader.search(self.fs, argv[0], environment.get("PATH"), where)
         program = await loader.load(self.fs, self._machine.root, path, argv)
-        child = self._child(environment, where, fds, new_group)
+        child = self._child(environment, where, fds, new_group, reset)
         child.run(program)
         return child
 
@@ -229,9 +239,11 @@ class ContainerProcess:
         *,
         fds: Mapping[int, OpenFile] | None = None,
         new_group: bool = False,
+        reset: Collection[int] = (),
     ) -> ContainerProcess:
         """A child that runs ``body`` instead of a program (a shell's subshell)."""
-        child = self._child(self.env, self.cwd, fds if fds is not None else self.fds, new_group)
+        source = fds if fds is not None else self.fds
+        child = self._child(self.env, self.cwd, source, new_group, reset)
         child.comm, child.exe, child.argv = self.comm, self.exe, list(self.argv)
         child.launch(body)
         return child
@@ -242,6 +254,7 @@ class ContainerProcess:
         cwd: str,
         fds: Mapping[int, OpenFile] | None,
         new_group: bool,
+        reset: Collection[int],
     ) -> ContainerProcess:
         source = {n: f for n, f in self.fds.items() if n < 3} if fds is None else fds
         child = ContainerProcess(
@@ -257,7 +270,9 @@ class ContainerProcess:
             umask=self.umask,
             parent=self,
         )
-        child._handlers = {n: "ignore" for n, h in self._handlers.items() if h == "ignore"}
+        child._handlers = {
+            n: "ignore" for n, h in self._handlers.items() if h == "ignore" and n not in reset
+        }
         if new_group:
             child.pgid = child.pid
         self.children[child.pid] = child
@@ -392,10 +407,11 @@ class ContainerProcess:
             if waiter in self._watchers:
                 self._watchers.remove(waiter)
 
-    def terminate(self, code: int) -> None:
+    def terminate(self, code: int, killed_by: int = 0) -> None:
         """End at once with that exit code."""
         if self._exit_code is not None or self._done:
             return
+        self.killed_by = killed_by
         self._exit_code = code
         self.dying = True
         if self._task is not None:
@@ -423,7 +439,7 @@ class ContainerProcess:
         if self._exit_code is not None or signum == 0:
             return
         if signum == signals.SIGKILL:
-            self.terminate(128 + signum)
+            self.terminate(128 + signum, signum)
             return
         if signum == signals.SIGCONT:
             self._continue()
@@ -444,7 +460,7 @@ class ContainerProcess:
         if self.pid == 1 and signum != signals.SIGSTOP:
             return
         if action == "terminate":
-            self.terminate(128 + signum)
+            self.terminate(128 + signum, signum)
         elif action == "stop" and not self.stopped:
             self.stopped = True
             self.finish()
@@ -455,6 +471,26 @@ class ContainerProcess:
         if self.stopped:
             self.stopped = False
             self.resume()
+
+    def interrupt(self) -> None:
+        """Make what the program waits for fail with ``EINTR``, as a handled signal does."""
+        if self._task is not None and not self._done and not self.dying:
+            self._interrupting = True
+            self._task.cancel()
+
+    def interruption(self, failure: BaseException) -> InterruptedError | None:
+        """The error to raise instead of a cancellation that :meth:`interrupt` asked for."""
+        task = asyncio.current_task()
+        if (
+            not self._interrupting
+            or not isinstance(failure, asyncio.CancelledError)
+            or task is None
+            or task is not self._task
+        ):
+            return None
+        self._interrupting = False
+        task.uncancel()
+        return InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
     # --- freezing ----------------------------------------------------------------------------
 

@@ -137,6 +137,11 @@ class PseudoTerminal:
         self._waiting = 0
         self._notify()
 
+    def unread(self, data: bytes) -> None:
+        """Give back what a line editor read too much."""
+        self._ready.appendleft(data)
+        self._waiting += len(data)
+
     def _signal(self, signum: int) -> None:
         if self._machine is not None and self.foreground:
             self._machine.signal_group(self.foreground, signum)

@@ -9,12 +9,13 @@ from typing import cast
 import pytest
 
 from course_lib.engine.clock import Clock, SystemClock
+from course_lib.engine.fs.containerfs import ContainerFs
+from course_lib.engine.fs.overlay import RootFs
 from course_lib.engine.ids import Identities
 from course_lib.engine.interfaces import Environment, ProcessSpec, Sandbox
 from course_lib.engine.userland import applets
 from course_lib.engine.userland.files import MemoryFile, NullFile
 from course_lib.engine.userland.machine import ContainerMachine
-from tests.engine.userland.host_files import HostFiles
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 GROUP = "root:x:0:root\nusers:x:100:nobody\nnobody:x:65534:\n"
@@ -37,7 +38,8 @@ class Box:
 
     def fresh(self) -> ContainerMachine:
         return ContainerMachine(
-            "c" * 64, "box", HostFiles(self.root), cast(Sandbox, NoNetwork()), self.clock,
+            "c" * 64, "box", ContainerFs(RootFs([], self.root), clock=self.clock),
+            cast(Sandbox, NoNetwork()), self.clock,
             Identities(1), Environment(),
         )  # fmt: skip
 

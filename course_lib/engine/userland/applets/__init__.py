@@ -60,7 +60,9 @@ _PROGRAMS: dict[str, str] = {
     "nginx": "course_lib.engine.userland.servers.nginx.program:nginx",
     "ping-iputils": "net_ping:ping_iputils",
     "redis-cli": "course_lib.engine.userland.servers.redis.cli:redis_cli",
-    "redis-server": "course_lib.engine.userland.servers.redis.program:redis_server",
+    "redis-server-2.8": "course_lib.engine.userland.servers.redis.program:redis_server_2_8",
+    "redis-server-3.0": "course_lib.engine.userland.servers.redis.program:redis_server_3_0",
+    "redis-server-7.4": "course_lib.engine.userland.servers.redis.program:redis_server_7_4",
     "trainingwheels": "course_lib.engine.userland.servers.trainingwheels:trainingwheels",
 }
 """Programs that are files of their own, in the images that bring them."""

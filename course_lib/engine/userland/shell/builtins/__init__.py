@@ -1,0 +1,93 @@
+"""Commands that the shell runs itself.
+
+A builtin is ``async def cd(shell, argv) -> int``; ``argv[0]`` is its name. Special ones (POSIX
+2.14) come before functions, and their errors end a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from course_lib.engine.userland.shell.errors import ShellError
+from course_lib.engine.userland.shell.variables import ENTRY
+
+if TYPE_CHECKING:
+    from course_lib.engine.userland.shell.dash import Script
+    from course_lib.engine.userland.shell.shell import Shell
+
+__all__ = ["ASSIGNING", "ENTRY", "Builtin", "find", "is_special", "names", "run_script"]
+
+Builtin = Callable[["Shell", list[str]], Awaitable[int]]
+
+_TABLE: dict[str, str] = {
+    ".": "control:source", ":": "control:colon", "[": "output:test", "alias": "names:alias",
+    "bg": "jobs:bg", "break": "control:break_", "cd": "directory:cd", "chdir": "directory:cd",
+    "command": "names:command", "continue": "control:continue_", "echo": "output:echo",
+    "eval": "control:eval_", "exec": "control:exec_", "exit": "control:exit_",
+    "export": "variables:export", "false": "control:false", "fg": "jobs:fg",
+    "getopts": "arguments:getopts", "hash": "names:hash_", "help": "names:help_",
+    "history": "names:history", "jobs": "jobs:jobs", "kill": "jobs:kill", "let": "variables:let",
+    "local": "variables:local", "printf": "output:printf", "pwd": "directory:pwd",
+    "read": "reading:read", "readonly": "variables:readonly", "return": "control:return_",
+    "set": "arguments:set_", "shift": "arguments:shift", "source": "control:source",
+    "test": "output:test", "times": "limits:times", "trap": "traps:trap", "true": "control:true",
+    "type": "names:type_", "ulimit": "limits:ulimit", "umask": "limits:umask",
+    "unalias": "names:unalias", "unset": "variables:unset", "wait": "jobs:wait",
+}  # fmt: skip
+_BASH_ONLY: dict[str, str] = {"declare": "variables:local", "typeset": "variables:local"}
+_SPECIAL = frozenset(
+    [".", ":", "break", "continue", "eval", "exec", "exit", "export", "local", "readonly",
+     "return", "set", "shift", "source", "times", "trap", "unset"]
+)  # fmt: skip
+ASSIGNING = frozenset(["alias", "declare", "export", "local", "readonly", "typeset"])
+"""Builtins whose arguments of the form ``name=value`` are not split."""
+
+
+def find(name: str, shell: Shell) -> Builtin | None:
+    """The builtin of that name."""
+    entry = _TABLE.get(name)
+    if entry is None and shell.bash:
+        entry = _BASH_ONLY.get(name)
+    if entry is None:
+        return None
+    module, _, function = entry.partition(":")
+    return cast("Builtin", getattr(import_module(f"{__name__}.{module}"), function))
+
+
+def is_special(name: str) -> bool:
+    """Whether it is one of POSIX's special builtins."""
+    return name in _SPECIAL
+
+
+def names() -> list[str]:
+    """All of them, sorted."""
+    return sorted(_TABLE)
+
+
+async def run_script(shell: Shell, script: Script, *, last: bool = False) -> int:
+    """Run parsed commands; the parser's error is raised when it is reached."""
+    from course_lib.engine.userland.shell import interpreter
+
+    final = len(script.commands) - 1
+    status = 0
+    for number, node in enumerate(script.commands):
+        ends = number == final and script.fault is None
+        status = await interpreter.run(shell, node, last=last and ends)
+    if script.fault is not None:
+        shell.line = script.fault.line + shell.line_base
+        raise ShellError(script.fault.message)
+    return status
+
+
+async def run_string(shell: Shell, text: str) -> int:
+    """Parse and run text in this shell (``eval``, traps)."""
+    from course_lib.engine.userland.shell import dash
+
+    line, base = shell.line, shell.line_base
+    shell.line_base = line - 1
+    try:
+        return await run_script(shell, dash.parse(text, shell.aliases, bash=shell.bash))
+    finally:
+        shell.line, shell.line_base = line, base

@@ -1,0 +1,143 @@
+"""Job control: ``jobs``, ``fg``, ``bg``, ``wait``, ``kill``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from course_lib.engine.userland import signals
+from course_lib.engine.userland.shell import interpreter
+from course_lib.engine.userland.shell.errors import ShellError
+from course_lib.engine.userland.shell.jobs import Job
+
+if TYPE_CHECKING:
+    from course_lib.engine.userland.shell.shell import Shell
+
+
+async def jobs(shell: Shell, argv: list[str]) -> int:
+    """List the jobs."""
+    letters = "".join(word[1:] for word in argv[1:] if word.startswith("-"))
+    for letter in letters:
+        if letter not in "lp":
+            raise ShellError(f"illegal option -{letter}", command="jobs")
+    for job in shell.jobs.all:
+        if "p" in letters:
+            await shell.proc.out(f"{job.leader}\n")
+        else:
+            await shell.proc.out(line(shell, job, with_pid="l" in letters))
+        job.announced = job.announced or job.done
+    await forget(shell)
+    return 0
+
+
+def line(shell: Shell, job: Job, *, with_pid: bool = False) -> str:
+    """A job as ``jobs`` shows it."""
+    mark = "+" if job is shell.jobs.current() else "-" if job is shell.jobs.previous() else " "
+    pid = f"{job.leader} " if with_pid else ""
+    return f"[{job.number}]{mark}  {pid}{job.state:<26} {job.text}\n"
+
+
+async def forget(shell: Shell) -> None:
+    """Reap what has ended and been told."""
+    for job in shell.jobs.all:
+        if job.done and job.announced:
+            for member in job.members:
+                await member.wait()
+            shell.jobs.remove(job)
+
+
+async def fg(shell: Shell, argv: list[str]) -> int:
+    """Continue a job in the foreground."""
+    job = _job(shell, argv[1] if len(argv) > 1 else "%%", "fg")
+    await shell.proc.out(f"{job.text}\n")
+    shell.jobs.remove(job)
+    terminal = shell.terminal if shell.options["monitor"] else None
+    if terminal is not None:
+        terminal.foreground = job.members[0].pgid
+    for member in job.members:
+        member.kill(signals.SIGCONT)
+    return await interpreter.wait_job(shell, job)
+
+
+async def bg(shell: Shell, argv: list[str]) -> int:
+    """Continue jobs in the background."""
+    for spec in argv[1:] or ["%%"]:
+        job = _job(shell, spec, "bg")
+        await shell.proc.out(f"[{job.number}] {job.text}\n")
+        for member in job.members:
+            member.kill(signals.SIGCONT)
+    return 0
+
+
+def _job(shell: Shell, spec: str, command: str) -> Job:
+    job = shell.jobs.find(spec)
+    if job is None:
+        message = "No current job" if spec in ("%%", "%+", "%") else f"{spec}: no such job"
+        raise ShellError(message, command=command)
+    return job
+
+
+async def wait(shell: Shell, argv: list[str]) -> int:
+    """Wait for jobs; a signal with a trap ends the waiting with 128 + its number."""
+    words = argv[1:]
+    if words[:1] == ["-n"]:
+        words = []
+    if not words:
+        for job in shell.jobs.all:
+            if job.state != "Stopped":
+                status = await _wait(shell, job)
+                if status is None:
+                    return await _interrupted(shell)
+        return 0
+    status = 0
+    for word in words:
+        found = shell.jobs.find(word)
+        if found is None:
+            if word.startswith("%") or not word.isdigit():
+                raise ShellError(f"{word}: no such job", 2, command="wait")
+            status = 127
+            continue
+        result = await _wait(shell, found)
+        if result is None:
+            return await _interrupted(shell)
+        status = result
+    return status
+
+
+async def _wait(shell: Shell, job: Job) -> int | None:
+    """Wait for one job: its status, None if a signal came first."""
+    if shell.pending or shell.interrupted:
+        return None
+    shell.waiting = True
+    try:
+        for member in job.members:
+            await member.wait()
+    except InterruptedError:
+        return None
+    finally:
+        shell.waiting = False
+    shell.jobs.remove(job)
+    return job.status
+
+
+async def _interrupted(shell: Shell) -> int:
+    signum = shell.pending[0] if shell.pending else signals.SIGINT
+    await interpreter.handle_signals(shell)
+    return 128 + signum
+
+
+async def kill(shell: Shell, argv: list[str]) -> int:
+    """Send signals to processes and jobs."""
+    from course_lib.engine.userland.applets import signalling
+
+    def resolve(word: str) -> int | None:
+        if not word.startswith("%"):
+            return None
+        job = shell.jobs.find(word)
+        if job is None:
+            raise ShellError(f"{word}: no such job", 2, command="kill")
+        return -job.leader if shell.options["monitor"] else job.members[-1].pid
+
+    status = await signalling.kill_words(shell.proc, argv[1:], shell.arg0_name(), resolve)
+    await asyncio.sleep(0)
+    return status

@@ -1,0 +1,32 @@
+"""Builtins that are programs as well: ``echo``, ``printf``, ``test``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from course_lib.engine.userland.applets import printing, testing
+
+if TYPE_CHECKING:
+    from course_lib.engine.userland.shell.shell import Shell
+
+
+async def echo(shell: Shell, argv: list[str]) -> int:
+    """Print the arguments."""
+    await shell.proc.out(printing.echo_text(argv[1:]))
+    return 0
+
+
+async def printf(shell: Shell, argv: list[str]) -> int:
+    """Print formatted."""
+    return await printing.run_printf(shell.proc, argv[1:], shell.arg0_name())
+
+
+async def test(shell: Shell, argv: list[str]) -> int:
+    """Evaluate a condition."""
+    words = argv[1:]
+    if argv[0] == "[":
+        if words[-1:] != ["]"]:
+            await shell.proc.err(f"{shell.arg0_name()}: missing ]\n")
+            return 2
+        words = words[:-1]
+    return await testing.run_test(shell.proc, words, shell.arg0_name())

@@ -1,0 +1,111 @@
+"""Background jobs of a shell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from course_lib.engine.userland import signals
+from course_lib.engine.userland.process import ContainerProcess
+
+
+@dataclass(slots=True)
+class Job:
+    """A pipeline that runs, is stopped or has ended in the background.
+
+    :ivar leader: PID of its first process, which is its process group under job control.
+    """
+
+    number: int
+    leader: int
+    text: str
+    members: list[ContainerProcess] = field(default_factory=list)
+    announced: bool = False
+
+    @property
+    def state(self) -> str:
+        """Running, Stopped, Done, Done(N) or what a signal is called."""
+        if any(member.exit_code is None for member in self.members):
+            alive = [member for member in self.members if member.exit_code is None]
+            return "Stopped" if all(member.stopped for member in alive) else "Running"
+        return describe(self.status)
+
+    @property
+    def status(self) -> int:
+        """Exit code of its last process."""
+        return self.members[-1].exit_code or 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all its processes have ended."""
+        return all(member.exit_code is not None for member in self.members)
+
+
+def describe(status: int) -> str:
+    """An exit code as ``jobs`` shows it."""
+    if status == 0:
+        return "Done"
+    if status > 128 and status - 128 in signals.DESCRIPTIONS:
+        return signals.DESCRIPTIONS[status - 128]
+    return f"Done({status})"
+
+
+class JobTable:
+    """The jobs of one shell; a subshell begins with none."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+
+    @property
+    def all(self) -> list[Job]:
+        """In order of their numbers."""
+        return list(self._jobs)
+
+    def add(self, members: list[ContainerProcess], text: str) -> Job:
+        """A new job with the lowest number above all others."""
+        number = max((job.number for job in self._jobs), default=0) + 1
+        job = Job(number, members[0].pid, text, members)
+        self._jobs.append(job)
+        return job
+
+    def remove(self, job: Job) -> None:
+        """Forget a job."""
+        if job in self._jobs:
+            self._jobs.remove(job)
+
+    def current(self) -> Job | None:
+        """``%+``: the last stopped job, else the last one."""
+        stopped = [job for job in self._jobs if job.state == "Stopped"]
+        if stopped:
+            return stopped[-1]
+        return self._jobs[-1] if self._jobs else None
+
+    def previous(self) -> Job | None:
+        """``%-``."""
+        current = self.current()
+        rest = [job for job in self._jobs if job is not current]
+        return rest[-1] if rest else None
+
+    def find(self, spec: str) -> Job | None:
+        """The job that ``%1``, ``%%``, ``%-``, ``%text``, ``%?text`` or a PID means."""
+        if spec.isdigit():
+            pid = int(spec)
+            for job in self._jobs:
+                if any(member.pid == pid for member in job.members):
+                    return job
+            return None
+        name = spec.removeprefix("%")
+        if name in ("", "%", "+"):
+            return self.current()
+        if name == "-":
+            return self.previous()
+        if name.isdigit():
+            return next((job for job in self._jobs if job.number == int(name)), None)
+        if name.startswith("?"):
+            return next((job for job in self._jobs if name[1:] in job.text), None)
+        return next((job for job in self._jobs if job.text.startswith(name)), None)
+
+    def forget_done(self) -> None:
+        """Reap and forget what has ended; a job never waited for would stay a zombie."""
+        for job in list(self._jobs):
+            if job.done and job.announced:
+                self._jobs.remove(job)

@@ -1,0 +1,279 @@
+"""State of one shell: what a subshell copies and what the parts of the interpreter share."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from course_lib.engine.userland import signals
+from course_lib.engine.userland.machine import ContainerMachine
+from course_lib.engine.userland.pipe import pipe
+from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.shell.errors import ShellError, ShellExit
+from course_lib.engine.userland.shell.expand import DEFAULT_IFS, Expander
+from course_lib.engine.userland.shell.jobs import JobTable
+from course_lib.engine.userland.shell.nodes import Node
+from course_lib.engine.userland.shell.variables import NAME, Variables
+
+if TYPE_CHECKING:
+    from course_lib.engine.userland.tty import PseudoTerminal
+
+OPTIONS: dict[str, str] = {
+    "errexit": "e", "noglob": "f", "ignoreeof": "I", "monitor": "m", "noexec": "n",
+    "xtrace": "x", "verbose": "v", "noclobber": "C", "allexport": "a", "notify": "b",
+    "nounset": "u", "errtrace": "E", "vi": "V", "pipefail": "",
+}  # fmt: skip
+"""Names of ``set -o`` and their letters, in the order in which they are listed."""
+
+_KEYBOARD = (
+    signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGTSTP, signals.SIGTTIN,
+    signals.SIGTTOU,
+)  # fmt: skip
+
+
+class Shell:
+    """A running shell.
+
+    :ivar arg0: its name for messages and ``$0``.
+    :ivar command_name: the script or ``$0`` argument, which puts line numbers into messages.
+    :ivar line: line of the command that runs; ``line_base`` is added to the parser's numbers.
+    :ivar tested: the command runs as a condition, so ``set -e`` does not apply.
+    :ivar bash: speak and behave as bash where that differs.
+    """
+
+    def __init__(self, proc: ContainerProcess, arg0: str, *, bash: bool = False) -> None:
+        self.proc = proc
+        self.arg0 = arg0
+        self.bash = bash
+        self.command_name: str | None = None
+        self.line = 0
+        self.line_base = 0
+        self.variables = Variables()
+        self.functions: dict[str, Node] = {}
+        self.aliases: dict[str, str] = {}
+        self.options: dict[str, bool] = dict.fromkeys(OPTIONS, False)
+        self.flags = ""
+        self.positional: list[str] = []
+        self.status = 0
+        self.last_background: int | None = None
+        self.root_pid = proc.pid
+        self.traps: dict[int, str] = {}
+        self.pending: deque[int] = deque()
+        self.jobs = JobTable()
+        self.history: list[str] = []
+        self.expander = Expander(self)
+        self.interactive = False
+        self.subshell = False
+        self.tested = False
+        self.loops = 0
+        self.functions_depth = 0
+        self.sourced = 0
+        self.substitution_status: int | None = None
+        self.getopts_place = 0
+        self.getopts_seen = (0, 0)
+        self.warned = False
+        self.interrupted = False
+        self.waiting = False
+        self.terminal: PseudoTerminal | None = None
+
+    @property
+    def machine(self) -> ContainerMachine:
+        """The machine it runs on."""
+        return self.proc.machine
+
+    # --- starting ----------------------------------------------------------------------------
+
+    def import_environment(self, env: Mapping[str, str]) -> None:
+        """Take over the environment, and set what every shell has."""
+        for name, value in env.items():
+            if NAME.match(name):
+                self.variables.set(name, value, export=True)
+        self.variables.set("IFS", DEFAULT_IFS)
+        for name, value in (("PS1", "\\w \\$ "), ("PS2", "> "), ("PS4", "+ "), ("OPTIND", "1")):
+            if self.variables.get(name) is None or name == "OPTIND":
+                self.variables.set(name, value)
+        self.variables.set("PPID", str(self.proc.ppid))
+        self.variables.set("PWD", self._initial_directory(env.get("PWD")))
+        self.variables.mark("PWD", exported=True)
+        self.add_dynamic()
+
+    def add_dynamic(self) -> None:
+        """Variables that are computed when they are read."""
+        random = self.machine.ids.random
+        self.variables.dynamic["RANDOM"] = lambda: str(random.randrange(32768))
+        self.variables.dynamic["LINENO"] = lambda: str(self.line)
+
+    def _initial_directory(self, claimed: str | None) -> str:
+        fs = self.proc.fs
+        try:
+            if claimed and claimed.startswith("/"):
+                there, here = fs.stat(claimed), fs.stat(self.proc.cwd)
+                if (there.dev, there.ino) == (here.dev, here.ino):
+                    return claimed
+            return fs.realpath(self.proc.cwd)
+        except OSError:
+            return self.proc.cwd
+
+    def fork_state(self, proc: ContainerProcess) -> Shell:
+        """A copy for a child process, as ``fork`` leaves a shell."""
+        twin = Shell(proc, self.arg0, bash=self.bash)
+        twin.command_name = self.command_name
+        twin.line, twin.line_base = self.line, self.line_base
+        twin.variables = self.variables.copy()
+        twin.add_dynamic()
+        twin.functions = dict(self.functions)
+        twin.aliases = dict(self.aliases)
+        twin.options = dict(self.options)
+        twin.options["monitor"] = False
+        twin.flags = self.flags
+        twin.positional = list(self.positional)
+        twin.status = self.status
+        twin.last_background = self.last_background
+        twin.root_pid = self.root_pid
+        twin.tested = self.tested
+        twin.loops = self.loops
+        twin.functions_depth = self.functions_depth
+        twin.sourced = self.sourced
+        twin.history = self.history
+        twin.subshell = True
+        for signum, action in self.traps.items():
+            if action == "" and signum:
+                twin.traps[signum] = ""
+                proc.on_signal(signum, "ignore")
+        return twin
+
+    # --- words -------------------------------------------------------------------------------
+
+    def parameter(self, name: str) -> str | None:
+        """Value of ``$name``, None where it is not set."""
+        match name:
+            case "?":
+                return str(self.status)
+            case "#":
+                return str(len(self.positional))
+            case "$":
+                return str(self.root_pid)
+            case "!":
+                return str(self.last_background) if self.last_background is not None else None
+            case "-":
+                return self.option_letters()
+            case "0":
+                return self.arg0
+            case "@" | "*":
+                return " ".join(self.positional) if self.positional else None
+        if name.isdigit():
+            index = int(name)
+            return self.positional[index - 1] if index <= len(self.positional) else None
+        return self.variables.get(name)
+
+    def option_letters(self) -> str:
+        """Value of ``$-``."""
+        letters = "".join(OPTIONS[name] for name, on in self.options.items() if on)
+        return letters + ("i" if self.interactive else "") + self.flags
+
+    async def substitute(self, body: Node | None) -> str:
+        """Output of a command substitution, without its last newlines."""
+        from course_lib.engine.userland.shell import interpreter
+
+        self.substitution_status = 0
+        if body is None:
+            return ""
+        reader, writer = pipe()
+        fds = dict(self.proc.fds)
+        fds[1] = writer
+
+        async def run(proc: ContainerProcess) -> int:
+            twin = self.fork_state(proc)
+            return await interpreter.run_subshell(twin, body)
+
+        child = self.proc.fork(run, fds=fds)
+        writer.close()
+        chunks = []
+        try:
+            while chunk := await reader.read():
+                chunks.append(chunk)
+        finally:
+            reader.close()
+        self.substitution_status = await child.wait()
+        data = b"".join(chunks).replace(b"\0", b"")
+        return data.decode("utf-8", "surrogateescape").rstrip("\n")
+
+    def arg0_name(self) -> str:
+        """The name that programs built into the shell call themselves in messages."""
+        return self.proc.argv[0].rsplit("/", 1)[-1].removeprefix("-") if self.proc.argv else "sh"
+
+    # --- messages ----------------------------------------------------------------------------
+
+    async def complain(self, message: str, command: str | None = None) -> None:
+        """Print an error with the shell's prefix, as ``ash_vmsg`` does.
+
+        :param command: the builtin that fails.
+        """
+        prefix = f"{self.arg0}: "
+        name = command or self.command_name
+        if name is not None:
+            if name != self.arg0:
+                prefix += f"{name}: "
+            if not self.interactive:
+                prefix += f"line {self.line}: "
+        if self.bash:
+            prefix = self._bash_prefix(command)
+        await self.proc.err(f"{prefix}{message}\n")
+
+    def _bash_prefix(self, command: str | None) -> str:
+        prefix = f"{self.arg0}: "
+        if not self.interactive:
+            prefix += f"line {self.line}: "
+        return prefix + (f"{command}: " if command else "")
+
+    async def fail(self, error: ShellError) -> None:
+        """Print an error and, unless interactive, end the shell."""
+        await self.complain(error.message, error.command)
+        self.status = error.status
+        if not self.interactive:
+            raise ShellExit(error.status)
+
+    # --- signals -----------------------------------------------------------------------------
+
+    def on_trap_signal(self, signum: int) -> None:
+        """A signal that has a trap came: it runs before the next command."""
+        self.pending.append(signum)
+        if self.waiting:
+            self.proc.interrupt()
+
+    def on_interrupt(self, signum: int) -> None:
+        """Ctrl-C at an interactive shell without a trap for it."""
+        self.interrupted = True
+        if self.waiting:
+            self.proc.interrupt()
+
+    def set_trap(self, signum: int, action: str | None) -> None:
+        """Set (``""`` ignores) or, with None, remove a trap."""
+        if action is None:
+            self.traps.pop(signum, None)
+        else:
+            self.traps[signum] = action
+        if signum == 0 or signum in (signals.SIGKILL, signals.SIGSTOP):
+            return
+        if action is None:
+            self.default_signal(signum)
+        elif action == "":
+            self.proc.on_signal(signum, "ignore")
+        else:
+            self.proc.on_signal(signum, self.on_trap_signal)
+
+    def default_signal(self, signum: int) -> None:
+        """What a signal does without a trap; an interactive shell survives some."""
+        if self.interactive and signum == signals.SIGINT:
+            self.proc.on_signal(signum, self.on_interrupt)
+        elif self.interactive and signum in _KEYBOARD:
+            self.proc.on_signal(signum, "ignore")
+        else:
+            self.proc.on_signal(signum, None)
+
+    def reset_signals(self) -> Collection[int]:
+        """Signals that an interactive shell ignores and its commands do not."""
+        if not self.interactive:
+            return ()
+        return [signum for signum in _KEYBOARD if self.traps.get(signum) != ""]

@@ -1,0 +1,116 @@
+"""Variables of a shell, with the scopes that ``local`` makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from course_lib.engine.userland.shell.errors import ShellError
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value and its attributes; ``value`` is None where only attributes are set."""
+
+    value: str | None = None
+    exported: bool = False
+    readonly: bool = False
+
+
+class Variables:
+    """All variables. Names with a function in ``dynamic`` are computed when read."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Variable] = {}
+        self._scopes: list[dict[str, Variable | None]] = []
+        self.dynamic: dict[str, Callable[[], str]] = {}
+        self.export_all = False
+
+    def copy(self) -> Variables:
+        """An independent set, as a subshell has it."""
+        twin = Variables()
+        twin._values = dict(self._values)
+        twin._scopes = [dict(scope) for scope in self._scopes]
+        twin.export_all = self.export_all
+        return twin
+
+    def get(self, name: str) -> str | None:
+        """The value, or None where it is not set."""
+        found = self._values.get(name)
+        if name in self.dynamic and (found is None or found.value is None):
+            return self.dynamic[name]()
+        return found.value if found else None
+
+    def find(self, name: str) -> Variable | None:
+        """Value and attributes."""
+        return self._values.get(name)
+
+    def set(self, name: str, value: str, *, export: bool = False) -> None:
+        """Assign.
+
+        :raises ShellError: the variable is read-only.
+        """
+        found = self._values.get(name)
+        if found is None:
+            self._values[name] = Variable(value, export or self.export_all)
+            return
+        if found.readonly:
+            raise ShellError(f"{name}: is read only")
+        self.dynamic.pop(name, None)
+        self._values[name] = Variable(value, found.exported or export or self.export_all)
+
+    def unset(self, name: str) -> None:
+        """Forget; raises :class:`ShellError` for a read-only one."""
+        found = self._values.get(name)
+        if found is not None and found.readonly:
+            raise ShellError(f"{name}: is read only")
+        self._values.pop(name, None)
+        self.dynamic.pop(name, None)
+
+    def mark(self, name: str, *, exported: bool | None = None, readonly: bool = False) -> None:
+        """Give an attribute, also to a variable without a value."""
+        found = self._values.get(name, Variable())
+        if exported is not None:
+            found = replace(found, exported=exported)
+        self._values[name] = replace(found, readonly=found.readonly or readonly)
+
+    def items(self) -> Iterator[tuple[str, Variable]]:
+        """All of them by name."""
+        return iter(sorted(self._values.items()))
+
+    def environment(self) -> dict[str, str]:
+        """What a program that is started gets."""
+        return {
+            name: variable.value
+            for name, variable in self._values.items()
+            if variable.exported and variable.value is not None
+        }
+
+    # --- scopes ------------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        """A function begins."""
+        self._scopes.append({})
+
+    def leave(self) -> None:
+        """It ends: what it made local becomes what it was."""
+        for name, before in self._scopes.pop().items():
+            if before is None:
+                self._values.pop(name, None)
+            else:
+                self._values[name] = before
+
+    @property
+    def in_function(self) -> bool:
+        """Whether there is a scope to make something local in."""
+        return bool(self._scopes)
+
+    def make_local(self, name: str) -> None:
+        """``local name``: keeps its value until it is assigned, as in ash."""
+        scope = self._scopes[-1]
+        if name not in scope:
+            scope[name] = self._values.get(name)
