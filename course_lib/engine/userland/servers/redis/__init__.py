@@ -1,0 +1,1 @@
+"""Redis: our own front end, files and log around the commands of fakeredis."""

@@ -1,0 +1,244 @@
+"""The data of one server: fakeredis, woken when the first command needs it.
+
+fakeredis and the client library it stands on take a noticeable part of a second and some 25 MB
+when first imported; a server that nobody talks to does not pay that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+from course_lib.engine.userland.servers.redis.rdb import Entry, Value
+from course_lib.engine.userland.servers.redis.resp import Failure, Status
+
+DATABASES = 16
+
+# Commands whose answer is a simple string; fakeredis gives the text alone.
+_STATUS = frozenset(
+    b"auth discard flushall flushdb hmset lset ltrim mset multi pfmerge ping psetex quit rename "
+    b"restore select set setex swapdb type unwatch watch".split()
+)
+_QUEUED = b"QUEUED"
+
+
+class Dataset:
+    """Keys and values of all databases.
+
+    :param version: of the Redis that is emulated, ``(2, 8)``.
+    :param entries: what was in the dump file.
+    """
+
+    def __init__(
+        self, version: tuple[int, int], entries: Sequence[Entry], password: str = ""
+    ) -> None:
+        self._version = version
+        self._pending = list(entries)
+        self._password = password
+        self._server: Any = None
+        self._ready = False
+        self._waking: asyncio.Lock | None = None
+        self.dirty = 0
+
+    async def session(self, database: int = 0) -> Session:
+        """A new client's view."""
+        await self._wake()
+        return Session(self, self._connect(database))
+
+    def _connect(self, database: int) -> Any:
+        import fakeredis
+
+        return fakeredis.FakeAsyncRedisConnection(server=self._server, db=database, protocol=2)
+
+    async def _wake(self) -> None:
+        if self._ready:
+            return
+        if self._waking is None:
+            self._waking = asyncio.Lock()
+        async with self._waking:
+            await self._load()
+
+    async def _load(self) -> None:
+        if not self._ready:
+            # Its import is long: other containers go on meanwhile.
+            fakeredis = await asyncio.to_thread(importlib.import_module, "fakeredis")
+            config = {b"requirepass": self._password.encode()} if self._password else None
+            self._server = fakeredis.FakeServer(version=self._version, config=config)
+            await self._restore(self._pending)
+            self._ready = True
+            self._pending = []
+
+    async def _restore(self, entries: Sequence[Entry]) -> None:
+        links: dict[int, Session] = {}
+        for entry in entries:
+            link = links.get(entry.database)
+            if link is None:
+                link = links[entry.database] = await self._inner(entry.database)
+            await link.call(*_restoring(entry))
+            if entry.expires_ms is not None:
+                await link.call(b"PEXPIREAT", entry.key, b"%d" % entry.expires_ms)
+        self.dirty = 0
+
+    async def _inner(self, database: int) -> Session:
+        """A session of our own, past the password."""
+        session = Session(self, self._connect(database))
+        if self._password:
+            await session.call(b"AUTH", self._password.encode())
+        return session
+
+    async def entries(self) -> list[Entry]:
+        """Everything, for the dump file.
+
+        :raises ValueError: a value of a kind that the file cannot hold.
+        """
+        if not self._ready:
+            return list(self._pending)
+        found: list[Entry] = []
+        for database in range(DATABASES):
+            session = await self._inner(database)
+            if not await session.call(b"DBSIZE"):
+                continue
+            for key in sorted(await session.call(b"KEYS", b"*")):
+                found.append(await _entry(session, database, key))
+        return found
+
+    async def sizes(self) -> dict[int, tuple[int, int]]:
+        """Keys, and keys with an end, of each database that has any."""
+        if not self._ready:
+            counted: dict[int, tuple[int, int]] = {}
+            for entry in self._pending:
+                keys, ending = counted.get(entry.database, (0, 0))
+                counted[entry.database] = (keys + 1, ending + (entry.expires_ms is not None))
+            return counted
+        result = {}
+        for database in range(DATABASES):
+            session = await self._inner(database)
+            keys = await session.call(b"DBSIZE")
+            if keys:
+                names = await session.call(b"KEYS", b"*")
+                ending = sum([int(await session.call(b"PTTL", name)) >= 0 for name in names])
+                result[database] = (keys, ending)
+        return result
+
+
+def _restoring(entry: Entry) -> list[bytes]:
+    """The command that makes an entry."""
+    value: Any = entry.value
+    match entry.kind:
+        case "string":
+            return [b"SET", entry.key, value]
+        case "list":
+            return [b"RPUSH", entry.key, *value]
+        case "set":
+            return [b"SADD", entry.key, *value]
+        case "zset":
+            pairs = [word for member, score in value for word in (repr(score).encode(), member)]
+            return [b"ZADD", entry.key, *pairs]
+        case "hash":
+            return [b"HMSET", entry.key, *(word for pair in value for word in pair)]
+
+
+async def _entry(session: Session, database: int, key: bytes) -> Entry:
+    kind = (await session.call(b"TYPE", key)).decode()
+    left = int(await session.call(b"PTTL", key))
+    expires: int | None = None
+    if left >= 0:
+        seconds, micros = await session.call(b"TIME")
+        expires = int(seconds) * 1000 + int(micros) // 1000 + left
+    value: Value
+    match kind:
+        case "string":
+            value = await session.call(b"GET", key)
+        case "list":
+            value = await session.call(b"LRANGE", key, b"0", b"-1")
+        case "set":
+            value = sorted(await session.call(b"SMEMBERS", key))
+        case "zset":
+            flat = await session.call(b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")
+            value = [(flat[i], float(flat[i + 1])) for i in range(0, len(flat), 2)]
+        case "hash":
+            flat = await session.call(b"HGETALL", key)
+            value = [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
+        case _:
+            raise ValueError(f"cannot save {key!r}: a {kind} is not supported")
+    return Entry(database, key, kind, value, expires)
+
+
+class Session:
+    """One client's connection to the data: its database, transaction, subscriptions."""
+
+    def __init__(self, dataset: Dataset, connection: Any) -> None:
+        self._dataset = dataset
+        self._connection = connection
+        self.in_transaction = False
+        self._queued: list[bytes] = []
+
+    async def call(self, *words: bytes) -> Any:
+        """Run a command of our own.
+
+        :raises Exception: whatever fakeredis says is wrong.
+        """
+        await self._connection.send_command(*words)
+        return await self._connection.read_response(disable_decoding=True)
+
+    async def send(self, words: Sequence[bytes]) -> None:
+        """Hand a client's command over; :meth:`receive` gives what comes of it."""
+        from fakeredis.model import is_write_command
+
+        name = words[0].lower()
+        if is_write_command(name):
+            self._dataset.dirty += 1
+        if name == b"multi":
+            self.in_transaction, self._queued = True, []
+        elif name in {b"exec", b"discard", b"reset"}:
+            self.in_transaction = False
+        elif self.in_transaction:
+            self._queued.append(name)
+        await self._connection.send_command(*words)
+
+    async def receive(self, name: bytes = b"") -> Any:
+        """The next reply, in the types of :mod:`resp`.
+
+        :param name: of the command that it answers.
+        """
+        try:
+            reply = await self._connection.read_response(
+                disable_decoding=True, disconnect_on_error=False
+            )
+        except Exception as error:
+            return _failure(error)
+        if name.lower() == b"exec" and isinstance(reply, list):
+            names = self._queued + [b""] * len(reply)
+            return [_typed(item, names[index]) for index, item in enumerate(reply)]
+        return _typed(reply, name.lower())
+
+    async def close(self) -> None:
+        """Forget the client."""
+        await self._connection.disconnect(nowait=True)
+
+
+def _typed(reply: Any, name: bytes) -> Any:
+    if isinstance(reply, Exception):
+        return _failure(reply)
+    if isinstance(reply, list):
+        return [_typed(item, b"") if isinstance(item, Exception) else item for item in reply]
+    if isinstance(reply, bytes) and (name in _STATUS or reply == _QUEUED):
+        return Status(reply.decode(errors="replace"))
+    return reply
+
+
+def _failure(error: Exception) -> Failure:
+    """An error reply; redis-py takes the prefix off the common ones."""
+    text = str(error)
+    first = text.split(" ", 1)[0]
+    if first.isupper() and first.isalpha() and len(first) > 2:
+        return Failure(text)
+    kinds = {
+        "NoScriptError": "NOSCRIPT", "ExecAbortError": "EXECABORT", "ReadOnlyError": "READONLY",
+        "NoPermissionError": "NOPERM", "AuthenticationError": "NOAUTH",
+        "BusyLoadingError": "LOADING",
+        "AuthenticationWrongNumberOfArgsError": "ERR",
+    }  # fmt: skip
+    return Failure(f"{kinds.get(type(error).__name__, 'ERR')} {text}")

@@ -1,0 +1,189 @@
+"""Redis's dump file, as far as it holds strings, lists, sets, sorted sets and hashes.
+
+Written in version 6 of the format with the plain encodings, which every Redis since 2.8 reads;
+read back as written. The compact encodings that real servers write are refused with a clear
+message. A checksum of zero means that there is none.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["string", "list", "set", "zset", "hash"]
+Value = bytes | list[bytes] | list[tuple[bytes, bytes]] | list[tuple[bytes, float]]
+
+MAGIC = b"REDIS"
+VERSION = 6
+_TYPES: tuple[Kind, ...] = ("string", "list", "set", "zset", "hash")
+_EXPIRE_MS, _EXPIRE_S, _SELECT, _EOF = 0xFC, 0xFD, 0xFE, 0xFF
+_AUX, _RESIZE = 0xFA, 0xFB
+_LZF = 3
+
+
+class BadDump(Exception):
+    """The file is no dump, is cut short, or holds what this server cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key. ``expires_ms`` is a time since the epoch, None for never."""
+
+    database: int
+    key: bytes
+    kind: Kind
+    value: Value
+    expires_ms: int | None = None
+
+
+def _length(number: int) -> bytes:
+    if number < 1 << 6:
+        return bytes([number])
+    if number < 1 << 14:
+        return bytes([0x40 | number >> 8, number & 0xFF])
+    return b"\x80" + struct.pack(">I", number)
+
+
+def _string(data: bytes) -> bytes:
+    return _length(len(data)) + data
+
+
+def _double(number: float) -> bytes:
+    if math.isnan(number):
+        return b"\xfd"
+    if number in {float("inf"), float("-inf")}:
+        return b"\xfe" if number > 0 else b"\xff"
+    text = repr(number).removesuffix(".0").encode()
+    return bytes([len(text)]) + text
+
+
+def dump(entries: Iterable[Entry]) -> bytes:
+    """A whole file. Entries of one database stand together."""
+    parts = [MAGIC, b"%04d" % VERSION]
+    database = -1
+    for entry in entries:
+        if entry.database != database:
+            database = entry.database
+            parts += [bytes([_SELECT]), _length(database)]
+        if entry.expires_ms is not None:
+            parts += [bytes([_EXPIRE_MS]), struct.pack("<Q", entry.expires_ms)]
+        parts += [bytes([_TYPES.index(entry.kind)]), _string(entry.key)]
+        if isinstance(entry.value, bytes):
+            parts.append(_string(entry.value))
+            continue
+        parts.append(_length(len(entry.value)))
+        for item in entry.value:
+            if isinstance(item, bytes):
+                parts.append(_string(item))
+            else:
+                second = item[1]
+                parts.append(_string(item[0]))
+                parts.append(_double(second) if isinstance(second, float) else _string(second))
+    parts += [bytes([_EOF]), bytes(8)]
+    return b"".join(parts)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    def take(self, size: int) -> bytes:
+        chunk = self._data[self._position : self._position + size]
+        if len(chunk) < size:
+            raise BadDump("Short read or OOM loading DB. Unrecoverable error, aborting now.")
+        self._position += size
+        return chunk
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def length(self) -> tuple[int, bool]:
+        """A length, or the number of a special encoding (second value true)."""
+        first = self.byte()
+        top = first >> 6
+        if top == 0:
+            return first & 0x3F, False
+        if top == 1:
+            return (first & 0x3F) << 8 | self.byte(), False
+        if top == 3:
+            return first & 0x3F, True
+        if first == 0x81:
+            return int(struct.unpack(">Q", self.take(8))[0]), False
+        return int(struct.unpack(">I", self.take(4))[0]), False
+
+    def count(self) -> int:
+        number, special = self.length()
+        if special:
+            raise BadDump("Unexpected length encoding")
+        return number
+
+    def string(self) -> bytes:
+        number, special = self.length()
+        if not special:
+            return self.take(number)
+        if number == _LZF:
+            raise BadDump("Compressed strings are not supported by the embedded engine")
+        form = {0: "<b", 1: "<h", 2: "<i"}.get(number)
+        if form is None:
+            raise BadDump(f"Unknown RDB string encoding type {number}")
+        (value,) = struct.unpack(form, self.take(struct.calcsize(form)))
+        return str(value).encode()
+
+    def double(self) -> float:
+        size = self.byte()
+        special = {253: float("nan"), 254: float("inf"), 255: float("-inf")}
+        return special[size] if size in special else float(self.take(size))
+
+
+def load(data: bytes) -> list[Entry]:
+    """The keys in a file.
+
+    :raises BadDump: with the message for the log.
+    """
+    reader = _Reader(data)
+    if reader.take(5) != MAGIC:
+        raise BadDump("Wrong signature trying to load DB from file")
+    try:
+        version = int(reader.take(4))
+    except ValueError:
+        version = 0
+    if not 1 <= version <= 12:
+        raise BadDump(f"Can't handle RDB format version {version}")
+    entries: list[Entry] = []
+    database, expires = 0, None
+    while True:
+        code = reader.byte()
+        if code == _EOF:
+            return entries
+        if code == _SELECT:
+            database = reader.count()
+        elif code == _EXPIRE_MS:
+            expires = int(struct.unpack("<Q", reader.take(8))[0])
+        elif code == _EXPIRE_S:
+            expires = int(struct.unpack("<i", reader.take(4))[0]) * 1000
+        elif code == _AUX:
+            reader.string(), reader.string()
+        elif code == _RESIZE:
+            reader.count(), reader.count()
+        elif code < len(_TYPES):
+            key = reader.string()
+            entries.append(Entry(database, key, _TYPES[code], _value(reader, code), expires))
+            expires = None
+        else:
+            raise BadDump(f"Values of RDB type {code} are not supported by the embedded engine")
+
+
+def _value(reader: _Reader, code: int) -> Value:
+    kind = _TYPES[code]
+    if kind == "string":
+        return reader.string()
+    count = reader.count()
+    if kind == "zset":
+        return [(reader.string(), reader.double()) for _ in range(count)]
+    if kind == "hash":
+        return [(reader.string(), reader.string()) for _ in range(count)]
+    return [reader.string() for _ in range(count)]
