@@ -323,8 +323,12 @@ def addresses(ip_output: str) -> dict[str, list[str]]:
 
 
 def host_ports(container: Mapping[str, Any], port: str = "80/tcp") -> set[int]:
-    """The host ports at which a container's port is published."""
-    return {int(b["HostPort"]) for b in container["NetworkSettings"]["Ports"].get(port) or ()}
+    """The host ports at which a container's port is published for IPv4.
+
+    (Up to Engine 26 one that the engine chooses may differ for IPv6.)
+    """
+    bindings = container["NetworkSettings"]["Ports"].get(port) or ()
+    return {int(b["HostPort"]) for b in bindings if ":" not in b["HostIp"]}
 
 
 __all__ = [

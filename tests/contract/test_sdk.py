@@ -13,7 +13,6 @@ from docker.types import EndpointConfig, IPAMConfig, IPAMPool, Mount
 from tests.contract.harness import Bench, host_ports, until
 from tests.contract.test_networks import subnet
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
