@@ -52,7 +52,8 @@ def test_ports(bench: Bench) -> None:
     container = run(bench, "nginx", "", ports={"80/tcp": None}, name=bench.name("web"))
     container.reload()
     assert container.status == "running"
-    assert {int(p["HostPort"]) for p in container.ports["80/tcp"]} == host_ports(container.attrs)
+    shown = {int(p["HostPort"]) for p in container.ports["80/tcp"]}
+    assert host_ports(container.attrs) <= shown
 
 
 def test_get_and_list(bench: Bench) -> None:
