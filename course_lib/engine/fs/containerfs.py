@@ -176,6 +176,10 @@ class ContainerFs:
     def _walk(self, path: str, *, follow: bool = True) -> Location:
         return walk(self._namespace.mounts, path, self._who, follow=follow)
 
+    def _name(self, path: str) -> Location:
+        """Where a name is to be made, removed or changed."""
+        return walk(self._namespace.mounts, path, self._who, follow=False, for_name=True)
+
     def _find(self, path: str, *, follow: bool = True) -> tuple[Location, Inode]:
         location = self._walk(path, follow=follow)
         if location.inode is None:
@@ -237,12 +241,15 @@ class ContainerFs:
     @_named
     def open(self, path: str, flags: int, mode: int = 0o666, /) -> OpenFile:
         exclusive = flags & os.O_CREAT and flags & os.O_EXCL
-        location = self._walk(path, follow=not (flags & os.O_NOFOLLOW or exclusive))
+        follow = not (flags & os.O_NOFOLLOW or exclusive)
+        creates = bool(flags & os.O_CREAT)
+        mounts = self._namespace.mounts
+        location = walk(mounts, path, self._who, follow=follow, for_name=creates)
+        if creates and location.must_be_directory and location.parent is not None:
+            raise os_error(errno.EISDIR)
         if location.inode is None:
             if not flags & os.O_CREAT:
                 raise os_error(errno.ENOENT)
-            if location.must_be_directory:
-                raise os_error(errno.EISDIR)
             parent, (uid, gid, _) = self._new_in(location)
             return parent.create(location.name, flags, mode & 0o7777, uid, gid)
         if exclusive:
@@ -288,13 +295,13 @@ class ContainerFs:
 
     @_named
     def mkdir(self, path: str, mode: int = 0o777) -> None:
-        location = self._walk(path, follow=False)
+        location = self._name(path)
         parent, (uid, gid, inherited) = self._new_in(location)
         parent.mkdir(location.name, (mode & 0o1777) | inherited, uid, gid)
 
     @_named
     def mkfifo(self, path: str, mode: int = 0o666) -> None:
-        location = self._walk(path, follow=False)
+        location = self._name(path)
         parent, (uid, gid, _) = self._new_in(location)
         parent.mkfifo(location.name, mode & 0o777, uid, gid)
 
@@ -308,7 +315,7 @@ class ContainerFs:
             raise os_error(errno.ENOENT)
         if "\0" in target:
             raise os_error(errno.EINVAL)
-        location = self._walk(path, follow=False)
+        location = self._name(path)
         if location.inode is None and location.must_be_directory:
             raise os_error(errno.ENOENT)
         parent, (uid, gid, _) = self._new_in(location)
@@ -321,7 +328,7 @@ class ContainerFs:
     @_named
     def _link(self, source: str, path: str) -> None:
         old, inode = self._find(source, follow=False)
-        new = self._walk(path, follow=False)
+        new = self._name(path)
         if new.inode is None and new.must_be_directory:
             raise os_error(errno.ENOENT)
         if new.inode is not None:
@@ -348,11 +355,11 @@ class ContainerFs:
 
     @_named
     def rmdir(self, path: str) -> None:
-        if path.endswith("/."):
-            raise os_error(errno.EINVAL)
-        location = self._walk(path, follow=False)
+        location = self._name(path)
         if location.parent is None:
-            raise os_error(errno.EBUSY if location.path == "/" else errno.ENOTEMPTY)
+            last = path.rstrip("/").rpartition("/")[2]
+            refusal = {".": errno.EINVAL, "..": errno.ENOTEMPTY}.get(last, errno.EBUSY)
+            raise os_error(refusal)
         parent, inode = self._removable(location)
         if not inode.is_directory():
             raise os_error(errno.ENOTDIR)
@@ -362,7 +369,7 @@ class ContainerFs:
 
     @_named
     def unlink(self, path: str) -> None:
-        location = self._walk(path, follow=False)
+        location = self._name(path)
         if location.parent is None:
             raise os_error(errno.EISDIR)
         parent, inode = self._removable(location)
@@ -376,8 +383,8 @@ class ContainerFs:
 
     @_named
     def rename(self, source: str, target: str) -> None:
-        old = self._walk(source, follow=False)
-        new = self._walk(target, follow=False)
+        old = self._name(source)
+        new = self._name(target)
         if old.parent is None or new.parent is None:
             raise os_error(errno.EBUSY)
         if old.parent_mount is not new.parent_mount:

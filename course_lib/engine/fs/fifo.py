@@ -29,6 +29,7 @@ class _Channel:
         self.data = bytearray()
         self.readers = 0
         self.writers = 0
+        self.had_reader = False
         self.had_writer = False
         self.changed = asyncio.Event()
 
@@ -46,7 +47,9 @@ class _FifoEnd(Description):
         self._key = key
         self._stat = stat
         self._channel = fifos.channel(key)
-        self._channel.readers += can_read(flags)
+        if can_read(flags):
+            self._channel.readers += 1
+            self._channel.had_reader = True
         if can_write(flags):
             self._channel.writers += 1
             self._channel.had_writer = True
@@ -66,16 +69,13 @@ class _FifoEnd(Description):
     async def do_write(self, data: bytes) -> None:
         channel = self._channel
         view = memoryview(data)
-        waited_for_reader = False
         while view:
-            if not channel.readers and waited_for_reader:
+            if not channel.readers and channel.had_reader:
                 raise os_error(errno.EPIPE)
             room = CAPACITY - len(channel.data)
             if not channel.readers or room <= 0:
                 await channel.changed.wait()
-                waited_for_reader = waited_for_reader or channel.readers > 0
                 continue
-            waited_for_reader = True
             channel.data += view[:room]
             view = view[room:]
             channel.notify()

@@ -242,6 +242,11 @@ class OverlayInode(Inode):
         old = lower.stat()
         mode = statmod.S_IMODE(old.mode)
         kind = statmod.S_IFMT(old.mode)
+        upper = parent.lookup(name)  # another inode object of this file may have done it already
+        if upper is not None:
+            self._upper = upper
+            self._lowers = self._lowers if kind == statmod.S_IFDIR else ()
+            return upper
         if kind == statmod.S_IFDIR:
             parent.mkdir(name, mode, old.uid, old.gid)
         elif kind == statmod.S_IFLNK:

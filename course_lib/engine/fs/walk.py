@@ -34,7 +34,7 @@ class Location:
     :param inode: what is there, ``None`` where only the directory exists.
     :param mount: the mount in which ``inode`` lies.
     :param parent: the directory that has the name; ``None`` for the root, or where the path
-        ended in ``..``.
+        ended in ``.`` or ``..``.
     :param parent_mount: its mount; another one than ``mount`` if this is a mount point.
     :param must_be_directory: the path ended in a slash.
     """
@@ -72,17 +72,27 @@ def _too_long(name: str) -> bool:
     return len(name.encode("utf-8", "surrogateescape")) > MAX_NAME
 
 
+def _components(path: str) -> list[str]:
+    """The parts of a path, last first. A dot at the end stays: it wants a directory before it."""
+    parts = [part for part in path.split("/") if part]
+    last = parts[-1:]
+    return [*last, *(part for part in reversed(parts[:-1]) if part != ".")]
+
+
 def walk(
     mounts: Mapping[str, Mounted],
     path: str,
     who: Credentials,
     *,
     follow: bool,
+    for_name: bool = False,
 ) -> Location:
     """Find what ``path`` names.
 
     :param mounts: by target; ``/`` is the root file system.
     :param follow: whether a link in the last component is followed.
+    :param for_name: the name itself matters, for making, removing or renaming it: a slash behind
+        it does not make us follow a link, nor refuse what is no directory.
 
     Raises ``ENOENT`` where a directory on the way does not exist, ``ENOTDIR``, ``EACCES``,
     ``ELOOP`` and ``ENAMETOOLONG``. That the last component does not exist is no error.
@@ -90,11 +100,13 @@ def walk(
     check_path(path)
     root_mount = mounts["/"]
     stack: list[tuple[str, Mounted, Inode]] = [("", root_mount, root_mount.tree.root())]
-    pending = [part for part in reversed(path.split("/")) if part and part != "."]
-    must_be_directory = path.endswith(("/", "/."))
+    pending = _components(path)
+    must_be_directory = path.endswith("/")
     links = 0
     while pending:
         name = pending.pop()
+        if name == ".":
+            continue
         here, mount, directory = stack[-1]
         if name == "..":
             if len(stack) > 1:
@@ -116,7 +128,7 @@ def walk(
                 raise os_error(errno.ENOENT)
             return Location(there, None, mount, directory, mount, name, must_be_directory)
         kind = child.file_type()
-        if kind == statmod.S_IFLNK and (pending or follow or must_be_directory):
+        if kind == statmod.S_IFLNK and (pending or follow or (must_be_directory and not for_name)):
             links += 1
             if links > MAX_LINKS:
                 raise os_error(errno.ELOOP)
@@ -130,11 +142,11 @@ def walk(
                 if target.startswith("/"):
                     del stack[1:]
                 if not pending:
-                    must_be_directory = must_be_directory or target.endswith(("/", "/."))
-                pending += [part for part in reversed(target.split("/")) if part and part != "."]
+                    must_be_directory = must_be_directory or target.endswith("/")
+                pending += _components(target)
                 continue
         if kind != statmod.S_IFDIR:
-            if pending or (must_be_directory and kind != statmod.S_IFLNK):
+            if pending or (must_be_directory and not for_name):
                 raise os_error(errno.ENOTDIR)
             return Location(there, child, below, directory, mount, name, must_be_directory)
         if not pending:
