@@ -22,6 +22,7 @@ _BUSYBOX: dict[str, str] = {
     "echo": "printing:echo",
     "false": "system:false",
     "hostname": "net_config:hostname",
+    "httpd": "course_lib.engine.userland.servers.httpd:httpd",
     "ifconfig": "net_config:ifconfig",
     "ip": "net_ip:ip",
     "kill": "signalling:kill",
@@ -63,7 +64,7 @@ _PROGRAMS: dict[str, str] = {
     "redis-server-2.8": "course_lib.engine.userland.servers.redis.program:redis_server_2_8",
     "redis-server-3.0": "course_lib.engine.userland.servers.redis.program:redis_server_3_0",
     "redis-server-7.4": "course_lib.engine.userland.servers.redis.program:redis_server_7_4",
-    "trainingwheels": "course_lib.engine.userland.servers.trainingwheels:trainingwheels",
+    "trainingwheels-python": "course_lib.engine.userland.servers.trainingwheels:python3",
 }
 """Programs that are files of their own, in the images that bring them."""
 

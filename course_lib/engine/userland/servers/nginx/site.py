@@ -7,11 +7,12 @@ import posixpath
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from course_lib.engine.interfaces import Process
+from course_lib.engine.userland.servers import paths, static
 from course_lib.engine.userland.servers.http import Request, Response
-from course_lib.engine.userland.servers.nginx import pages, static
+from course_lib.engine.userland.servers.nginx import pages
 from course_lib.engine.userland.servers.nginx.model import (
     Configuration,
     Location,
@@ -111,7 +112,10 @@ class Site:
         try:
             if request.method == "TRACE":
                 raise _Status(405)
-            context.uri = _normalise(request.path)
+            uri = paths.normalise(request.path)
+            if uri is None:
+                raise _Status(400)
+            context.uri = uri
             response, settings = await self._route(server, context, settings, 0)
         except _Status as status:
             response = await self._failed(server, context, settings, status)
@@ -414,29 +418,3 @@ def _regex(name: str, host: str) -> bool:
         return re.search(name[1:], host, re.IGNORECASE) is not None
     except re.error:
         return False
-
-
-def _normalise(path: str) -> str:
-    """Decode and simplify a request's path.
-
-    :raises _Status: 400 where it is malformed or leads above the root.
-    """
-    if path.startswith(("http://", "https://")):
-        path = "/" + path.split("://", 1)[1].partition("/")[2]
-    if not path.startswith("/") or re.search(r"%(?![0-9A-Fa-f]{2})", path):
-        raise _Status(400)
-    decoded = unquote_to_bytes(path)
-    if b"\0" in decoded:
-        raise _Status(400)
-    text = decoded.decode("utf-8", "surrogateescape")
-    parts: list[str] = []
-    words = text.split("/")[1:]
-    for word in words:
-        if word == "..":
-            if not parts:
-                raise _Status(400)
-            parts.pop()
-        elif word not in {"", "."}:
-            parts.append(word)
-    final = "/" if words[-1] in {"", ".", ".."} and parts else ""
-    return "/" + "/".join(parts) + final

@@ -1,4 +1,4 @@
-"""Files as nginx's static module serves them."""
+"""Files over HTTP: types, ranges, conditions, as nginx answers them."""
 
 from __future__ import annotations
 
