@@ -17,7 +17,7 @@ from course_lib.engine.network.addresses import parse_subnet, to_int
 from course_lib.engine.network.datagram import MemoryDatagram
 from course_lib.engine.network.hostsocket import HostAcceptor, HostDatagram, HostStream
 from course_lib.engine.network.listener import MemoryListener
-from course_lib.engine.network.stack import ANY6, EPHEMERAL, Link, Segment, Stack, os_error
+from course_lib.engine.network.stack import ANY6, Link, Segment, Stack, os_error
 from course_lib.engine.network.stream import Address
 
 # The addresses that user-mode networks (QEMU, slirp) give their only guest.
@@ -73,8 +73,8 @@ class HostStack(Stack):
     def open_datagram(self, datagram: MemoryDatagram) -> None:
         """Receive from the real host too; answers leave by the same real socket."""
         address, port = datagram.local
-        if address in (ANY6, "::1") or port in EPHEMERAL:
-            return  # a client's own port: nobody outside knows it
+        if address in (ANY6, "::1"):
+            return
         real = self._really(lambda: HostDatagram(port, datagram.offer))
         datagram.on_close = real
         if isinstance(real, HostDatagram):

@@ -202,7 +202,7 @@ def test_fixed_address_and_mac(world: World) -> None:
     )
     assert (endpoint.ip_address, endpoint.mac) == ("10.66.66.66", "02:42:aa:00:00:01")
     world.run("other")
-    with pytest.raises(Forbidden, match="^Address already in use$"):
+    with pytest.raises(Forbidden, match=r"^Address already in use$"):
         world.join("other", "pubnet", ipv4_address="10.66.66.66")
     with pytest.raises(InvalidParameter, match="no configured subnet or ip-range contain"):
         world.join("other", "pubnet", ipv4_address="10.67.0.1")
@@ -217,8 +217,7 @@ def test_full_network(world: World) -> None:
     with pytest.raises(SystemFailure) as caught:
         world.join("b", "tiny")
     assert str(caught.value) == (
-        "no available IPv4 addresses on this network's address pools: "
-        f"tiny ({network.id})"
+        f"no available IPv4 addresses on this network's address pools: tiny ({network.id})"
     )
     world.stop("a")
     world.join("b", "tiny")
@@ -242,9 +241,7 @@ def test_reserved_addresses_are_not_given(world: World) -> None:
         ("bridge", "none", "container cannot be connected to multiple networks with one of the"),
     ],
 )
-def test_special_networks_stand_alone(
-    world: World, first: str, second: str, message: str
-) -> None:
+def test_special_networks_stand_alone(world: World, first: str, second: str, message: str) -> None:
     world.network("dev")
     world.run("box", first)
     with pytest.raises(InvalidParameter, match=message):
@@ -280,7 +277,7 @@ def test_joining_twice(world: World) -> None:
 @pytest.mark.parametrize("action", ["join", "leave"])
 def test_unknown_network(world: World, action: str) -> None:
     world.run("box", "bridge")
-    with pytest.raises(NotFound, match="^network nowhere not found$"):
+    with pytest.raises(NotFound, match=r"^network nowhere not found$"):
         world.join("box", "nowhere") if action == "join" else world.leave("box", "nowhere")
 
 
@@ -289,9 +286,7 @@ def test_leaving_where_one_is_not(world: World) -> None:
     world.run("box", "bridge")
     with pytest.raises(SystemFailure) as caught:
         world.leave("box", "dev")
-    assert str(caught.value) == (
-        f"container {container_id('box')} is not connected to network dev"
-    )
+    assert str(caught.value) == (f"container {container_id('box')} is not connected to network dev")
     world.run("view", "host")
     with pytest.raises(InvalidParameter, match="cannot be disconnected from host network"):
         world.leave("view", "host")
@@ -421,7 +416,7 @@ def test_new_sandbox_replaces_a_stale_one(world: World) -> None:
 def test_forced_removal_of_an_endpoint(world: World) -> None:
     world.network("dev")
     box = world.run("box", "dev")
-    with pytest.raises(NotFound, match="^endpoint ghost not found$"):
+    with pytest.raises(NotFound, match=r"^endpoint ghost not found$"):
         world.net.remove_endpoint("ghost", "dev")
     world.net.remove_endpoint("box", "dev")
     assert addresses(box) == {}

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.engine.errdefs import InvalidParameter, NotFound
-from course_lib.engine.network.addresses import Subnet, mac_of_address, parse_subnet, to_int, to_text
+from course_lib.engine.network.addresses import (
+    Subnet,
+    mac_of_address,
+    parse_subnet,
+    to_int,
+    to_text,
+)
 from course_lib.engine.network.ipam import Allocator
 from course_lib.engine.network.ipam.addressset import AddressSet
 from course_lib.engine.network.ipam.allocator import (
@@ -52,7 +58,7 @@ def test_default_pools_skip_what_the_user_has_taken() -> None:
 def test_pools_may_not_overlap(other: str) -> None:
     allocator = Allocator()
     allocator.request_pool(parse_subnet("10.0.0.0/24"))
-    with pytest.raises(PoolOverlaps, match="^Pool overlaps with other one on this address space$"):
+    with pytest.raises(PoolOverlaps, match=r"^Pool overlaps with other one on this address space$"):
         allocator.request_pool(parse_subnet(other))
 
 
@@ -72,7 +78,7 @@ def test_addresses_asked_for_are_not_handed_out_again() -> None:
     pool = Allocator().request_pool(parse_subnet("10.0.0.0/24"))
     pool.request(to_int("10.0.0.1"))
     pool.request(to_int("10.0.0.3"))
-    with pytest.raises(AddressInUse, match="^Address already in use$"):
+    with pytest.raises(AddressInUse, match=r"^Address already in use$"):
         pool.request(to_int("10.0.0.3"))
     assert [to_text(pool.request()) for _ in range(2)] == ["10.0.0.2", "10.0.0.4"]
     with pytest.raises(InvalidParameter, match="requested address is out of range"):
@@ -96,7 +102,9 @@ def test_tiny_pools_have_no_network_and_broadcast_address(prefix: int, usable: i
         pool.request()
 
 
-@given(st.lists(st.tuples(st.sampled_from(["take", "lowest", "range", "release"]), st.integers(0, 15))))
+@given(
+    st.lists(st.tuples(st.sampled_from(["take", "lowest", "range", "release"]), st.integers(0, 15)))
+)
 def test_address_set_behaves_as_a_plain_list_of_free_numbers(steps: list[tuple[str, int]]) -> None:
     addresses = AddressSet(16)
     free = set(range(16))
@@ -133,7 +141,9 @@ def test_subnets_overlap_when_one_holds_the_other(a: int, p: int, b: int, q: int
     assert one.overlaps(two) == two.overlaps(one)
 
 
-@pytest.mark.parametrize("text", ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/24", "10.0.0.0/x", "fe80::/64"])
+@pytest.mark.parametrize(
+    "text", ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/24", "10.0.0.0/x", "fe80::/64"]
+)
 def test_parse_subnet_refuses_other_texts(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         parse_subnet(text)

@@ -138,18 +138,14 @@ def test_create_shows_the_pools_as_they_were_asked_for(world: World) -> None:
             "Pool overlaps with other one on this address space",
         ),
         (
-            NetworkSpec(
-                "x", ipam=IpamSpec(config=[IpamConfig("10.9.0.0/24", gateway="10.9.0.0")])
-            ),
+            NetworkSpec("x", ipam=IpamSpec(config=[IpamConfig("10.9.0.0/24", gateway="10.9.0.0")])),
             SystemFailure,
             "failed to allocate gateway (10.9.0.0): Address already in use",
         ),
         (
             NetworkSpec(
                 "x",
-                ipam=IpamSpec(
-                    config=[IpamConfig("10.9.0.0/24", aux_addresses={"r": "10.9.0.1"})]
-                ),
+                ipam=IpamSpec(config=[IpamConfig("10.9.0.0/24", aux_addresses={"r": "10.9.0.1"})]),
             ),
             SystemFailure,
             "failed to allocate secondary ip address (r:10.9.0.1): Address already in use",
@@ -258,7 +254,7 @@ def test_remove(world: World) -> None:
     assert world.events.actions()[-2:] == ["disconnect dev", "destroy dev"]
     with pytest.raises(NotFound):
         world.net.remove("dev")
-    with pytest.raises(Forbidden, match="^bridge is a pre-defined network and cannot be removed$"):
+    with pytest.raises(Forbidden, match=r"^bridge is a pre-defined network and cannot be removed$"):
         world.net.remove("bridge")
 
 

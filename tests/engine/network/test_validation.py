@@ -17,8 +17,7 @@ USER_SUBNET = [IpamConfig("10.66.0.0/16")]
         (IpamConfig("10.0.0.5/24"), "invalid subnet 10.0.0.5/24: it should be 10.0.0.0/24"),
         (
             IpamConfig("10.0.0.0/24", "10.0.0.0/16"),
-            "invalid ip-range 10.0.0.0/16: CIDR block is bigger than its parent subnet "
-            "10.0.0.0/24",
+            "invalid ip-range 10.0.0.0/16: CIDR block is bigger than its parent subnet 10.0.0.0/24",
         ),
         (
             IpamConfig("10.0.0.0/24", "10.0.1.0/25"),
@@ -145,5 +144,5 @@ def test_macs_are_checked_and_made_uniform() -> None:
     for text in ("", "02:42:ac:11:00", "02:42-ac:11:00:02", "zz:42:ac:11:00:02"):
         with pytest.raises(ValueError, match="invalid MAC address"):
             normal_mac(text)
-    with pytest.raises(InvalidParameter, match="^invalid MAC address nonsense$"):
+    with pytest.raises(InvalidParameter, match=r"^invalid MAC address nonsense$"):
         check_endpoint("dev", EndpointSpec(mac_address="nonsense"), None)
