@@ -136,6 +136,13 @@ class Lab:
         self._seen = None
         showing.show(showing.note(f"cleaned up: {_counted(goes)}", "\N{CHECK MARK}"))
 
+    def close(self) -> None:
+        """Stop listening and give up the connection; the next call makes a new one."""
+        self._stop_listening()
+        if self._client is not None:
+            self._client.close()
+        self._engine = self._client = None
+
     # --- looking -------------------------------------------------------------------------
 
     def topology(self, *, everything: bool = False) -> Topology:

@@ -1,0 +1,390 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import pytest
+
+from course_lib.diagrams import describe, draw, palette
+from course_lib.diagrams.layout import lay_out
+from course_lib.diagrams.scene import build_scene
+from course_lib.diagrams.shapes import Area, Drawing, Label, Line
+from course_lib.diagrams.text import rows, shortened, wrapped
+from course_lib.topology import (
+    Container,
+    Interface,
+    Mount,
+    Network,
+    PublishedPort,
+    Subnet,
+    Topology,
+    Volume,
+)
+
+ENGINE = "embedded engine 26.1.5"
+
+
+def network(name: str, number: int = 17, **more: bool) -> Network:
+    subnet = Subnet(f"172.{number}.0.0/16", f"172.{number}.0.1")
+    return Network(f"net-{name}", name, "bridge", (subnet,), **more)
+
+
+def container(name: str, *networks: str, **more: object) -> Container:
+    state = str(more.pop("state", "running"))
+    aliases = more.pop("aliases", ())
+    interfaces = tuple(
+        Interface(on, f"172.17.0.{len(name)}" if state == "running" else "", aliases=aliases)  # type: ignore[arg-type]
+        for on in networks
+    )
+    published = tuple(PublishedPort(80, "tcp", port) for port in more.pop("ports", ()))  # type: ignore[attr-defined]
+    return Container(
+        f"id-{name}", name, str(more.pop("image", "nginx")), state, 0, interfaces=interfaces,
+        ports=published, **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def topology(*containers: Container, networks: tuple[str, ...] = ()) -> Topology:
+    nets = tuple(network(name, 18 + i) for i, name in enumerate(networks))
+    return Topology((network("bridge"), *nets), containers, engine=ENGINE)
+
+
+MODES = Topology(
+    (network("bridge"), network("dev", 18, internal=True)),
+    (
+        container("app", "dev", ports=(8080,)),
+        Container("id-side", "sidecar", "alpine", mode="container", shares="id-app"),
+        Container("id-vault", "vault", "alpine", mode="none"),
+        Container("id-host", "hostview", "alpine", mode="host"),
+        Container("id-lost", "lost", "alpine", "exited", 1),
+        container("db", "dev", aliases=("es",), mounts=(
+            Mount("volume", "data", "/data"), Mount("bind", "/home/ann/site", "/site", True),
+            Mount("tmpfs", "", "/scratch"), Mount("volume", "f" * 64, "/a"),
+            Mount("volume", "x", "/x"),
+        )),
+    ),
+    (Volume("data"), Volume("f" * 64)),
+    ENGINE,
+)  # fmt: skip
+
+SCENES = {
+    "empty": topology(),
+    "nothing at all": Topology(),
+    "one": topology(container("web", "bridge", ports=(32768,))),
+    "two": topology(container("web", "bridge"), container("site", "bridge", ports=(8080, 8888))),
+    "two networks": topology(
+        container("es", "dev"),
+        container("between", "dev", "prod", aliases=("gw",)),
+        container("stopped", "prod", state="exited"),
+        networks=("dev", "prod"),
+    ),
+    "thirty": topology(
+        *(container(f"worker-{i}", "bridge", ports=(32768 + i,) * (i % 3 == 0)) for i in range(30))
+    ),
+    "thirty on three": topology(
+        *(
+            container(f"box-{i}", *(["bridge"], ["dev"], ["dev", "prod"])[i % 3], ports=(i + 1,))
+            for i in range(30)
+        ),
+        networks=("dev", "prod"),
+    ),
+    "a chain": topology(
+        *(container(f"hop-{i}", f"n{i}", f"n{i + 1}") for i in range(5)),
+        networks=tuple(f"n{i}" for i in range(6)),
+    ),
+    "on everything": topology(container("hub", "a", "b", "c", "d"), networks=("a", "b", "c", "d")),
+    "long": Topology(
+        (network("bridge"), network("a-very-long-network-name-of-the-payments-team", 30)),
+        (
+            container("x" * 63, "bridge", image="registry.example.com:5000/team/image:2026.11.23"),
+            container("a_long-name.with-breaks-in-it", "bridge", aliases=("a" * 60, "b", "c", "d")),
+        ),
+        (Volume("v" * 200),),
+        ENGINE,
+    ),
+    "modes": MODES,
+}
+
+
+def measure(text: str, size: float, bold: bool) -> float:
+    """A font whose letters are all alike, wider than most."""
+    return len(text) * size * (0.66 if bold else 0.6)
+
+
+@pytest.fixture(params=list(SCENES), ids=lambda name: name.replace(" ", "-"))
+def drawing(request: pytest.FixtureRequest) -> Drawing:
+    return lay_out(build_scene(SCENES[request.param]), measure)
+
+
+ROLES = ("container", "bar", "interface", "volume", "port")
+
+
+def pairs(areas: list[Area]) -> Iterator[tuple[Area, Area]]:
+    for number, one in enumerate(areas):
+        for other in areas[number + 1 :]:
+            yield one, other
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_things_of_a_kind_never_overlap(drawing: Drawing, role: str) -> None:
+    for one, other in pairs(drawing.areas(role)):
+        # Strips and boxes share an edge; half a pixel of it is no overlap.
+        shrunk = Area(one.x + 0.5, one.y + 0.5, one.w - 1, one.h - 1)
+        assert not shrunk.overlaps(other), (one, other)
+
+
+def test_containers_overlap_no_bars(drawing: Drawing) -> None:
+    for box in drawing.areas("container"):
+        for bar in drawing.areas("bar"):
+            assert not box.overlaps(bar), (box, bar)
+
+
+def test_everything_lies_on_the_sheet_and_within_the_host(drawing: Drawing) -> None:
+    [host] = drawing.areas("host")
+    for role in ROLES[:4]:
+        for area in drawing.areas(role):
+            assert host.x < area.x, area
+            assert area.right < host.right, area
+            assert host.y < area.y, area
+            assert area.bottom < host.bottom, area
+    assert host.x > 0
+    assert host.right < drawing.width
+    assert host.bottom < drawing.height
+    assert all(area.y > 0 for area in drawing.areas("port"))
+
+
+def test_texts_fit_into_their_boxes(drawing: Drawing) -> None:
+    boxes = drawing.areas("container")
+    for label in drawing.shapes:
+        if not isinstance(label, Label) or label.align != "left":
+            continue
+        holder = next(
+            (b for b in boxes if b.x < label.x < b.right and b.y < label.y < b.bottom), None
+        )
+        if holder:
+            assert label.x + measure(label.text, label.size, label.bold) <= holder.right, label
+
+
+def test_every_interface_has_a_wire_that_ends_on_its_bar(drawing: Drawing) -> None:
+    bars = {bar.key: bar for bar in drawing.areas("bar")}
+    ends = [shape.points for shape in drawing.shapes if isinstance(shape, Line) and not shape.arrow]
+    for strip in drawing.areas("interface"):
+        bar = bars[strip.key]
+        wires = [
+            points
+            for points in ends
+            if strip.x <= points[0][0] <= strip.right and strip.y <= points[0][1] <= strip.bottom
+        ]
+        assert len(wires) == 1, strip
+        x, y = wires[0][-1]
+        assert bar.x <= x <= bar.right
+        assert bar.y <= y <= bar.bottom
+
+
+@pytest.mark.parametrize("name", ["one", "two", "thirty", "thirty on three", "two networks"])
+def test_usual_scenes_fit_a_notebook_without_shrinking(name: str) -> None:
+    assert lay_out(build_scene(SCENES[name]), measure).width <= palette.WIDTH
+
+
+def test_thirty_containers_wrap_into_rows() -> None:
+    boxes = lay_out(build_scene(SCENES["thirty"]), measure).areas("container")
+    assert len(boxes) == 30
+    assert len({round(box.y) for box in boxes}) == 6
+
+
+def test_published_ports_sit_on_the_hosts_edge_where_the_way_is_free() -> None:
+    drawing = lay_out(build_scene(SCENES["two"]), measure)
+    [host] = drawing.areas("host")
+    ports = drawing.areas("port")
+    assert [port.key for port in ports] == ["localhost:8888 → 80", "localhost:8080 → 80"]
+    assert ports[0].y < host.y < ports[0].bottom
+    [arrow] = [shape for shape in drawing.shapes if isinstance(shape, Line) and shape.arrow]
+    [site] = [box for box in drawing.areas("container") if box.key == "id-site"]
+    assert arrow.points[-1] == (site.middle, site.y)
+
+
+def test_published_ports_of_many_sit_on_their_containers() -> None:
+    drawing = lay_out(build_scene(SCENES["thirty"]), measure)
+    assert not [shape for shape in drawing.shapes if isinstance(shape, Line) and shape.arrow]
+    for port in drawing.areas("port"):
+        assert any(abs(port.bottom - box.y) < 2 for box in drawing.areas("container"))
+
+
+def test_stopped_containers_differ_in_outline_sign_and_word() -> None:
+    drawing = lay_out(build_scene(SCENES["two networks"]), measure)
+    outlines = {box.key: box.outline for box in drawing.areas("container")}
+    assert outlines == {"id-es": "solid", "id-between": "solid", "id-stopped": "dashed"}
+    assert "exited (0)" in drawing.labels()
+    assert "no address" in drawing.labels()
+    assert palette.STOPPED_SIGN in drawing.labels()
+
+
+def test_a_shared_stack_is_drawn_as_one() -> None:
+    drawing = lay_out(build_scene(MODES), measure)
+    [stack] = drawing.areas("stack")
+    inside = {box.key for box in drawing.areas("container") if stack.overlaps(box)}
+    assert inside == {"id-app", "id-side"}
+    assert "one shared network stack" in drawing.labels()
+
+
+def test_host_none_and_lost_containers_have_their_own_bars() -> None:
+    drawing = lay_out(build_scene(MODES), measure)
+    assert [bar.key for bar in drawing.areas("bar")] == ["bridge", "dev", "host", "none", ""]
+    assert {"the host's interfaces", "lo only", "on no network"} <= set(drawing.labels())
+    assert "driver bridge, internal" in drawing.labels()
+
+
+def test_mounts_and_volumes_are_shown() -> None:
+    drawing = lay_out(build_scene(MODES), measure)
+    assert [mount.form for mount in drawing.areas("mount")] == [
+        "cylinder", "folder", "box", "cylinder",
+    ]  # fmt: skip
+    assert "and 1 more mounts" in drawing.labels()
+    assert [volume.key for volume in drawing.areas("volume")] == ["data", "f" * 12]
+
+
+def test_aliases_name_their_network_where_there_are_several() -> None:
+    drawing = lay_out(build_scene(SCENES["two networks"]), measure)
+    assert {area.key for area in drawing.areas("alias")} == {"gw on dev", "gw on prod"}
+
+
+# --- changes ---
+
+BEFORE = topology(
+    container("es", "dev"), container("roamer", "dev"), container("gone", "dev"),
+    networks=("dev",),
+)  # fmt: skip
+AFTER = Topology(
+    (network("bridge"), network("dev", 18), network("extra", 19)),
+    (
+        container("es", "dev", state="exited"),
+        container("roamer", "dev", "extra"),
+        container("fresh", "bridge"),
+    ),
+    (Volume("v"),),
+    ENGINE,
+)
+
+
+def test_changes_are_marked_with_words() -> None:
+    drawing = lay_out(build_scene(AFTER, BEFORE), measure)
+    badges = [badge.key for badge in drawing.areas("badge")]
+    assert sorted(badges) == ["changed", "changed", "new", "new", "new", "removed"]
+    gone = next(box for box in drawing.areas("container") if box.key == "id-gone")
+    assert gone.outline == "dotted"
+
+
+def test_a_new_and_a_lost_interface_are_marked() -> None:
+    scene = build_scene(AFTER, BEFORE)
+    [roamer] = [stack for stack in scene.stacks if stack.key == "id-roamer"]
+    assert [(wire.bar, wire.mark) for wire in roamer.wires] == [("dev", None), ("extra", "new")]
+    back = build_scene(BEFORE, AFTER)
+    [roamer] = [stack for stack in back.stacks if stack.key == "id-roamer"]
+    assert [(wire.bar, wire.mark) for wire in roamer.wires] == [("dev", None), ("extra", "removed")]
+
+
+def test_a_container_made_anew_under_its_name_is_shown_once() -> None:
+    again = Container("id-2", "es", "nginx", interfaces=(Interface("dev", "172.17.0.2"),))
+    scene = build_scene(topology(again, networks=("dev",)), BEFORE)
+    assert [
+        (s.boxes[0].name, s.boxes[0].mark) for s in scene.stacks if s.boxes[0].name == "es"
+    ] == [("es", "new")]
+
+
+def test_nothing_is_marked_where_nothing_changed() -> None:
+    assert lay_out(build_scene(AFTER, AFTER), measure).areas("badge") == []
+
+
+# --- words ---
+
+
+def test_description_says_what_the_picture_shows() -> None:
+    assert describe(MODES).splitlines() == [
+        "host (embedded engine 26.1.5)",
+        "  network bridge (driver bridge, 172.17.0.0/16, gateway 172.17.0.1): nobody",
+        "  network dev (driver bridge, internal, 172.18.0.0/16, gateway 172.18.0.1):",
+        "    app from nginx, at 172.17.0.3, published localhost:8080 → 80",
+        "      sidecar from alpine, in the same stack",
+        "    db from nginx, at 172.17.0.2, alias es, data at /data, /home/ann/site at /site "
+        f"(read-only), tmpfs at /scratch, {'f' * 64} at /a, x at /x",
+        "  the host's network stack: the host's own interfaces and ports:",
+        "    hostview from alpine",
+        "  no network: only lo: nothing in, nothing out:",
+        "    vault from alpine",
+        "  on no network:",
+        "    lost from alpine, exited (1)",
+        "  volumes",
+        "    data: in db",
+        "    ffffffffffff: anonymous, in db",
+    ]
+
+
+def test_description_tells_changes() -> None:
+    text = describe(AFTER, BEFORE)
+    assert "network extra (driver bridge, 172.19.0.0/16, gateway 172.19.0.1) [new]:" in text
+    assert "gone from nginx, at 172.17.0.4 [removed]" in text
+    assert "es from nginx, exited (0) [changed]" in text
+
+
+# --- texts ---
+
+
+def test_shortened_keeps_both_ends() -> None:
+    assert shortened("prod-es-1", 200, 10, measure) == "prod-es-1"
+    cut = shortened("a-very-long-name-1", 60, 10, measure)
+    assert measure(cut, 10, False) <= 60
+    assert cut.startswith("a-v")
+    assert cut.endswith("-1")
+
+
+def test_wrapped_breaks_at_good_places() -> None:
+    assert wrapped("customer-portal-frontend", 100, 10, measure) == ["customer-portal-", "frontend"]
+    lines = wrapped("x" * 63, 60, 10, measure)
+    assert len(lines) == 2
+    assert all(measure(line, 10, False) <= 60 for line in lines)
+    assert wrapped("", 60, 10, measure) == []
+
+
+def test_rows_fill_from_left_to_right() -> None:
+    assert rows([("a", 40), ("b", 40), ("c", 40)], 90, 5) == [["a", "b"], ["c"]]
+    assert rows([("wide", 500)], 90, 5) == [["wide"]]
+
+
+# --- pictures ---
+
+
+@pytest.mark.parametrize("name", ["empty", "two networks", "modes"])
+def test_picture_is_svg_with_a_text_alternative(name: str) -> None:
+    picture = draw(SCENES[name])
+    root = ElementTree.fromstring(picture.svg)
+    assert root.tag.endswith("svg")
+    html = picture.exhibit().html
+    assert 'alt="host (embedded engine 26.1.5)' in html
+    assert picture.exhibit().text == describe(SCENES[name])
+
+
+def test_the_same_topology_gives_the_same_bytes() -> None:
+    assert draw(MODES).svg == draw(MODES).svg
+
+
+def test_names_with_markup_are_text_and_nothing_else() -> None:
+    odd = topology(Container("id", 'a"><script>$x^2$', "<b>"))
+    html = draw(odd).exhibit().html
+    assert "<script>" not in html
+
+
+def test_png_is_twice_as_large_for_sharp_screens() -> None:
+    picture = draw(SCENES["one"])
+    png = picture.png()
+    assert png.startswith(b"\x89PNG")
+    assert int.from_bytes(png[16:20], "big") == round(picture.drawing.width * 2)
+
+
+def test_save_goes_by_the_name(tmp_path: object) -> None:
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+    picture = draw(SCENES["one"])
+    picture.save(folder / "x.svg")
+    picture.save(folder / "x.png")
+    assert (folder / "x.svg").read_bytes() == picture.svg
+    assert (folder / "x.png").read_bytes().startswith(b"\x89PNG")
