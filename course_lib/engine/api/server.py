@@ -78,6 +78,7 @@ class ApiServer:
             task = asyncio.create_task(connection.serve())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: writer.close())
 
         protocol = ClientProtocol(reader, connected)
         return protocol

@@ -1,0 +1,127 @@
+"""``python -m course_lib.engine``: one engine, until a signal ends it.
+
+Prints nothing when all goes well; with ``--ready-fd N`` it writes ``READY <DOCKER_HOST>`` to
+that descriptor as soon as it answers. Exit codes: 0 after SIGTERM or SIGINT, 2 where it could
+not start, with one line on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from course_lib.engine.errdefs import EngineError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run an engine; gives the exit code."""
+    arguments = _parser().parse_args(argv)
+    _raise_file_limit()
+    try:
+        asyncio.run(_serve(arguments))
+    except EngineError as error:
+        print(f"embedded engine: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m course_lib.engine", description="Run an embedded Docker Engine."
+    )
+    parser.add_argument("--socket", type=Path, required=True, help="Unix socket to listen on")
+    parser.add_argument("--state", type=Path, required=True, help="directory for all state")
+    parser.add_argument("--seed", type=int, help="make IDs, names and latencies repeat")
+    parser.add_argument("--host-name", help="name of the emulated host (default: this host's)")
+    parser.add_argument(
+        "--ready-fd", type=int, metavar="N", help="write READY to this descriptor when it answers"
+    )
+    parser.add_argument(
+        "--idle-exit",
+        type=float,
+        metavar="SECONDS",
+        help="end after that long without clients and running containers",
+    )
+    return parser
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    from course_lib.engine.api.application import make_server
+    from course_lib.engine.engine import Engine
+
+    state, path = arguments.state.absolute(), arguments.socket.absolute()
+    engine = Engine(state, seed=arguments.seed, host_name=arguments.host_name)
+    _log_to(state / "engine.log")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(signum, stop.set)
+    server = make_server(engine)
+    try:
+        await engine.start()
+        await server.start(path)
+        gc.freeze()  # modules stay: the collector need not walk them again and again
+        _tell_ready(arguments.ready_fd, path)
+        watch = None
+        if arguments.idle_exit is not None:
+            watch = asyncio.create_task(_idle(engine, server, arguments.idle_exit, stop))
+        await stop.wait()
+        if watch is not None:
+            watch.cancel()
+    finally:
+        await server.close()
+        await engine.close()
+
+
+async def _idle(engine: object, server: object, limit: float, stop: asyncio.Event) -> None:
+    """Set ``stop`` after ``limit`` seconds without clients and running containers."""
+    from course_lib.engine.api.server import ApiServer
+    from course_lib.engine.engine import Engine
+
+    assert isinstance(engine, Engine)
+    assert isinstance(server, ApiServer)
+    step = min(1.0, limit / 4) or 0.05
+    idle_for = 0.0
+    while idle_for < limit:
+        await engine.clock.sleep(step)
+        busy = server.connections or any(
+            container.state.running for container in engine.containers.registry
+        )
+        idle_for = 0.0 if busy else idle_for + step
+    stop.set()
+
+
+def _tell_ready(descriptor: int | None, path: Path) -> None:
+    if descriptor is not None:
+        with contextlib.suppress(OSError):
+            os.write(descriptor, f"READY unix://{path}\n".encode())
+            if descriptor > 2:
+                os.close(descriptor)
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def _raise_file_limit() -> None:
+    """Published ports and clients need descriptors: take all that this process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The JSON of answers: key names, and where dockerd shows ``null``, ``[]`` or ``{}``."""

@@ -1,0 +1,123 @@
+"""``/images``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from course_lib.engine.api.format import images as show
+from course_lib.engine.api.messages import (
+    AnyResponse,
+    Request,
+    Response,
+    StreamResponse,
+    json_response,
+)
+from course_lib.engine.api.router import Route
+from course_lib.engine.engine import Engine
+from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
+from course_lib.engine.filters import Filters
+from course_lib.engine.image.remove import ImageUser
+
+
+class ImageRoutes:
+    """Handlers of ``/images``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._images = engine.images
+
+    def routes(self) -> list[Route]:
+        """The table, in Moby's order."""
+        return [
+            Route("GET", "/images/json", self.get_images_json),
+            Route("GET", "/images/search", self.get_images_search),
+            Route("GET", "/images/{name}/history", self.get_history),
+            Route("GET", "/images/{name}/json", self.get_image),
+            Route("POST", "/images/create", self.post_images_create),
+            Route("POST", "/images/{name}/push", self.post_push),
+            Route("POST", "/images/{name}/tag", self.post_tag),
+            Route("POST", "/images/prune", self.post_images_prune),
+            Route("DELETE", "/images/{name}", self.delete_image),
+        ]
+
+    def users(self) -> list[ImageUser]:
+        """The containers, as far as images are concerned."""
+        return [
+            ImageUser(container.id, container.image_id, container.state.running)
+            for container in self._engine.containers.registry
+        ]
+
+    async def get_images_json(self, request: Request) -> Response:
+        filters = Filters.parse(request.text("filters"))
+        if request.version < (1, 41) and request.text("filter"):
+            filters = filters.replace("reference", [request.text("filter")])
+        found = self._images.list(filters, all=request.flag("all"))
+        shared = request.flag("shared-size") and request.version >= (1, 42)
+        rows = [
+            show.row(
+                self._images,
+                image,
+                request.version,
+                shared=0 if shared else -1,
+            )
+            for image in found
+        ]
+        return json_response(rows)
+
+    async def get_image(self, request: Request) -> Response:
+        image = self._images.get(request.variables["name"])
+        return json_response(show.inspect(self._images, image, request.version))
+
+    async def get_history(self, request: Request) -> Response:
+        return json_response(show.history(self._images.history(request.variables["name"])))
+
+    async def get_images_search(self, request: Request) -> Response:
+        raise NotImplementedByEngine("searching a registry")
+
+    async def post_push(self, request: Request) -> Response:
+        self._images.get(request.variables["name"])
+        raise NotImplementedByEngine("pushing to a registry")
+
+    async def post_tag(self, request: Request) -> Response:
+        self._images.tag(request.variables["name"], request.text("repo"), request.text("tag"))
+        return Response(201)
+
+    async def delete_image(self, request: Request) -> Response:
+        name = request.variables["name"]
+        if not name.strip():
+            raise InvalidParameter("image name cannot be blank")
+        removed = self._images.remove(
+            name,
+            force=request.flag("force"),
+            prune=not request.flag("noprune"),
+            users=self.users(),
+        )
+        return json_response(show.removed(removed))
+
+    async def post_images_prune(self, request: Request) -> Response:
+        filters = Filters.parse(request.text("filters"))
+        removed, reclaimed = self._images.prune(filters, self.users())
+        return json_response(
+            {"ImagesDeleted": show.removed(removed) or None, "SpaceReclaimed": reclaimed}
+        )
+
+    async def post_images_create(self, request: Request) -> AnyResponse:
+        if request.text("fromSrc"):
+            raise NotImplementedByEngine("docker import")
+        name, tag = request.text("fromImage"), request.text("tag")
+        if not name:
+            raise InvalidParameter("invalid reference format")
+        progress = self._images.pull(name, tag, request.text("platform"))
+        # What is refused is refused before the first line, as a status of its own.
+        first = await anext(progress, None)
+
+        async def lines() -> AsyncIterator[bytes]:
+            if first is not None:
+                yield show.progress(first)
+            try:
+                async for item in progress:
+                    yield show.progress(item)
+            except EngineError as error:
+                yield show.stream_error(str(error))
+
+        return StreamResponse(lines())

@@ -1,0 +1,66 @@
+"""``/volumes``."""
+
+from __future__ import annotations
+
+from course_lib.engine.api import schemas
+from course_lib.engine.api.bodies import read_json
+from course_lib.engine.api.format import volumes as show
+from course_lib.engine.api.messages import Request, Response, json_response, no_content
+from course_lib.engine.api.router import Route
+from course_lib.engine.engine import Engine
+from course_lib.engine.errdefs import Unavailable
+from course_lib.engine.filters import Filters
+
+
+class VolumeRoutes:
+    """Handlers of ``/volumes``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._volumes = engine.volumes
+
+    def routes(self) -> list[Route]:
+        """The table, in Moby's order."""
+        return [
+            Route("GET", "/volumes", self.get_volumes),
+            Route("GET", "/volumes/{name}", self.get_volume),
+            Route("POST", "/volumes/create", self.post_volumes_create),
+            Route("POST", "/volumes/prune", self.post_volumes_prune),
+            Route("PUT", "/volumes/{name}", self.put_volume),
+            Route("DELETE", "/volumes/{name}", self.delete_volume),
+        ]
+
+    async def get_volumes(self, request: Request) -> Response:
+        found = self._volumes.list(Filters.parse(request.text("filters")))
+        return json_response({"Volumes": [show.volume(entry) for entry in found], "Warnings": None})
+
+    async def get_volume(self, request: Request) -> Response:
+        return json_response(show.volume(self._volumes.get(request.variables["name"])))
+
+    async def post_volumes_create(self, request: Request) -> Response:
+        body = await read_json(request, schemas.VOLUME_CREATE)
+        if "ClusterVolumeSpec" in body:
+            raise Unavailable(
+                'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
+                "to connect this node to swarm and try again."
+            )
+        volume = self._volumes.create(
+            body.get("Name", ""), body.get("Driver", ""), body.get("DriverOpts"), body.get("Labels")
+        )
+        return json_response(show.volume(volume), 201)
+
+    async def put_volume(self, request: Request) -> Response:
+        raise Unavailable(
+            'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to '
+            "connect this node to swarm and try again."
+        )
+
+    async def delete_volume(self, request: Request) -> Response:
+        self._volumes.remove(request.variables["name"], force=request.flag("force"))
+        return no_content()
+
+    async def post_volumes_prune(self, request: Request) -> Response:
+        filters = Filters.parse(request.text("filters"))
+        # Until 1.42 "prune" meant every unused volume, not only anonymous ones.
+        deleted, reclaimed = self._volumes.prune(filters, all_by_default=request.version < (1, 42))
+        return json_response({"VolumesDeleted": list(deleted), "SpaceReclaimed": reclaimed})

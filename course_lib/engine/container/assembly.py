@@ -1,0 +1,163 @@
+"""Puts a container together: files, network, machine, streams, and its first process."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+import stat
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from course_lib.engine.clock import Clock
+from course_lib.engine.container.container import Container, Runtime
+from course_lib.engine.container.exec import start_failure
+from course_lib.engine.container.merge import DEFAULT_PATH, replace_or_append
+from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
+from course_lib.engine.ids import Identities
+from course_lib.engine.interfaces import (
+    Environment,
+    OpenFile,
+    Process,
+    ProcessSpec,
+    Sandbox,
+)
+
+if TYPE_CHECKING:
+    from course_lib.engine.container.mounting import ContainerMounts
+    from course_lib.engine.fs.containerfs import ContainerFs
+    from course_lib.engine.userland.machine import ContainerMachine
+
+log = logging.getLogger(__name__)
+
+_FIRST_HOST_PID = 1000
+
+
+class StartError(InvalidParameter):
+    """PID 1 cannot be executed; ``exit_code`` is what dockerd shows then (126, 127, 128)."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Assembler:
+    """Builds what runs."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        ids: Identities,
+        environment: Environment,
+        mounts: ContainerMounts,
+    ) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._environment = environment
+        self._mounts = mounts
+        self._pids = itertools.count(_FIRST_HOST_PID)
+
+    def new_host_pid(self) -> int:
+        """A number for a process as seen from the host; never given twice."""
+        return next(self._pids)
+
+    async def run(self, container: Container, sandbox: Sandbox) -> Runtime:
+        """Execute the container's program as PID 1.
+
+        :raises StartError: it cannot be executed.
+        :raises EngineError: a mount cannot be made.
+        """
+        fs = self._mounts.file_system(container)
+        try:
+            machine = self._machine(container, fs, sandbox)
+            process = await self._first_process(container, machine, fs)
+        except BaseException:
+            fs.close()
+            self._mounts.unmount(container)
+            raise
+        return Runtime(fs, machine, process, sandbox)
+
+    def take_apart(self, container: Container, runtime: Runtime) -> None:
+        """Its last process has ended: what is in memory goes."""
+        runtime.fs.close()
+        self._mounts.unmount(container)
+
+    def _machine(self, container: Container, fs: ContainerFs, sandbox: Sandbox) -> ContainerMachine:
+        from course_lib.engine.userland.machine import ContainerMachine
+
+        hostname = container.config.hostname
+        return ContainerMachine(
+            container.id, hostname, fs, sandbox, self._clock, self._ids, self._environment
+        )
+
+    async def _first_process(
+        self, container: Container, machine: ContainerMachine, fs: ContainerFs
+    ) -> Process:
+        config = container.config
+        argv: Sequence[str] = [container.path, *container.args]
+        if container.host_config.init:
+            argv = ["/sbin/docker-init", "--", *argv]
+        working_dir = config.working_dir or "/"
+        _require_directory(fs, working_dir)
+        spec = ProcessSpec(
+            argv=tuple(argv),
+            env=tuple(environment(container, tty=config.tty)),
+            cwd=working_dir,
+            user=config.user,
+            tty=config.tty,
+            privileged=container.host_config.privileged,
+        )
+        stdin, stdout, stderr = container.streams.begin()
+        try:
+            return await machine.start(spec, stdin, stdout, stderr, container.streams.terminal)
+        except (OSError, KeyError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOEXEC:
+                # runc has started by then: the container runs, says so, and ends.
+                await stderr.write(f"exec {argv[0]}: exec format error\n".encode())
+                _close(stdin, stdout, stderr)
+                return cast(Process, FailedProcess(1))
+            _close(stdin, stdout, stderr)
+            raise _start_error(argv[0], error) from None
+
+
+def _start_error(argv0: str, error: Exception) -> EngineError:
+    if isinstance(error, KeyError):  # dockerd itself looks users up
+        return SystemFailure(str(error.args[0]))
+    return StartError(*start_failure(argv0, error, during_exec=False))
+
+
+def _require_directory(fs: ContainerFs, path: str) -> None:
+    try:
+        found = fs.stat(path)
+    except OSError:
+        return  # made by the machine
+    if not stat.S_ISDIR(found.mode):
+        raise SystemFailure(f"Cannot mkdir: {path} is not a directory")
+
+
+def _close(*handles: OpenFile) -> None:
+    for handle in handles:
+        handle.close()
+
+
+def environment(container: Container, *, tty: bool) -> list[str]:
+    """What dockerd gives every process, overridden by the container's own variables."""
+    defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={container.config.hostname}"]
+    if tty:
+        defaults.append("TERM=xterm")
+    return replace_or_append(defaults, container.config.env or ())
+
+
+class FailedProcess:
+    """Stands for a program that ended before its first instruction."""
+
+    def __init__(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        self.pid = 1
+
+    async def wait(self) -> int:
+        """It is over already."""
+        return self.exit_code
+
+    def kill(self, signum: int = 0) -> None:
+        """Nobody is there."""

@@ -1,0 +1,172 @@
+"""The files of a container: image, writable layer, volumes, binds, and the engine's own files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from course_lib.engine.clock import Clock
+from course_lib.engine.container.config import from_record, shared_container
+from course_lib.engine.container.container import Container
+from course_lib.engine.container.registry import Registry
+from course_lib.engine.errdefs import EngineError, NotFound, SystemFailure
+
+if TYPE_CHECKING:
+    from course_lib.engine.fs.containerfs import ContainerFs
+    from course_lib.engine.fs.overlay import RootFs
+    from course_lib.engine.image.model import Image
+    from course_lib.engine.image.store import ImageStore
+    from course_lib.engine.volume.mounts import MountPoint
+    from course_lib.engine.volume.service import VolumeService
+
+NETWORK_FILES = {
+    "/etc/resolv.conf": "resolv.conf",
+    "/etc/hostname": "hostname",
+    "/etc/hosts": "hosts",
+}
+"""Target in the container → name in its folder."""
+
+
+class ContainerMounts:
+    """Makes, restores and releases what containers mount."""
+
+    def __init__(
+        self, images: ImageStore, volumes: VolumeService, registry: Registry, clock: Clock
+    ) -> None:
+        self._images = images
+        self._volumes = volumes
+        self._registry = registry
+        self._clock = clock
+
+    async def create(self, container: Container, image: Image | None) -> None:
+        """At creation: parse what was asked for, make volumes, fill them from the image.
+
+        :raises InvalidParameter: with dockerd's text for a bad specification.
+        """
+        host = container.host_config
+        wanted = (host.binds, host.mounts, host.tmpfs, host.volumes_from, container.config.volumes)
+        container.image = image
+        if not any(wanted):
+            return
+        from course_lib.engine.volume.mounts import parse_mounts
+
+        points = parse_mounts(
+            binds=host.binds or (),
+            mounts=host.mounts or (),
+            tmpfs=host.tmpfs,
+            volumes_from=host.volumes_from or (),
+            volumes=container.config.volumes or (),
+            volume_driver=host.volume_driver,
+            mounts_of=self._mounts_of,
+        )
+        container.mounts = list(self._volumes.prepare(points, container.id))
+        try:
+            if any(point.copy_data for point in container.mounts):
+                await self._volumes.populate(container.mounts, self.rootfs(container))
+        except BaseException:
+            self._volumes.discard(container.mounts, container.id, remove_anonymous=True)
+            raise
+
+    def _mounts_of(self, reference: str) -> Sequence[MountPoint]:
+        return self._registry.get(reference).mounts
+
+    def rootfs(self, container: Container) -> RootFs:
+        """Its image and writable layer, nothing mounted."""
+        if container.runtime is not None:
+            return container.runtime.fs.rootfs
+        image = self._image(container)
+        read_only = container.host_config.readonly_rootfs
+        if image is None:
+            from course_lib.engine.fs.initlayer import init_layer
+            from course_lib.engine.fs.overlay import RootFs
+
+            return RootFs([init_layer()], container.upper, read_only=read_only)
+        return self._images.rootfs(image, container.upper, read_only)
+
+    def _image(self, container: Container) -> Image | None:
+        if container.image is None and container.image_id:
+            try:
+                container.image = self._images.get(container.image_id)
+            except NotFound:
+                raise SystemFailure(
+                    f"the image of container {container.id} is gone: {container.image_id}"
+                ) from None
+        return container.image
+
+    def file_system(self, container: Container) -> ContainerFs:
+        """At start: everything mounted. Call :meth:`unmount` when it has ended.
+
+        :raises EngineError: something cannot be mounted.
+        """
+        from course_lib.engine.fs.containerfs import ContainerFs
+        from course_lib.engine.fs.mounts import Mount
+
+        mounts: list[Mount] = []
+        taken = {point.destination for point in container.mounts}
+        holder = self._network_holder(container)
+        read_only = container.host_config.readonly_rootfs
+        for target, name in NETWORK_FILES.items():
+            if target not in taken:
+                mounts.append(Mount(target, "bind", holder.folder / name, read_only))
+        try:
+            for point in container.mounts:
+                mounts.append(self._volumes.mount(point, container.id))
+            return ContainerFs(self.rootfs(container), mounts, clock=self._clock)
+        except OSError as error:
+            self.unmount(container)
+            raise SystemFailure(_mount_failure(error)) from None
+        except BaseException:
+            self.unmount(container)
+            raise
+
+    def _network_holder(self, container: Container) -> Container:
+        """Whose ``hosts`` it sees: its own, or those of the container whose network it shares."""
+        shared = shared_container(container.host_config.network_mode)
+        return self._registry.get(shared) if shared is not None else container
+
+    def unmount(self, container: Container) -> None:
+        """It has ended: its volumes are not mounted any more."""
+        for point in container.mounts:
+            self._volumes.unmount(point, container.id)
+
+    def release(self, container: Container, *, remove_anonymous: bool) -> None:
+        """It is being removed: give its volumes back."""
+        self._volumes.discard(container.mounts, container.id, remove_anonymous=remove_anonymous)
+
+    def upper_size(self, container: Container) -> int:
+        """Bytes in the writable layer."""
+        total = 0
+        for folder, _, files in os.walk(container.upper):
+            for name in files:
+                try:
+                    total += os.lstat(os.path.join(folder, name)).st_size
+                except OSError:
+                    continue
+        return total
+
+    # --- records -------------------------------------------------------------------------
+
+    def restore(self, container: Container, records: Sequence[dict[str, Any]]) -> None:
+        """After a restart of the engine: who uses which volume."""
+        if not records:
+            return
+        from course_lib.engine.volume.mounts import MountPoint
+
+        container.mounts = [from_record(MountPoint, record) for record in records]
+        for point in container.mounts:
+            if point.type == "volume":
+                try:
+                    self._volumes.acquire(point.name, container.id)
+                except EngineError:
+                    # Its files are gone; the start will say so. The rest stays usable.
+                    continue
+
+
+def _mount_failure(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    return (
+        "failed to create task for container: failed to create shim task: OCI runtime create "
+        "failed: runc create failed: unable to start container process: error during container "
+        f'init: error mounting to rootfs at "{error.filename}": {reason}: unknown'
+    )

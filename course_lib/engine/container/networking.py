@@ -1,0 +1,388 @@
+"""A container's attachments: what was asked, what there is, and changes while it runs.
+
+Follows Moby's ``daemon/container_operations.go``; the networks themselves are the controller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from course_lib.engine.container.config import EndpointConfig, is_user_defined, shared_container
+from course_lib.engine.container.container import Container
+from course_lib.engine.container.registry import Registry
+from course_lib.engine.container.validate import parse_port, parse_port_range
+from course_lib.engine.errdefs import (
+    Conflict,
+    EngineError,
+    InvalidParameter,
+    NotFound,
+    SystemFailure,
+)
+from course_lib.engine.interfaces import Sandbox
+from course_lib.engine.network.controller import NetworkController
+from course_lib.engine.network.endpoint import Endpoint
+from course_lib.engine.network.model import DnsConfig, EndpointOwner, EndpointSpec, PortRequest
+
+Save = Callable[[Container], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """One attachment as it is now; of a running container."""
+
+    network_id: str = ""
+    endpoint_id: str = ""
+    gateway: str = ""
+    address: str = ""
+    prefix: int = 0
+    mac: str = ""
+    gateway6: str = ""
+    address6: str = ""
+    prefix6: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """What inspect and list show.
+
+    :param endpoints: network name → attachment, of a running container only.
+    :param ports: ``80/tcp`` → (host address, host port), empty for exposed ones.
+    """
+
+    sandbox_id: str = ""
+    sandbox_key: str = ""
+    endpoints: Mapping[str, EndpointView] = field(default_factory=dict)
+    ports: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
+
+
+class ContainerNetworks:
+    """Brings containers and networks together.
+
+    :ivar save: writes a container's record; set by the service.
+    """
+
+    def __init__(self, controller: NetworkController, registry: Registry) -> None:
+        self._controller = controller
+        self._registry = registry
+        self.save: Save = _unset
+
+    # --- creation ------------------------------------------------------------------------
+
+    def validate(self, endpoints: Mapping[str, EndpointConfig]) -> None:
+        """Check what is asked of attachments; the networks need not exist yet.
+
+        :raises InvalidParameter: with dockerd's list of faults.
+        """
+        faults = []
+        for name, config in endpoints.items():
+            try:
+                self._controller.check(name, _spec(config))
+            except InvalidParameter as error:
+                faults.append(f"invalid config for network {name}: {error}")
+        if faults:
+            raise InvalidParameter("\n".join(faults))
+
+    def prepare(self, container: Container, endpoints: Mapping[str, EndpointConfig]) -> None:
+        """Note which networks a new container is to join.
+
+        :raises NotFound: a link names a container that does not exist.
+        """
+        mode = container.host_config.network_mode
+        if container.config.network_disabled or shared_container(mode) is not None:
+            return
+        self._check_links(container)
+        name = mode
+        if is_user_defined(mode):
+            try:
+                network = self._controller.get(mode)
+            except EngineError:
+                network = None  # it may come to be before the start
+            if network is not None:
+                name = network.name
+                endpoints = {
+                    name if key == network.id else key: config for key, config in endpoints.items()
+                }
+        container.networks = dict(endpoints) or {name: EndpointConfig()}
+
+    def _check_links(self, container: Container) -> None:
+        host = container.host_config
+        if not host.links or is_user_defined(host.network_mode):
+            return
+        for link in host.links:
+            name = link.partition(":")[0]
+            try:
+                target = self._registry.get(name)
+            except NotFound as error:
+                raise NotFound(f"could not get container for {name}: {error}") from None
+            if target.host_config.network_mode == "host":
+                raise InvalidParameter(
+                    "conflicting options: host type networking can't be used with links. "
+                    "This would result in undefined behavior"
+                )
+
+    # --- start and end -------------------------------------------------------------------
+
+    async def attach(self, container: Container) -> Sandbox:
+        """The network stack of a container that starts: made, connected, its ports published.
+
+        :raises EngineError: a network or port is not to be had; :meth:`release` cleans up.
+        """
+        mode = container.host_config.network_mode
+        shared = shared_container(mode)
+        if shared is not None:
+            return self._share(container, shared)
+        host, config = container.host_config, container.config
+        (container.folder / "hostname").write_text(f"{config.hostname}\n", encoding="utf-8")
+        sandbox = self._controller.new_sandbox(
+            container.id,
+            "none" if config.network_disabled else mode,
+            hostname=config.hostname,
+            domainname=config.domainname,
+            dns=DnsConfig(host.dns or (), host.dns_search or (), host.dns_options or ()),
+            extra_hosts=host.extra_hosts or (),
+            link_hosts=self._link_hosts(container),
+            files=container.folder,
+            ports=port_requests(container),
+        )
+        # The default bridge comes first, as in dockerd; the others in order of connection.
+        names = sorted(container.networks, key=lambda name: name != "bridge")
+        for name in names:
+            self._join(container, name)
+        if not names:
+            sandbox.files.flush()
+        return sandbox
+
+    def _share(self, container: Container, reference: str) -> Sandbox:
+        target = self._registry.get(reference)
+        if target is container:
+            raise SystemFailure("cannot join own network")
+        if not target.state.running:
+            raise Conflict(f"cannot join network of a non running container: {reference}")
+        if target.state.restarting:
+            raise Conflict(
+                f"Container {reference} is restarting, wait until the container is running"
+            )
+        container.config.hostname = target.config.hostname
+        container.config.domainname = target.config.domainname
+        return self._controller.new_sandbox(container.id, "container", share_with=target.id)
+
+    def _join(self, container: Container, name: str) -> Endpoint:
+        config = container.networks[name]
+        reference = config.network_id if config.network_id and is_user_defined(name) else name
+        owner = EndpointOwner(container.id, container.name, container.config.hostname)
+        endpoint = self._controller.join(owner, reference, _spec(config))
+        if endpoint.network_name != name:  # it was asked for by its ID
+            del container.networks[name]
+        config.network_id = endpoint.network_id
+        container.networks[endpoint.network_name] = config
+        return endpoint
+
+    def _link_hosts(self, container: Container) -> list[tuple[str, str]]:
+        """Lines of ``/etc/hosts`` for links on the default bridge."""
+        host = container.host_config
+        if not host.links or host.network_mode != "bridge":
+            return []
+        records = []
+        for link in host.links:
+            name, _, alias = link.partition(":")
+            target = self._registry.get(name)
+            alias = alias or target.name
+            if not target.state.running:
+                raise SystemFailure(
+                    f"Cannot link to a non running container: /{target.name} AS "
+                    f"/{container.name}/{alias}"
+                )
+            endpoint = self._controller.endpoint(target.id, "bridge")
+            if endpoint is None:
+                raise SystemFailure(
+                    f"Cannot link to /{target.name}, as it does not belong to the default network"
+                )
+            names = [alias, target.config.hostname]
+            if alias != target.name:
+                names.append(target.name)
+            records.append((endpoint.ip_address, " ".join(names)))
+        return records
+
+    async def release(self, container: Container) -> None:
+        """The container has ended: off all networks, all sockets closed."""
+        self._controller.delete_sandbox(container.id)
+
+    # --- changes -------------------------------------------------------------------------
+
+    async def connect(self, container: Container, network_ref: str, config: EndpointConfig) -> None:
+        """``docker network connect``; at once where the container runs.
+
+        :raises EngineError: with dockerd's text.
+        """
+        async with container.lock:
+            _refuse_removal(container)
+            if container.runtime is not None:
+                await self._connect_running(container, network_ref, config)
+            else:
+                self._connect_stopped(container, network_ref, config)
+            self.save(container)
+
+    async def _connect_running(
+        self, container: Container, network_ref: str, config: EndpointConfig
+    ) -> None:
+        network = self._controller.get(network_ref)
+        self._controller.check_combination(
+            container.host_config.network_mode,
+            [name for name in container.networks if name != network.name],
+            network,
+        )
+        owner = EndpointOwner(container.id, container.name, container.config.hostname)
+        endpoint = self._controller.join(owner, network.id, _spec(config))
+        config.network_id = endpoint.network_id
+        container.networks[network.name] = config
+
+    def _connect_stopped(
+        self, container: Container, network_ref: str, config: EndpointConfig
+    ) -> None:
+        network = self._controller.get(network_ref)
+        self._controller.check(network.name, _spec(config))
+        mode = container.host_config.network_mode
+        self._controller.check_combination(mode, container.networks, network)
+        container.networks.setdefault(network.name, config)
+
+    async def disconnect(self, container_ref: str, network_ref: str, *, force: bool) -> None:
+        """``docker network disconnect``; at once where the container runs.
+
+        :param force: also an endpoint whose container is gone.
+        :raises EngineError: with dockerd's text.
+        """
+        try:
+            container = self._registry.get(container_ref)
+        except NotFound:
+            if not force:
+                raise
+            self._controller.remove_endpoint(container_ref, network_ref)
+            return
+        async with container.lock:
+            try:
+                network = self._controller.get(network_ref)
+            except EngineError:
+                if container.runtime is not None and not force:
+                    raise
+                network = None
+            if container.runtime is not None and network is not None:
+                self._controller.leave(container.id, network.id)
+                container.networks.pop(network.name, None)
+            else:
+                _refuse_removal(container)
+                name = network.name if network is not None else network_ref
+                if name not in container.networks:
+                    raise SystemFailure(
+                        f"container {container.id} is not connected to the network {name}"
+                    )
+                del container.networks[name]
+                if network is not None:
+                    self._controller.note(network, "disconnect", container.id)
+            self.save(container)
+
+    async def rename(self, container: Container) -> None:
+        """The container has a new name: so have its endpoints."""
+        self._controller.rename(container.id, container.name, container.config.hostname)
+
+    def remove_link(self, container: Container, name: str) -> None:
+        """``docker rm --link PARENT/ALIAS``: take a link of a container away."""
+        parent_name, _, alias = name.strip("/").rpartition("/")
+        if not parent_name:
+            raise SystemFailure("Conflict, cannot remove the default link name of the container")
+        try:
+            parent = self._registry.get(parent_name)
+        except EngineError:
+            raise SystemFailure(
+                f"Cannot get parent /{parent_name} for link name /{name.strip('/')}"
+            ) from None
+        links = parent.host_config.links or []
+        parent.host_config.links = [
+            link for link in links if (link.partition(":")[2] or link) != alias
+        ]
+        self.save(parent)
+
+    # --- looking -------------------------------------------------------------------------
+
+    def view(self, container: Container) -> NetworkView:
+        """The attachments as they are now."""
+        sandbox = self._controller.sandbox(container.id)
+        if sandbox is None or container.runtime is None:
+            return NetworkView()
+        if shared_container(container.host_config.network_mode) is not None:
+            # dockerd shows no network of its own for a container that uses another's.
+            return NetworkView()
+        endpoints = sandbox.endpoints
+        ports: dict[str, list[tuple[str, int]]] = {}
+        if any(endpoint.address for endpoint in endpoints):
+            ports = {port: [] for port in sorted(container.config.exposed_ports or ())}
+        for entry in sandbox.published:
+            ports.setdefault(f"{entry.port}/{entry.protocol}", []).append(
+                (entry.host_ip, entry.host_port)
+            )
+        return NetworkView(
+            sandbox.id,
+            sandbox.key,
+            {endpoint.network_name: _view(endpoint) for endpoint in endpoints},
+            ports,
+        )
+
+
+def _view(endpoint: Endpoint) -> EndpointView:
+    return EndpointView(
+        endpoint.network_id,
+        endpoint.id,
+        endpoint.gateway,
+        endpoint.ip_address,
+        endpoint.prefix_length,
+        endpoint.mac,
+    )
+
+
+def _spec(config: EndpointConfig) -> EndpointSpec:
+    return EndpointSpec(
+        config.address,
+        config.address6,
+        config.link_local or (),
+        config.mac,
+        config.aliases or (),
+        config.links or (),
+        config.driver_options,
+    )
+
+
+def port_requests(container: Container) -> list[PortRequest]:
+    """The ports to publish, in the order in which dockerd hands out free host ports.
+
+    That order (``nat.SortPortMap``) is: higher host ports asked for, higher container ports,
+    tcp. Only exposed ports are published; clients expose what they bind.
+    """
+    bindings = container.host_config.port_bindings or {}
+    found: list[tuple[int, int, bool, PortRequest]] = []
+    for key in container.config.exposed_ports or ():
+        number, _, protocol = key.partition("/")
+        port = parse_port(number)
+        if port is None:
+            continue
+        wanted = bindings.get(key) or ()
+        is_tcp = protocol == "tcp"
+        for entry in wanted:
+            start, end = parse_port_range(entry.host_port.partition("/")[0]) or (0, 0)
+            request = PortRequest(port, protocol, entry.host_ip, start, end)
+            found.append((start, port, is_tcp, request))
+        if not wanted and container.host_config.publish_all_ports:
+            found.append((0, port, is_tcp, PortRequest(port, protocol)))
+    found.sort(key=lambda row: row[:3], reverse=True)
+    return [row[3] for row in found]
+
+
+def _refuse_removal(container: Container) -> None:
+    if container.state.removing or container.state.dead:
+        raise Conflict(
+            f"container {container.id} is marked for removal and cannot be connected or "
+            "disconnected to the network"
+        )
+
+
+def _unset(container: Container) -> None:
+    raise AssertionError("the service has not said how to save a container")
