@@ -6,6 +6,7 @@ import errno
 import os
 import stat as statmod
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from course_lib.engine.fs.devices import DEV_SIZE, DevTree
@@ -74,26 +75,47 @@ class _Namespace:
             self._own.append(mounted)
 
     def _add(self, mount: Mount, device: int) -> None:
+        if mount.kind == "tmpfs" and "mode" not in mount.options:
+            mount = self._with_mode_of_target(mount)
         tree = tree_for(mount, self.clock, device)
+        source = str(mount.source) if mount.source else mount.kind
         is_directory = tree.root().is_directory()
-        target = self._mount_point(mount.target, is_directory=is_directory)
+        target = self._mount_point(mount.target, source, is_directory=is_directory)
         options = tmpfs_options(mount) if mount.kind == "tmpfs" else "relatime"
         self._put(
             Mounted(target, tree, mount.read_only, "tmpfs", options, mount.kind),
             own=mount.tree is None,
         )
 
-    def _mount_point(self, target: str, *, is_directory: bool) -> str:
+    def _with_mode_of_target(self, mount: Mount) -> Mount:
+        """A tmpfs without a mode of its own takes that of the directory it covers, as in runc."""
+        covered = walk(self.mounts, mount.target, ROOT, follow=True).inode
+        if covered is None or not covered.is_directory():
+            return mount
+        mode = f"{statmod.S_IMODE(covered.stat().mode):o}"
+        return replace(mount, options={**mount.options, "mode": mode})
+
+    def _mount_point(self, target: str, source: str, *, is_directory: bool) -> str:
         """The place of a mount without links; what is missing of it is made, as runc does."""
+        try:
+            return self._make_mount_point(target, is_directory=is_directory)
+        except OSError as error:
+            number = error.errno or errno.EIO
+            raise OSError(number, os.strerror(number), target, None, source) from None
+
+    def _make_mount_point(self, target: str, *, is_directory: bool) -> str:
         parts = [part for part in target.split("/") if part]
         path = "/"
         for number, part in enumerate(parts, 1):
             location = walk(self.mounts, f"{path}/{part}", ROOT, follow=True)
             path = location.path
             if location.inode is not None:
+                wants_directory = is_directory or number < len(parts)
+                if location.inode.is_directory() is not wants_directory:
+                    raise os_error(errno.ENOTDIR)
                 continue
             if location.mount.read_only:
-                raise os_error(errno.EROFS, path)
+                raise os_error(errno.EROFS)
             assert location.parent is not None
             if number < len(parts) or is_directory:
                 location.parent.mkdir(location.name, 0o755, 0, 0)
@@ -111,14 +133,17 @@ def _depth(path: str) -> int:
 
 
 def _named(call: Callable[..., _T]) -> Callable[..., _T]:
-    """Let errors name the path in the container, never one of the host."""
+    """Let errors name the path in the container, never one of the host.
+
+    The original error goes at once: its traceback would keep directories open.
+    """
 
     def wrapped(self: ContainerFs, path: str, *args: Any, **options: Any) -> _T:
         try:
             return call(self, path, *args, **options)
         except OSError as error:
             number = error.errno or errno.EIO
-            raise OSError(number, os.strerror(number), path) from None
+        raise OSError(number, os.strerror(number), path)
 
     wrapped.__name__ = call.__name__
     wrapped.__doc__ = call.__doc__
@@ -130,7 +155,8 @@ class ContainerFs:
 
     Implements :class:`course_lib.engine.interfaces.FileSystem`. The constructor gives root's
     view; mount points that do not exist are made, as by runc. ``OSError`` from the constructor
-    means that a mount cannot be made (its source is missing, its target lies in a file).
+    means that a mount cannot be made (its source is missing, its target lies in a file or is of
+    the other kind); ``filename`` is its target then, ``filename2`` its source.
 
     :param mounts: in any order; a mount within another one comes after it by itself.
     :param proc: what ``/proc`` shows; can be set later (:attr:`proc`).

@@ -243,9 +243,7 @@ KINDS = {
     "overlay": _Kind(lambda top: _container(top, lower=True, mounts=[]), has_lower=True),
     "volume": _Kind(_on("volume")),
     "bind": _Kind(_on("bind")),
-    "tmpfs": _Kind(
-        lambda top: _container(top, lower=False, mounts=[Mount("/w", "tmpfs", None)])
-    ),
+    "tmpfs": _Kind(lambda top: _container(top, lower=False, mounts=[Mount("/w", "tmpfs", None)])),
 }
 
 

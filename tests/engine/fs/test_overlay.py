@@ -213,9 +213,7 @@ def test_overlay_a_writable_layer_is_a_layer(
     first.unlink("/usr/share/doc/a/readme")
     first.rmdir("/usr/share/doc/a")
     first.mkdir("/usr/share/doc/a", 0o700)
-    second = ContainerFs(
-        RootFs([DirLayer(tmp_path / "one"), base], tmp_path / "two"), clock=clock
-    )
+    second = ContainerFs(RootFs([DirLayer(tmp_path / "one"), base], tmp_path / "two"), clock=clock)
     for top in ("/etc", "/usr"):
         assert tree(second, top) == tree(first, top)
     assert stat.S_IMODE(second.stat("/etc/new").mode) == 0o755  # chown drops set-uid
