@@ -8,13 +8,15 @@ what could not be observed raises :class:`~graders.expectation.ObservationError`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import docker.errors
 
+from course_lib.errors import ImageUnavailable
 from course_lib.images import ImageTable, read_image_table
+from course_lib.lesson_state import ensure_images
 from graders import http_probe
 from graders.engine_view import (
     ANY_ADDRESS,
@@ -25,12 +27,15 @@ from graders.engine_view import (
     network_view,
     parse_timestamp,
 )
+from graders.expectation import ObservationError
 from graders.http_probe import HttpAnswer
 from graders.image_names import same_image
 from graders.patience import Clock, Patience, SystemClock, wait_until
 from graders.probe_container import ProbeContainer, observing, probe_container
 
 T = TypeVar("T")
+TOOLS = "alpine"
+"""The course's image with the tools for looking from inside."""
 
 
 class Probe:
@@ -52,6 +57,7 @@ class Probe:
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
+        self._client = client
         self._api = client.api
         self.answers = answers
         self.folder = folder
@@ -114,14 +120,14 @@ class Probe:
     @contextmanager
     def inside_network(self, network: NetworkView) -> Iterator[ProbeContainer]:
         """Look from a container of our own on ``network``."""
-        with probe_container(self._api, self._tools, network.id) as inside:
+        with self._tools() as image, probe_container(self._api, image, network.id) as inside:
             yield inside
 
     @contextmanager
     def inside_container(self, container: ContainerView) -> Iterator[ProbeContainer]:
         """Look from the network stack of ``container``: its interfaces, its name server."""
         mode = f"container:{container.id}"
-        with probe_container(self._api, self._tools, mode) as inside:
+        with self._tools() as image, probe_container(self._api, image, mode) as inside:
             yield inside
 
     def settled(
@@ -162,10 +168,22 @@ class Probe:
 
     # --- details -----------------------------------------------------------------------
 
-    @property
-    def _tools(self) -> str:
-        """The image that looks from inside."""
-        return self._images.get("alpine").reference
+    @contextmanager
+    def _tools(self) -> Iterator[str]:
+        """The image to look from inside with; one that has to be pulled for it goes again."""
+        try:
+            with observing():
+                pulled = ensure_images(self._client, [TOOLS], self._images, lambda _: None)
+        except ImageUnavailable as error:
+            raise ObservationError(error.message, error.hint) from None
+        image = self._images.get(TOOLS)
+        try:
+            yield image.reference
+        finally:
+            for reference in {image.reference, image.pull_reference} if pulled else ():
+                # In use by now, or gone already: then it is not ours to remove.
+                with suppress(docker.errors.APIError):
+                    self._api.remove_image(reference)
 
     def _host_of(self, port: PublishedPort) -> str:
         if port.host_ip not in ANY_ADDRESS:

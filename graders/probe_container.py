@@ -107,11 +107,11 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 def probe_container(api: Any, image: str, network_mode: str) -> Iterator[ProbeContainer]:
     """Start one in ``network_mode`` (a network's name or ``container:ID``); gone afterwards.
 
-    Raises :class:`ObservationError` where it cannot be started. Nothing is pulled.
+    Raises :class:`ObservationError` where it cannot be started.
     """
     container = None
     try:
-        with observing(missing_image=image):
+        with observing():
             container = api.create_container(
                 image,
                 entrypoint=["sleep", str(LIFETIME_SECONDS)],
@@ -127,15 +127,10 @@ def probe_container(api: Any, image: str, network_mode: str) -> Iterator[ProbeCo
 
 
 @contextmanager
-def observing(missing_image: str = "") -> Iterator[None]:
+def observing() -> Iterator[None]:
     """Turns what goes wrong between us and the engine into :class:`ObservationError`."""
     try:
         yield
-    except docker.errors.ImageNotFound as error:
-        raise ObservationError(
-            f"the image {missing_image} is needed to look inside and is not on the engine;"
-            " lab.start brings it"
-        ) from error
     except docker.errors.APIError as error:
         said = error.explanation or str(error)
         raise ObservationError(f"the engine answered: {said}") from error

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.catalog import course
+from course_lib.images import read_image_table
+from course_lib.lesson_state import ensure_images
 from tests.contract import engines
 from tests.contract.harness import Engine
 from tests.submissions.corpus import Student
@@ -46,5 +49,7 @@ def student(engine: Engine, tmp_path: Path) -> Iterator[Student]:
     """A student at work on the engine; what they made goes afterwards."""
     student = Student(engine.docker_host, engine.sdk, tmp_path)
     student.tidy()
+    images = {image for lesson in course().lessons() for image in lesson.images} | {"busybox"}
+    ensure_images(engine.sdk, images, read_image_table({}), lambda _: None)
     yield student
     student.tidy()

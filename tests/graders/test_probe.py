@@ -104,12 +104,25 @@ def test_server_that_never_answers_is_given_up(
     assert probes_left(engine) == []
 
 
-def test_missing_tools_are_an_error_and_pulled_by_nobody(engine: Engine, pair: Student) -> None:
+def test_tools_that_are_not_to_be_had_are_an_error(engine: Engine, pair: Student) -> None:
     make = partial(Probe, images=NoTools(COURSE_IMAGES), published_host=engine.address)
     (result,) = run_checks(["model-reach"], {}, Path(), engine.sdk, make_probe=make)
     assert (result.status, result.earned) == ("error", 0)
     assert "course-has-no-such-image" in result.reason
     assert probes_left(engine) == []
+
+
+def test_tools_pulled_for_a_check_go_again(engine: Engine, student: Student) -> None:
+    if engine.name != "embedded":
+        pytest.skip("others use this engine's images")
+    student.shell("""
+        docker network create dev
+        docker run -d --name es --net dev elasticsearch:2
+        docker image rm alpine
+    """)
+    (result,) = run_checks(["model-named"], {}, Path(), engine.sdk)
+    assert result.status == "passed"
+    assert "alpine:latest" not in {tag for i in engine.sdk.api.images() for tag in i["RepoTags"]}
 
 
 def test_command_that_the_tools_lack_is_an_error(engine: Engine, pair: Student) -> None:
