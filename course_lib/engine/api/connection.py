@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ from course_lib.engine.api.messages import (
     json_response,
     parse_query,
 )
+from course_lib.engine.api.outqueue import until_read
 from course_lib.engine.api.router import Match, Router, split_version
 from course_lib.engine.api.version import NEWEST, negotiate
 from course_lib.engine.clock import Clock
@@ -32,7 +34,7 @@ log = logging.getLogger("course_lib.engine.api")
 _HEAD_LIMIT = 128 * 1024
 _DRAIN_LIMIT = 512 * 1024 * 1024
 _CHUNK = 256 * 1024
-_REASONS = {101: "UPGRADED", 200: "OK", 404: "Not Found", 409: "Conflict", 400: "Bad Request"}
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {101: "UPGRADED"}
 
 T = TypeVar("T")
 
@@ -203,7 +205,7 @@ class Connection:
             name.lower() == "content-length" for name, _ in response.headers
         ):
             headers.append(("Content-Length", str(len(response.body))))
-        out = self._http.send(h11.Response(status_code=response.status, headers=headers)) or b""
+        out = self._http.send(_response(response.status, headers)) or b""
         if response.body and not head and response.status not in {204, 304}:
             out += self._http.send(h11.Data(data=response.body)) or b""
         out += self._http.send(h11.EndOfMessage()) or b""
@@ -215,9 +217,7 @@ class Connection:
         headers = self._head(extra + response.headers, response.content_type)
         headers.append(("Transfer-Encoding", "chunked"))
         try:
-            await self._write(
-                self._http.send(h11.Response(status_code=response.status, headers=headers)) or b""
-            )
+            await self._write(self._http.send(_response(response.status, headers)) or b"")
             iterator = aiter(response.chunks)
             while True:
                 chunk = await self._unless_gone(_next_chunk(iterator))
@@ -245,6 +245,7 @@ class Connection:
             lines += ["Connection: Upgrade", "Upgrade: tcp"]
         lines += [f"{name}: {value}" for name, value in extra + response.headers]
         await self._write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        await until_read(self._writer)
         left_over = self._http.trailing_data[0]
         stream = _Hijacked(self._protocol, self._reader, self._writer, left_over)
         await response.run(stream)
@@ -271,7 +272,7 @@ class Connection:
                 assert not isinstance(event, type)
                 return event
             if self._http.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[])
+                go_on = h11.InformationalResponse(status_code=100, headers=[], reason="Continue")
                 await self._write(self._http.send(go_on) or b"")
             self._http.receive_data(await self._reader.read(_CHUNK))
 
@@ -352,6 +353,10 @@ class _Hijacked:
 
     async def wait_closed(self) -> None:
         await self._protocol.lost.wait()
+
+
+def _response(status: int, headers: list[tuple[str, str]]) -> h11.Response:
+    return h11.Response(status_code=status, headers=headers, reason=_REASONS.get(status, ""))
 
 
 async def _next_chunk(iterator: AsyncIterator[bytes]) -> bytes | None:
