@@ -40,6 +40,7 @@ def embedded() -> Iterator[Engine]:
     given = os.environ.get("COURSE_TEST_EMBEDDED")
     if given:
         engine = open_engine("embedded", _socket_of(given), "127.0.0.1")
+        _pull(engine)
         yield engine
         engine.sdk.close()
         return
@@ -59,6 +60,7 @@ def embedded() -> Iterator[Engine]:
                 text = (Path(folder) / "engine.log").read_text()
                 raise EngineMissingError(f"the embedded engine does not start: {text[-500:]}")
             engine = open_engine("embedded", str(socket), "127.0.0.1")
+            _pull(engine)
             yield engine
             engine.sdk.close()
         finally:
@@ -92,6 +94,13 @@ def dockerd(release: str = "26.1") -> Iterator[Engine]:
         )
     yield engine
     engine.sdk.close()
+
+
+def _pull(engine: Engine) -> None:
+    """An embedded engine begins without images and takes them from its catalogue."""
+    for name in REQUIRED_IMAGES["26.1"]:
+        repository, _, tag = name.partition(":")
+        engine.sdk.images.pull(repository, tag=tag or "latest")
 
 
 def answers(socket: str) -> bool:
