@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from course_lib.engine.fs.devices import DEV_SIZE, DevTree
+from course_lib.engine.fs.devices import DEV_SIZE, DevTree, PtsTree
 from course_lib.engine.fs.handles import can_read, can_write
 from course_lib.engine.fs.inode import Inode, os_error
 from course_lib.engine.fs.mounts import (
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _KERNEL_OPTIONS = "nosuid,nodev,noexec,relatime"
+_PTS_OPTIONS = "nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666"
 
 
 class _Namespace:
@@ -61,12 +62,17 @@ class _Namespace:
         dev = DevTree(self.proc, clock, FIRST_DEVICE + 1)
         size = f"size={DEV_SIZE >> 10}k"
         self._put(Mounted("/dev", dev, False, "tmpfs", f"nosuid,{size},mode=755"))
+        pts = PtsTree(self.proc, clock, FIRST_DEVICE + 2)
+        self._put(Mounted("/dev/pts", pts, False, "devpts", _PTS_OPTIONS))
         self._put(Mounted("/sys", sys_tree(), True, "sysfs", _KERNEL_OPTIONS))
-        shm = TmpTree(clock, size=DEV_SIZE, device=FIRST_DEVICE + 2)
+        queues = TmpTree(clock, size=0, device=FIRST_DEVICE + 3)
+        queues.fstype = "mqueue"
+        self._put(Mounted("/dev/mqueue", queues, False, "mqueue", _KERNEL_OPTIONS))
+        shm = TmpTree(clock, size=DEV_SIZE, device=FIRST_DEVICE + 4)
         self._put(Mounted("/dev/shm", shm, False, "shm", f"{_KERNEL_OPTIONS},{size}"))
         # As dockerd: what lies higher in the tree is mounted first, whatever the order given.
         for number, mount in enumerate(sorted(mounts, key=lambda one: _depth(one.target))):
-            self._add(mount, FIRST_DEVICE + 3 + number)
+            self._add(mount, FIRST_DEVICE + 5 + number)
         root.read_only = rootfs.read_only
 
     def _put(self, mounted: Mounted, *, own: bool = True) -> None:

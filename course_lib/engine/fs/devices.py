@@ -77,12 +77,8 @@ class DevTree(TmpTree):
         root.children["tty"] = _Terminal(self, 0o666, os.makedev(5, 0), self._proc)
         for name, target in _LINKS.items():
             root.children[name] = TmpLink(self, target, 0, 0)
-        for name in ("shm", "mqueue"):
-            root.children[name] = TmpDirectory(self, statmod.S_IFDIR | 0o1777, 0, 0)
-        pts = _TerminalDirectory(self, statmod.S_IFDIR | 0o755, 0, 0)
-        pts.terminal = _Terminal(self, 0o620, os.makedev(136, 0), self._proc, gid=_TTY_GROUP)
-        pts.children["ptmx"] = TmpDevice(self, 0o666, os.makedev(5, 2))
-        root.children["pts"] = pts
+        for name in ("shm", "mqueue", "pts"):
+            root.children[name] = TmpDirectory(self, statmod.S_IFDIR | 0o755, 0, 0)
 
     def close(self) -> None:
         super().close()
@@ -109,12 +105,29 @@ class _Terminal(TmpDevice):
         return handle.dup()
 
 
-class _TerminalDirectory(TmpDirectory):
+class PtsTree(TmpTree):
     """``/dev/pts``: holds ``0``, the terminal of the process that looks, where it has one."""
+
+    fstype = "devpts"
+
+    def __init__(self, proc: ProcTree, clock: Clock, device: int) -> None:
+        super().__init__(clock, size=0, device=device)
+        terminal = _Terminal(self, 0o620, os.makedev(136, 0), proc, gid=_TTY_GROUP)
+        self._directory = _TerminalDirectory(self, terminal)
+        self._directory.children["ptmx"] = TmpDevice(self, 0o666, os.makedev(5, 2))
+
+    def root(self) -> TmpDirectory:
+        return self._directory
+
+
+class _TerminalDirectory(TmpDirectory):
+    """The directory of a :class:`PtsTree`."""
 
     __slots__ = ("terminal",)
 
-    terminal: _Terminal
+    def __init__(self, tree: TmpTree, terminal: _Terminal) -> None:
+        super().__init__(tree, statmod.S_IFDIR | 0o755, 0, 0)
+        self.terminal = terminal
 
     def lookup(self, name: str) -> TmpNode | None:
         if name == "0":

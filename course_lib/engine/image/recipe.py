@@ -52,7 +52,7 @@ class Recipe:
     base: str
     created_ns: int
     author: str
-    config: Mapping[str, Any]
+    config: ImageConfig
     history: tuple[HistoryEntry, ...]
     paths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     applets: Mapping[str, Any] = field(default_factory=dict)
@@ -81,7 +81,7 @@ def read_recipe(folder: Path) -> Recipe:
             base=str(data.get("from", "")),
             created_ns=created_ns,
             author=str(data.get("author", "")),
-            config=dict(data.get("config", {})),
+            config=ImageConfig.from_record(data.get("config", {})),
             history=tuple(_history(entry, created_ns) for entry in data.get("history", [])),
             paths=dict(data.get("paths", {})),
             applets=dict(data.get("applets", {})),
@@ -211,7 +211,7 @@ def image_of(recipe: Recipe, base: Image | None, content: MemoryLayer) -> Image:
         raise BrokenRecipe(f"{recipe.folder / 'image.toml'}: no step of the history has a size")
     return new_image(
         recipe.created_ns,
-        ImageConfig.from_record(recipe.config),
+        recipe.config,
         (*(base.history if base is not None else ()), *recipe.history),
         tuple(layers),
         author=recipe.author,
