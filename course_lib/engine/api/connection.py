@@ -205,7 +205,7 @@ class Connection:
             name.lower() == "content-length" for name, _ in response.headers
         ):
             headers.append(("Content-Length", str(len(response.body))))
-        out = self._http.send(_response(response.status, headers)) or b""
+        out = self._start(response.status, headers)
         if response.body and not head and response.status not in {204, 304}:
             out += self._http.send(h11.Data(data=response.body)) or b""
         out += self._http.send(h11.EndOfMessage()) or b""
@@ -217,7 +217,7 @@ class Connection:
         headers = self._head(extra + response.headers, response.content_type)
         headers.append(("Transfer-Encoding", "chunked"))
         try:
-            await self._write(self._http.send(_response(response.status, headers)) or b"")
+            await self._write(self._start(response.status, headers))
             iterator = aiter(response.chunks)
             while True:
                 chunk = await self._unless_gone(_next_chunk(iterator))
@@ -258,6 +258,13 @@ class Connection:
             result.append(("Content-Type", content_type))
         result.append(("Date", formatdate(self._clock.time_ns() // 1_000_000_000, usegmt=True)))
         return result
+
+    def _start(self, status: int, headers: list[tuple[str, str]]) -> bytes:
+        """Status line and headers; old clients get their own version back, as from Go."""
+        data = self._http.send(_response(status, headers)) or b""
+        if self._http.their_http_version == b"1.0":
+            data = data.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+        return data
 
     # --- bytes ---------------------------------------------------------------------------
 

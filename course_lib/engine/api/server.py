@@ -63,10 +63,12 @@ class ApiServer:
                 status = self._path.stat()
                 if (status.st_dev, status.st_ino) == self._inode:  # not a successor's socket
                     self._path.unlink()
+        await _settle()  # connections that are just being accepted become tasks
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
+        await _settle()  # their sockets are closed one step later
 
     def _protocol(self) -> ClientProtocol:
         reader = asyncio.StreamReader(limit=_BUFFER)
@@ -82,6 +84,11 @@ class ApiServer:
 
         protocol = ClientProtocol(reader, connected)
         return protocol
+
+
+async def _settle() -> None:
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 def bind(path: Path) -> socket.socket:

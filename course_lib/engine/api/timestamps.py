@@ -43,9 +43,7 @@ def parse_time(text: str, now_ns: int) -> int:
         assert match is not None
         base = datetime.fromisoformat(match[1] + (match[3] or ""))
     except (ValueError, AssertionError):
-        raise InvalidParameter(
-            f'parsing time "{text}" as "2006-01-02T15:04:05": cannot parse'
-        ) from None
+        raise InvalidParameter(f'failed to parse value as time or duration: "{text}"') from None
     if base.tzinfo is None:
         base = base.replace(tzinfo=UTC)
     return int(base.timestamp()) * 10**9 + int(f"{(match[2] or '.')[1:10]:0<9}")

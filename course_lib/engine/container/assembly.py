@@ -13,6 +13,7 @@ from course_lib.engine.clock import Clock
 from course_lib.engine.container.container import Container, Runtime
 from course_lib.engine.container.exec import start_failure
 from course_lib.engine.container.merge import DEFAULT_PATH, replace_or_append
+from course_lib.engine.container.mounting import INIT, ContainerMounts
 from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
 from course_lib.engine.ids import Identities
 from course_lib.engine.interfaces import (
@@ -24,7 +25,6 @@ from course_lib.engine.interfaces import (
 )
 
 if TYPE_CHECKING:
-    from course_lib.engine.container.mounting import ContainerMounts
     from course_lib.engine.fs.containerfs import ContainerFs
     from course_lib.engine.userland.machine import ContainerMachine
 
@@ -96,7 +96,7 @@ class Assembler:
         config = container.config
         argv: Sequence[str] = [container.path, *container.args]
         if container.host_config.init:
-            argv = ["/sbin/docker-init", "--", *argv]
+            argv = [INIT, "--", *argv]
         working_dir = config.working_dir or "/"
         _require_directory(fs, working_dir)
         spec = ProcessSpec(

@@ -23,7 +23,7 @@ from course_lib.engine.container.networking import ContainerNetworks
 from course_lib.engine.container.registry import Registry
 from course_lib.engine.container.stdio import Streams
 from course_lib.engine.container.validate import validate
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import EngineError
 from course_lib.engine.ids import Identities
 
 if TYPE_CHECKING:
@@ -148,6 +148,6 @@ class Creator:
         if shared is not None:
             try:
                 found = self._registry.get(shared)
-            except InvalidParameter:
-                return
+            except EngineError:
+                return  # told at the start, as dockerd does
             host_config.network_mode = f"container:{found.id}"

@@ -311,7 +311,7 @@ class Lifecycle:
     def unpause(self, container: Container) -> None:
         """Let them run on."""
         if not container.state.paused:
-            raise Conflict(f"Container {container.id} is not paused")
+            raise EngineError(f"Container {container.id} is not paused")
         self._running(container).machine.unpause()
         container.state.paused = False
         self.publish(container, "unpause")

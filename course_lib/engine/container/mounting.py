@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.clock import Clock
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from course_lib.engine.volume.mounts import MountPoint
     from course_lib.engine.volume.service import VolumeService
 
+INIT = "/sbin/docker-init"
 NETWORK_FILES = {
     "/etc/resolv.conf": "resolv.conf",
     "/etc/hostname": "hostname",
@@ -32,8 +35,14 @@ class ContainerMounts:
     """Makes, restores and releases what containers mount."""
 
     def __init__(
-        self, images: ImageStore, volumes: VolumeService, registry: Registry, clock: Clock
+        self,
+        root: Path,
+        images: ImageStore,
+        volumes: VolumeService,
+        registry: Registry,
+        clock: Clock,
     ) -> None:
+        self._root = root
         self._images = images
         self._volumes = volumes
         self._registry = registry
@@ -107,8 +116,10 @@ class ContainerMounts:
         holder = self._network_holder(container)
         read_only = container.host_config.readonly_rootfs
         for target, name in NETWORK_FILES.items():
-            if target not in taken:
+            if target not in taken and os.path.exists(holder.folder / name):
                 mounts.append(Mount(target, "bind", holder.folder / name, read_only))
+        if container.host_config.init:
+            mounts.append(Mount(INIT, "bind", self._init_file(), read_only=True))
         try:
             for point in container.mounts:
                 mounts.append(self._volumes.mount(point, container.id))
@@ -120,10 +131,39 @@ class ContainerMounts:
             self.unmount(container)
             raise
 
+    @contextmanager
+    def files(self, container: Container) -> Iterator[ContainerFs]:
+        """The container's files for the engine's own use, also while it does not run.
+
+        :raises EngineError: something cannot be mounted.
+        """
+        if container.runtime is not None:
+            yield container.runtime.fs
+            return
+        fs = self.file_system(container)
+        try:
+            yield fs
+        finally:
+            fs.close()
+            self.unmount(container)
+
+    def _init_file(self) -> Path:
+        """The program that ``--init`` puts before the container's own."""
+        path = self._root / "docker-init"
+        if not path.exists():
+            path.write_text("#!embedded docker-init\n", encoding="ascii")
+            path.chmod(0o755)
+        return path
+
     def _network_holder(self, container: Container) -> Container:
         """Whose ``hosts`` it sees: its own, or those of the container whose network it shares."""
         shared = shared_container(container.host_config.network_mode)
-        return self._registry.get(shared) if shared is not None else container
+        if shared is None:
+            return container
+        try:
+            return self._registry.get(shared)
+        except EngineError:
+            return container
 
     def unmount(self, container: Container) -> None:
         """It has ended: its volumes are not mounted any more."""

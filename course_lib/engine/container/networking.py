@@ -86,7 +86,7 @@ class ContainerNetworks:
     def prepare(self, container: Container, endpoints: Mapping[str, EndpointConfig]) -> None:
         """Note which networks a new container is to join.
 
-        :raises NotFound: a link names a container that does not exist.
+        :raises InvalidParameter: a link names a container that does not exist.
         """
         mode = container.host_config.network_mode
         if container.config.network_disabled or shared_container(mode) is not None:
@@ -114,7 +114,7 @@ class ContainerNetworks:
             try:
                 target = self._registry.get(name)
             except NotFound as error:
-                raise NotFound(f"could not get container for {name}: {error}") from None
+                raise InvalidParameter(f"could not get container for {name}: {error}") from None
             if target.host_config.network_mode == "host":
                 raise InvalidParameter(
                     "conflicting options: host type networking can't be used with links. "

@@ -24,7 +24,7 @@ from course_lib.engine.container.registry import Registry
 from course_lib.engine.container.remove import Remover
 from course_lib.engine.container.restart import check_policy
 from course_lib.engine.container.top import Table, table
-from course_lib.engine.container.validate import validate
+from course_lib.engine.container.validate import validate_host
 from course_lib.engine.errdefs import Conflict, EngineError, InvalidParameter
 from course_lib.engine.events import Events
 from course_lib.engine.ids import Identities
@@ -65,7 +65,7 @@ class ContainerService:
         self._clock = clock
         self._images = images
         self.registry = Registry(ids)
-        self.mounts = ContainerMounts(images, volumes, self.registry, clock)
+        self.mounts = ContainerMounts(root, images, volumes, self.registry, clock)
         self.networks = ContainerNetworks(networks, self.registry)
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler
@@ -102,7 +102,7 @@ class ContainerService:
     async def start(self, container: Container) -> None:
         """``docker start``; see :meth:`Lifecycle.start`."""
         self.lifecycle.check_startable(container)
-        validate(container.config, container.host_config)
+        validate_host(container.host_config)
         await self.lifecycle.start(container)
 
     async def rename(self, reference: str, new_name: str) -> None:

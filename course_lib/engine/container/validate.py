@@ -50,6 +50,14 @@ def validate(config: ContainerConfig, host: HostConfig) -> list[str]:
     """
     _network_mode(config, host)
     _config(config)
+    return validate_host(host)
+
+
+def validate_host(host: HostConfig) -> list[str]:
+    """The checks of the host's part alone, which dockerd repeats at every start.
+
+    :raises InvalidParameter: with dockerd's text.
+    """
     _host_config(host)
     if host.network_mode == "host" and host.port_bindings:
         return ["Published ports are discarded when using host network mode"]

@@ -18,6 +18,7 @@ from course_lib.engine.api.messages import (
     json_response,
 )
 from course_lib.engine.api.router import Route
+from course_lib.engine.api.routes.system import resident_memory, total_memory
 from course_lib.engine.api.streams import frame
 from course_lib.engine.api.timestamps import unix_ns
 from course_lib.engine.container.attach import DEFAULT_DETACH, Detached, attach, detach_keys
@@ -228,7 +229,7 @@ class StreamRoutes:
             "storage_stats": {},
             "cpu_stats": cpu if runtime else nothing,
             "precpu_stats": previous["cpu_stats"] if previous else nothing,
-            "memory_stats": {},
+            "memory_stats": self._memory() if runtime else {},
             "name": f"/{container.name}",
             "id": container.id,
         }
@@ -248,6 +249,15 @@ class StreamRoutes:
                 if interface.kind != "loopback"
             }
         return result
+
+    def _memory(self) -> dict[str, Any]:
+        """An equal share of what the engine occupies: containers have no memory of their own."""
+        running = sum(1 for container in self._containers.registry if container.runtime)
+        return {
+            "usage": resident_memory() // max(running, 1),
+            "stats": {},
+            "limit": total_memory(),
+        }
 
 
 class _PlainError:

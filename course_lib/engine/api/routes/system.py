@@ -162,7 +162,7 @@ class SystemRoutes:
                 "Mirrors": None,
             },
             "NCPU": os.cpu_count() or 1,
-            "MemTotal": _memory(),
+            "MemTotal": total_memory(),
             "GenericResources": None,
             "DockerRootDir": str(engine.root),
             "HttpProxy": "",
@@ -312,7 +312,17 @@ def _architecture() -> str:
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
-def _memory() -> int:
+def resident_memory() -> int:
+    """Bytes that this process occupies; 0 where that cannot be told."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 0
+
+
+def total_memory() -> int:
+    """Bytes of memory of this machine."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
