@@ -107,7 +107,7 @@ class _Progress:
         size, scale = done, 0
         while size >= 100000:
             size, scale = size >> 10, scale + 1
-        line += f"{size:6}{' kMGT'[scale]}"
+        line += f"{size:5}{'kMGT'[scale - 1]} " if scale else f"{size:6} "
         elapsed = now - self._began
         left = int(elapsed * (total - done) / done) if total and done else 0
         seconds = left if total is not None else int(elapsed)
