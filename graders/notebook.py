@@ -22,14 +22,12 @@ def check(grade_id: str) -> float:
     the panel. nbgrader gives such a cell 0; with the configuration that ``course init`` writes
     it is marked for the instructor instead, without a score.
     """
-    from course_lib.connect import client
+    from course_lib import lab
 
     course().exercise(grade_id)  # a wrong id is said before the engine is asked
-    engine = client()
-    try:
-        (result,) = run_checks([grade_id], student_answers(grade_id), Path.cwd(), engine)
-    finally:
-        engine.close()
+    # The engine that lab.start named, whatever became of the environment since.
+    client = lab.handle.client
+    (result,) = run_checks([grade_id], student_answers(grade_id), Path.cwd(), client)
     show(result)
     if result.status == "error":
         raise ObservationError(f"{grade_id} could not be judged: {result.reason}")

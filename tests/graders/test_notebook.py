@@ -5,24 +5,17 @@ from typing import Any
 
 import pytest
 
-from course_lib import connect
+from course_lib import lab
 from course_lib.errors import EngineUnavailable, UnknownGradeId
 from graders import check, notebook
 from graders.expectation import ObservationError
 from graders.result import MIME_TYPE, CheckResult, ExpectationResult, Status
 
 
-class Client:
-    closed = False
-
-    def close(self) -> None:
-        self.closed = True
-
-
 @pytest.fixture
 def cell(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A notebook's cell: its variables, what it shows, and how the work is judged."""
-    cell = SimpleNamespace(variables={}, shown=[], status="partial", client=Client(), asked=None)
+    cell = SimpleNamespace(variables={}, shown=[], status="partial", client=object(), asked=None)
 
     def run_checks(grade_ids: Any, answers: Any, folder: Any, client: Any) -> list[CheckResult]:
         cell.asked = (grade_ids, answers, client)
@@ -33,7 +26,7 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(
         "IPython.display.display", lambda data, raw: cell.shown.append(data), raising=True
     )
-    monkeypatch.setattr(connect, "client", lambda: cell.client)
+    monkeypatch.setattr(lab, "handle", cell)
     return cell
 
 
@@ -51,13 +44,12 @@ def test_check_shows_the_result_and_returns_the_points(cell: SimpleNamespace) ->
     (shown,) = cell.shown
     assert set(shown) == {"text/plain", "text/html", MIME_TYPE}
     assert shown[MIME_TYPE]["earned"] == 1.0
-    assert cell.client.closed
 
 
 def test_check_takes_the_answer_from_the_notebook(cell: SimpleNamespace) -> None:
     cell.variables.update(web_port=32768, web_address="10.0.0.1", other=1)
     check("publish-find-port")
-    assert cell.asked[1] == {"web_port": 32768}
+    assert cell.asked == (["publish-find-port"], {"web_port": 32768}, cell.client)
 
 
 def test_check_without_an_answer_has_none(cell: SimpleNamespace) -> None:
@@ -70,7 +62,6 @@ def test_check_that_could_not_observe_has_no_number(cell: SimpleNamespace) -> No
     with pytest.raises(ObservationError, match="the engine does not answer"):
         check("publish-find-port")
     assert len(cell.shown) == 1
-    assert cell.client.closed
 
 
 def test_check_of_an_unknown_exercise_says_so_in_a_line(cell: SimpleNamespace) -> None:
@@ -83,10 +74,12 @@ def test_check_of_an_unknown_exercise_says_so_in_a_line(cell: SimpleNamespace) -
 def test_check_without_an_engine_says_so(
     cell: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def client() -> None:
-        raise EngineUnavailable("no Docker engine answers")
+    class Handle:
+        @property
+        def client(self) -> None:
+            raise EngineUnavailable("no Docker engine answers")
 
-    monkeypatch.setattr(connect, "client", client)
+    monkeypatch.setattr(lab, "handle", Handle())
     with pytest.raises(EngineUnavailable):
         check("publish-find-port")
 
