@@ -8,12 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.engine.errdefs import InvalidParameter, NotFound, SystemFailure
-from course_lib.engine.fs.initlayer import init_layer
-from course_lib.engine.fs.inode import Tree
-from course_lib.engine.fs.memory import DirLayer
-from course_lib.engine.fs.overlay import RootFs
 from course_lib.engine.image.model import Image, Layer
-from course_lib.engine.image.pull import PullProgress, progress_of
 from course_lib.engine.image.reference import Reference, is_digest, parse
 from course_lib.engine.image.references import ReferenceTable
 
@@ -21,8 +16,11 @@ if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
     from course_lib.engine.events import Events
     from course_lib.engine.filters import Filters
+    from course_lib.engine.fs.inode import Tree
+    from course_lib.engine.fs.overlay import RootFs
     from course_lib.engine.ids import Identities
     from course_lib.engine.image.catalogue import Catalogue
+    from course_lib.engine.image.pull import PullProgress
     from course_lib.engine.image.recipe import AppletNames
     from course_lib.engine.image.remove import ImageUser, Removed
     from course_lib.engine.store import Store
@@ -283,6 +281,8 @@ class ImageStore:
         Every error is raised before the first line of progress: ``InvalidParameter`` for a bad
         name, ``NotFound`` with the words of the Hub for what the catalogue does not have.
         """
+        from course_lib.engine.image.pull import PullProgress, progress_of
+
         wanted = parse(ref)
         if tag:
             wanted = wanted.with_digest(tag) if is_digest(tag) else wanted.with_tag(tag)
@@ -319,6 +319,9 @@ class ImageStore:
 
         :param upper: the container's own writable directory; it need not exist.
         """
+        from course_lib.engine.fs.initlayer import init_layer
+        from course_lib.engine.fs.overlay import RootFs
+
         layers = [self._tree(layer) for layer in reversed(image.layers) if layer.source != "empty"]
         return RootFs([init_layer(), *layers], upper, read_only=read_only)
 
@@ -329,6 +332,8 @@ class ImageStore:
             if kind == "catalogue":
                 tree = self.catalogue.layer(name)
             else:
+                from course_lib.engine.fs.memory import DirLayer
+
                 path = self.layer_path(layer)
                 if not path.is_dir():
                     raise SystemFailure(f"{path}: the files of an image layer are missing")

@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine, SystemFailure
-from course_lib.engine.fs.hostdir import HostTree
-from course_lib.engine.fs.inode import Tree
-from course_lib.engine.fs.mounts import volume_owners
-from course_lib.engine.fs.tmpfs import TmpTree
 from course_lib.engine.volume.tmpfs import parse_tmpfs
 
 if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
+    from course_lib.engine.fs.inode import Tree
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _OPTIONS = ("type", "o", "device")
@@ -94,6 +90,8 @@ class LocalDriver:
         """Put the files of a volume aside, then delete them; :meth:`sweep` finishes the job."""
         directory = self._root / name
         aside = self._root / f"{_REMOVING}{name}"
+        import shutil
+
         try:
             if aside.exists():
                 shutil.rmtree(aside)
@@ -104,6 +102,8 @@ class LocalDriver:
 
     def sweep(self) -> list[str]:
         """Delete what was put aside; the names of those volumes."""
+        import shutil
+
         names = []
         for aside in self._root.glob(f"{_REMOVING}*"):
             _make_removable(aside)
@@ -116,6 +116,10 @@ class LocalDriver:
 
         Raises ``SystemFailure`` with dockerd's words where it cannot be mounted.
         """
+        from course_lib.engine.fs.hostdir import HostTree
+        from course_lib.engine.fs.mounts import volume_owners
+        from course_lib.engine.fs.tmpfs import TmpTree
+
         path = self.data(name)
         if _is_tmpfs(options):
             given = parse_tmpfs(options.get("o", ""))

@@ -18,11 +18,6 @@ from course_lib.engine.errdefs import (
     SystemFailure,
 )
 from course_lib.engine.filters import Filters, InvalidFilter
-from course_lib.engine.fs.copytree import copy_tree, is_empty
-from course_lib.engine.fs.inode import Tree
-from course_lib.engine.fs.mounts import Mount, Mounted
-from course_lib.engine.fs.permissions import ROOT
-from course_lib.engine.fs.walk import walk
 from course_lib.engine.volume.local import LocalDriver, check_name, check_options
 from course_lib.engine.volume.mounts import DEFAULT_DRIVER, MountPoint
 
@@ -31,6 +26,8 @@ if TYPE_CHECKING:
 
     from course_lib.engine.clock import Clock
     from course_lib.engine.events import Events
+    from course_lib.engine.fs.inode import Tree
+    from course_lib.engine.fs.mounts import Mount
     from course_lib.engine.fs.overlay import RootFs
     from course_lib.engine.ids import Identities
     from course_lib.engine.store import Store
@@ -303,6 +300,11 @@ class VolumeService:
 
         :param image: the container's root file system, nothing mounted.
         """
+        from course_lib.engine.fs.copytree import copy_tree, is_empty
+        from course_lib.engine.fs.mounts import Mounted
+        from course_lib.engine.fs.permissions import ROOT
+        from course_lib.engine.fs.walk import walk
+
         alone = {"/": Mounted("/", image, False, "overlay", "", "root")}
         for point in points:
             if point.type != "volume" or not point.copy_data:
@@ -334,6 +336,8 @@ class VolumeService:
         A missing source of ``-v`` is made. All containers that have a volume mounted at a time
         share one tree. Call :meth:`unmount` when the container stops.
         """
+        from course_lib.engine.fs.mounts import Mount
+
         read_only = not point.rw
         if point.type == "tmpfs":
             return Mount(point.destination, "tmpfs", None, read_only, point.options)
