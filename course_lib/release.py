@@ -46,7 +46,9 @@ def release_notebook(path: Path) -> bytes:
         text = nbformat.writes(notebook, version=4)  # type: ignore[no-untyped-call]
     except OSError as error:
         raise CatalogError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RuntimeError, KeyError, formats.SchemaMismatchError) as error:
+    except (
+        ValueError, RuntimeError, KeyError, AttributeError, formats.SchemaMismatchError,
+    ) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CatalogError(f"{path} cannot be released: {reason}") from None
     return (str(text).rstrip("\n") + "\n").encode()

@@ -24,9 +24,9 @@ from course_lib.topology import (
 ENGINE = "embedded engine 26.1.5"
 
 
-def network(name: str, number: int = 17, **more: bool) -> Network:
+def network(name: str, number: int = 17, *, internal: bool = False) -> Network:
     subnet = Subnet(f"172.{number}.0.0/16", f"172.{number}.0.1")
-    return Network(f"net-{name}", name, "bridge", (subnet,), **more)
+    return Network(f"net-{name}", name, "bridge", (subnet,), internal)
 
 
 def container(name: str, *networks: str, **more: object) -> Container:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from course_lib.catalog import Lesson
@@ -26,17 +28,13 @@ def container(name: str, image: str = "nginx", at: int = 2_000) -> StandingConta
 
 
 def names(
-    now: Standing, *, before: Standing | None = None, own: bool = False, **more: object
+    now: Standing,
+    *,
+    before: Standing | None = None,
+    own: bool = False,
+    cells: Sequence[Cell] = (),
 ) -> set[str]:
-    cells = more.get("cells", ())
-    found = brought_by(
-        LESSON,
-        now,
-        before or Standing(),
-        cells,
-        started_ns=START,
-        own_engine=own,  # type: ignore[arg-type]
-    )
+    found = brought_by(LESSON, now, before or Standing(), cells, started_ns=START, own_engine=own)
     return {
         *(c.name for c in found.containers),
         *(n.name for n in found.networks),

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from course_lib.cells import CellWatch
+from course_lib.standing import Cell
+
+
+@dataclass
+class FakeEvents:
+    """The part of IPython's event manager that is used."""
+
+    callbacks: dict[str, list[Callable[[Any], None]]] = field(
+        default_factory=lambda: {"pre_run_cell": [], "post_run_cell": []}
+    )
+
+    def register(self, name: str, callback: Callable[[Any], None]) -> None:
+        self.callbacks[name].append(callback)
+
+    def unregister(self, name: str, callback: Callable[[Any], None]) -> None:
+        self.callbacks[name].remove(callback)
+
+
+@dataclass
+class FakeShell:
+    events: FakeEvents = field(default_factory=FakeEvents)
+
+    def run(self, source: str | None) -> None:
+        info = type("Info", (), {"raw_cell": source})
+        for callback in self.events.callbacks["pre_run_cell"]:
+            callback(info)
+        for callback in self.events.callbacks["post_run_cell"]:
+            callback(None)
+
+
+def test_cells_that_name_an_image_are_told_with_their_times() -> None:
+    shell, seen, times = FakeShell(), list[Cell](), iter(range(100))
+    watch = CellWatch(("nginx", "alpine"), seen.append, lambda: next(times))
+    watch.attach(shell)
+    shell.run("!docker run -d nginx")
+    shell.run("lab.draw()")
+    shell.run(None)
+    shell.run("!docker run alpine && docker run nginx")
+    watch.detach(shell)
+    shell.run("!docker run nginx")
+    assert seen == [Cell(0, 1, ("nginx",)), Cell(2, 3, ("nginx", "alpine"))]
+
+
+def test_the_end_of_a_cell_that_began_before_is_no_cell() -> None:
+    shell, seen = FakeShell(), list[Cell]()
+    watch = CellWatch(("nginx",), seen.append, lambda: 0)
+    watch.attach(shell)
+    shell.events.callbacks["post_run_cell"][0](None)
+    assert seen == []
