@@ -57,13 +57,14 @@ class ApiServer:
     async def close(self) -> None:
         """Stop listening, end all connections, and take the socket away."""
         if self._server is not None:
+            # asyncio leaves a socket open that it has accepted, but not yet wrapped, by now.
+            await _settle()
             self._server.close()
         if self._path is not None and self._inode is not None:
             with contextlib.suppress(FileNotFoundError):
                 status = self._path.stat()
                 if (status.st_dev, status.st_ino) == self._inode:  # not a successor's socket
                     self._path.unlink()
-        await _settle()  # connections that are just being accepted become tasks
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
