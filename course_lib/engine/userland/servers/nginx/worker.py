@@ -73,16 +73,18 @@ class Worker:
         proc.on_signal(signals.NUMBERS["USR1"], lambda _s: self._logs.close())
         proc.on_signal(signals.SIGHUP, "ignore")
         accepting = [proc.thread(partial(self._http.serve, each)) for each in self._listeners]
-        await self._stop.wait()
-        await cancel(*accepting)
-        if self._graceful:
-            await self._notice("gracefully shutting down")
-            await self._http.drain()
-        else:
-            self._http.close()
-        await self._notice("exiting")
-        await self._notice("exit")
-        self._logs.close()
+        try:
+            await self._stop.wait()
+            await cancel(*accepting)
+            if self._graceful:
+                await self._notice("gracefully shutting down")
+                await self._http.drain()
+            else:
+                self._http.close()
+            await self._notice("exiting")
+            await self._notice("exit")
+        finally:  # also when killed: the container's output ends with its last open handle
+            self._logs.close()
         return 0
 
     def _end(self, *, graceful: bool) -> None:
