@@ -49,7 +49,12 @@ class ReplaceImage(BaseException):
 
 @runtime_checkable
 class ControllingTerminal(Protocol):
-    """A terminal that can send signals to the processes on it."""
+    """A terminal that can send signals to the processes on it.
+
+    :ivar foreground: process group that gets the signals of the keyboard.
+    """
+
+    foreground: int
 
     def control(self, machine: ContainerMachine, pgid: int) -> None:
         """Become the controlling terminal of a session whose first group is ``pgid``."""

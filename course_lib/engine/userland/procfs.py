@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 HERTZ = 100
 """Clock ticks per second in ``/proc/PID/stat``."""
 KERNEL = "6.1.0-embedded"
-_TOTAL_KB = 2 * 1024 * 1024
+TOTAL_KB = 2 * 1024 * 1024
+"""Memory that a container is told of: there is no limit that could be measured."""
 _NET = ("arp", "dev", "route", "tcp", "tcp6", "udp", "udp6")
 
 
@@ -162,9 +163,9 @@ class ProcFs:
         return f"0.00 0.00 0.00 {running}/{total} {last}\n"
 
     def _meminfo(self) -> str:
-        free = _TOTAL_KB - 4096 * len(self._machine.table)
+        free = TOTAL_KB - 4096 * len(self._machine.table)
         rows = {
-            "MemTotal": _TOTAL_KB, "MemFree": free, "MemAvailable": free, "Buffers": 0,
+            "MemTotal": TOTAL_KB, "MemFree": free, "MemAvailable": free, "Buffers": 0,
             "Cached": 0, "SwapCached": 0, "SwapTotal": 0, "SwapFree": 0, "Shmem": 0,
             "SReclaimable": 0,
         }  # fmt: skip

@@ -1,0 +1,462 @@
+"""``tar``, ``gzip`` and their relatives, with the standard library's formats."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+import zlib
+from collections.abc import AsyncIterator
+
+from course_lib.engine.userland import users
+from course_lib.engine.userland.applets.common import (
+    Fail,
+    Options,
+    UsageError,
+    join,
+    program,
+    read_file,
+    reason,
+)
+from course_lib.engine.userland.applets.files import Remover, exists, make_parents
+from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.shell import patterns
+
+
+def _codec(name: str) -> str:
+    """The compression that a file's name tells."""
+    for suffix, kind in ((".gz", "gz"), (".tgz", "gz"), (".bz2", "bz2"), (".xz", "xz"),
+                         (".lzma", "xz"), (".Z", "gz")):  # fmt: skip
+        if name.endswith(suffix):
+            return kind
+    return ""
+
+
+def compress(data: bytes, kind: str, level: int = 6, mtime: int = 0) -> bytes:
+    """Data in one of the formats gz, bz2, xz; unchanged for ``""``."""
+    if kind == "gz":
+        import gzip as gzip_module
+
+        return gzip_module.compress(data, level, mtime=mtime)
+    if kind == "bz2":
+        import bz2
+
+        return bz2.compress(data)
+    if kind == "xz":
+        import lzma
+
+        return lzma.compress(data)
+    return data
+
+
+def decompress(data: bytes, kind: str = "") -> bytes:
+    """Data without its compression, which its first bytes tell.
+
+    :raises ValueError: it is damaged, or not of the kind asked for.
+    """
+    import bz2
+    import gzip as gzip_module
+    import lzma
+
+    found = {b"\x1f\x8b": "gz", b"BZ": "bz2", b"\xfd7": "xz", b"]\x00": "xz"}.get(data[:2], "")
+    if kind and found != kind:
+        raise ValueError("invalid magic")
+    try:
+        if found == "gz":
+            return gzip_module.decompress(data)
+        if found == "bz2":
+            return bz2.decompress(data)
+        if found == "xz":
+            return lzma.decompress(data)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+        raise ValueError("corrupted data") from None
+    return data
+
+
+# --- tar -------------------------------------------------------------------------------------
+
+_TAR_LONG = {
+    "create": "c", "extract": "x", "get": "x", "list": "t", "file=": "f", "directory=": "C",
+    "gzip": "z", "bzip2": "j", "xz": "J", "verbose": "v", "exclude=": "X", "to-stdout": "O",
+    "keep-old-files": "k", "strip-components=": "S", "numeric-owner": "N", "overwrite": "w",
+    "no-same-owner": "o", "preserve-permissions": "p", "dereference": "h",
+}  # fmt: skip
+
+
+async def tar(proc: ContainerProcess) -> int:
+    """Pack and unpack archives."""
+    words = proc.argv[1:]
+    if words and not words[0].startswith("-"):
+        # ``tar cf x.tar dir``: the old way, with the values after all letters.
+        values = words[1:]
+        rebuilt = []
+        for letter in words[0]:
+            rebuilt.append(f"-{letter}")
+            if letter in "fCXT" and values:
+                rebuilt.append(values.pop(0))
+        proc.argv[1:] = [*rebuilt, *values]
+    return await _tar(proc)
+
+
+@program(
+    "cxtf:C:zjJvX:OkT:opmhaZ",
+    "-c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [FILE]...",
+    "Create, extract, or list files from a tar file",
+    long=_TAR_LONG,
+    name="tar",
+)
+async def _tar(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    modes = [letter for letter in "cxt" if letter in options]
+    if len(modes) != 1:
+        raise UsageError
+    run = _Tar(proc, options)
+    try:
+        if modes[0] == "c":
+            return await run.create(words)
+        return await run.read(words, extract=modes[0] == "x")
+    except tarfile.TarError:
+        raise Fail("invalid tar magic") from None
+
+
+class _Tar:
+    def __init__(self, proc: ContainerProcess, options: Options) -> None:
+        self._proc = proc
+        self._options = options
+        self._file = options.get("f", "-")
+        self._folder = proc.path(options["C"]) if "C" in options else proc.cwd
+        kinds = {"z": "gz", "j": "bz2", "J": "xz"}
+        self._kind = next((kinds[letter] for letter in "zjJ" if letter in options), "")
+        if not self._kind and "a" in options:
+            self._kind = _codec(self._file)
+        self._excluded = options.all("X")
+        self._verbose = "v" in options
+        self.status = 0
+
+    def _path(self, name: str) -> str:
+        return name if name.startswith("/") else join(self._folder, name)
+
+    def _left_out(self, name: str) -> bool:
+        base = name.rsplit("/", 1)[-1]
+        return any(patterns.matches(p, name) or patterns.matches(p, base) for p in self._excluded)
+
+    # --- creating ----------------------------------------------------------------------------
+
+    async def create(self, names: list[str]) -> int:
+        if not names:
+            raise Fail("empty archive")
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            for name in names:
+                await self._add(archive, name)
+        data = compress(buffer.getvalue(), self._kind)
+        if self._file == "-":
+            await self._proc.out(data)
+        else:
+            try:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+                file = self._proc.fs.open(self._proc.path(self._file), flags, 0o644)
+            except OSError as error:
+                raise Fail(f"can't open '{self._file}': {reason(error)}") from None
+            await file.write(data)
+            file.close()
+        return self.status
+
+    async def _add(self, archive: tarfile.TarFile, name: str) -> None:
+        proc, fs = self._proc, self._proc.fs
+        await proc.tick()
+        if self._left_out(name):
+            return
+        path = self._path(name)
+        try:
+            found = fs.stat(path, follow="h" in self._options)
+        except OSError as error:
+            await proc.err(f"tar: {name}: {reason(error)}\n")
+            self.status = 1
+            return
+        if self._file != "-" and path == proc.path(self._file):
+            return
+        info = tarfile.TarInfo(name.lstrip("/"))
+        info.mode = stat.S_IMODE(found.mode)
+        info.uid, info.gid = found.uid, found.gid
+        info.uname = users.user_name(proc.machine.fs, found.uid)
+        info.gname = users.group_name(proc.machine.fs, found.gid)
+        info.mtime = found.mtime_ns // 1_000_000_000
+        if self._verbose:
+            shown = name + "/" if stat.S_ISDIR(found.mode) else name
+            await (proc.err if self._file == "-" else proc.out)(f"{shown}\n")
+        if stat.S_ISDIR(found.mode):
+            info.type = tarfile.DIRTYPE
+            archive.addfile(info)
+            for child in sorted(fs.listdir(path)):
+                await self._add(archive, join(name, child))
+        elif stat.S_ISLNK(found.mode):
+            info.type = tarfile.SYMTYPE
+            info.linkname = fs.readlink(path)
+            archive.addfile(info)
+        elif stat.S_ISREG(found.mode):
+            content = await read_file(proc, path)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        elif stat.S_ISFIFO(found.mode):
+            info.type = tarfile.FIFOTYPE
+            archive.addfile(info)
+
+    # --- reading -----------------------------------------------------------------------------
+
+    async def _members(self, wanted: list[str]) -> AsyncIterator[tuple[tarfile.TarInfo, bytes]]:
+        try:
+            data = await read_file(self._proc, self._file)
+        except OSError as error:
+            raise Fail(f"can't open '{self._file}': {reason(error)}") from None
+        try:
+            data = decompress(data, self._kind)
+        except ValueError as error:
+            raise Fail(str(error)) from None
+        if not data:
+            raise Fail("short read")
+        missing = set(wanted)
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for info in archive:
+                await self._proc.tick()
+                chosen = [w for w in wanted if _selects(w, info.name)]
+                if (wanted and not chosen) or self._left_out(info.name):
+                    continue
+                missing -= set(chosen)
+                content = archive.extractfile(info) if info.isreg() else None
+                yield info, content.read() if content else b""
+        for name in sorted(missing):
+            await self._proc.err(f"tar: {name}: not found in archive\n")
+            self.status = 1
+
+    async def read(self, wanted: list[str], *, extract: bool) -> int:
+        async for info, content in self._members(wanted):
+            if not extract:
+                await self._proc.out(self._listed(info) + "\n")
+                continue
+            if "O" in self._options:
+                await self._proc.out(content)
+                continue
+            if self._verbose:
+                await self._proc.out(info.name + ("/" if info.isdir() else "") + "\n")
+            await self._extract(info, content)
+        return self.status
+
+    def _listed(self, info: tarfile.TarInfo) -> str:
+        name = info.name + ("/" if info.isdir() else "")
+        if not self._verbose:
+            return name
+        from course_lib.engine.userland.applets.dates import format_date
+
+        kinds = {tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
+        mode = stat.filemode(kinds.get(info.type, stat.S_IFREG) | info.mode)
+        when = format_date(int(info.mtime) * 1_000_000_000, "%Y-%m-%d %H:%M:%S")
+        owner = f"{info.uname or info.uid}/{info.gname or info.gid}"
+        link = f" -> {info.linkname}" if info.issym() or info.islnk() else ""
+        return f"{mode} {owner:<12}{info.size:>9} {when} {name}{link}"
+
+    async def _extract(self, info: tarfile.TarInfo, content: bytes) -> None:
+        proc, fs = self._proc, self._proc.fs
+        parts = info.name.lstrip("/").split("/")
+        if ".." in parts:
+            raise Fail("name with '..' encountered: '" + info.name + "'")
+        parts = parts[int(self._options.get("S", "0")) :]
+        name = "/".join(part for part in parts if part not in ("", "."))
+        path = join(self._folder, name) if name else self._folder
+        try:
+            if info.isdir():
+                make_parents(proc, path, 0o777)
+            else:
+                make_parents(proc, path.rpartition("/")[0] or "/", 0o777)
+                if exists(proc, path):
+                    if "k" in self._options:
+                        return
+                    fs.unlink(path)
+            await self._make(info, path, content)
+            if info.issym():
+                return
+            if proc.uid == 0 and "o" not in self._options:
+                fs.chown(path, info.uid, info.gid)
+            fs.chmod(path, info.mode if proc.uid == 0 else info.mode & ~proc.umask)
+            if "m" not in self._options:
+                when = int(info.mtime) * 1_000_000_000
+                fs.utime(path, when, when)
+        except OSError as error:
+            await proc.err(f"tar: can't create '{info.name}': {reason(error)}\n")
+            self.status = 1
+
+    async def _make(self, info: tarfile.TarInfo, path: str, content: bytes) -> None:
+        fs = self._proc.fs
+        if info.issym():
+            fs.symlink(info.linkname, path)
+        elif info.islnk():
+            fs.link(join(self._folder, info.linkname.lstrip("/")), path)
+        elif info.isfifo():
+            fs.mkfifo(path)
+        elif info.isreg():
+            file = fs.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                await file.write(content)
+            finally:
+                file.close()
+
+
+def _selects(wanted: str, name: str) -> bool:
+    wanted = wanted.rstrip("/")
+    return name == wanted or name.startswith(wanted + "/") or patterns.matches(wanted, name)
+
+
+# --- gzip ------------------------------------------------------------------------------------
+
+
+async def _convert(
+    proc: ContainerProcess,
+    options: Options,
+    words: list[str],
+    *,
+    kind: str,
+    suffix: str,
+    expand: bool,
+) -> int:
+    """Compress or expand files in place, or standard input to standard output."""
+    title = proc.argv[0].rsplit("/", 1)[-1]
+    to_stdout = "c" in options or not words
+    level = next((int(letter) for letter, _ in options.in_order() if letter.isdigit()), 6)
+    status = 0
+    for name in words or ["-"]:
+        try:
+            found = proc.fs.stat(proc.path(name)) if name != "-" else None
+            if found is not None and stat.S_ISDIR(found.mode):
+                raise IsADirectoryError(21, "Is a directory")
+            data = await read_file(proc, name)
+        except OSError as error:
+            await proc.err(f"{title}: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        try:
+            result = decompress(data, kind) if expand else compress(data, kind, max(1, level))
+        except ValueError as error:
+            await proc.err(f"{title}: {error}\n")
+            status = 1
+            continue
+        if "t" in options:
+            continue
+        if to_stdout or name == "-":
+            await proc.out(result)
+            continue
+        target = _target(name, suffix, expand)
+        if target is None:
+            await proc.err(f"{title}: {name}: unknown suffix - ignored\n")
+            status = 1
+            continue
+        if exists(proc, target) and "f" not in options:
+            await proc.err(f"{title}: can't open '{target}': File exists\n")
+            status = 1
+            continue
+        assert found is not None
+        proc.fs.write_bytes(proc.path(target), result, stat.S_IMODE(found.mode))
+        proc.fs.utime(proc.path(target), found.mtime_ns, found.mtime_ns)
+        if "k" not in options:
+            await Remover(proc, True, False, False).remove(name)
+    return status
+
+
+def _target(name: str, suffix: str, expand: bool) -> str | None:
+    if not expand:
+        return name + suffix
+    if name.endswith(suffix):
+        return name.removesuffix(suffix)
+    if name.endswith(".tgz") and suffix == ".gz":
+        return name.removesuffix(".tgz") + ".tar"
+    return None
+
+
+_GZIP_LONG = {"stdout": "c", "decompress": "d", "keep": "k", "force": "f", "test": "t"}
+
+
+@program(
+    "cdfktvqn123456789", "[-cfkdt123456789] [FILE]...", "Compress FILEs (or stdin)", long=_GZIP_LONG
+)
+async def gzip(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Compress files."""
+    expand = "d" in options or "t" in options
+    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=expand)
+
+
+@program("cfktqv", "[-cfkt] [FILE]...", "Decompress FILEs (or stdin)", long=_GZIP_LONG)
+async def gunzip(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Expand files."""
+    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=True)
+
+
+@program("", "[FILE]...", "Decompress to stdout")
+async def zcat(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Print compressed files."""
+    options.add("c")
+    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=True)
+
+
+@program(
+    "cdfktz123456789", "[-cfkdtz123456789] [FILE]...", "Compress FILEs (or stdin)", long=_GZIP_LONG
+)
+async def bzip2(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Compress files with bzip2."""
+    expand = "d" in options or "t" in options
+    return await _convert(proc, options, words, kind="bz2", suffix=".bz2", expand=expand)
+
+
+@program("cfkt", "[-cfkt] [FILE]...", "Decompress FILEs (or stdin)", long=_GZIP_LONG)
+async def bunzip2(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Expand bzip2 files."""
+    return await _convert(proc, options, words, kind="bz2", suffix=".bz2", expand=True)
+
+
+@program("cfkt", "[-cfkt] [FILE]...", "Decompress FILEs (or stdin)", long=_GZIP_LONG)
+async def unxz(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Expand xz files."""
+    return await _convert(proc, options, words, kind="xz", suffix=".xz", expand=True)
+
+
+@program(
+    "lnopqd:j", "[-lnojpq] FILE[.zip] [FILE]... [-d DIR]", "Extract FILEs from ZIP archive", least=1
+)
+async def unzip(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Unpack a zip archive."""
+    import zipfile
+
+    name = words[0] if exists(proc, words[0]) else words[0] + ".zip"
+    try:
+        data = await read_file(proc, name)
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except OSError as error:
+        raise Fail(f"can't open {words[0]}[.zip]: {reason(error)}") from None
+    except zipfile.BadZipFile:
+        raise Fail("invalid zip magic") from None
+    if "l" not in options and "q" not in options and "p" not in options:
+        await proc.out(f"Archive:  {name}\n")
+    folder = options.get("d", ".")
+    for info in archive.infolist():
+        if len(words) > 1 and not any(patterns.matches(w, info.filename) for w in words[1:]):
+            continue
+        if "l" in options:
+            await proc.out(f"{info.file_size:>9}  {info.filename}\n")
+            continue
+        if "p" in options:
+            await proc.out(archive.read(info))
+            continue
+        parts = [p for p in info.filename.split("/") if p not in ("", ".")]
+        if ".." in parts:
+            raise Fail(f"name with '..' encountered: '{info.filename}'")
+        target = join(folder, "/".join(parts))
+        if info.is_dir():
+            make_parents(proc, target, 0o777)
+            continue
+        if exists(proc, target) and "o" not in options:
+            if "n" in options:
+                continue
+            raise Fail(f"'{target}' exists")
+        make_parents(proc, target.rpartition("/")[0] or ".", 0o777)
+        if "q" not in options:
+            await proc.out(f"  inflating: {target.removeprefix('./')}\n")
+        proc.fs.write_bytes(proc.path(target), archive.read(info), 0o644)
+    return 0

@@ -1,0 +1,473 @@
+"""Programs that copy and move files: ``cp``, ``mv``, ``install``, ``dd``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from course_lib.engine.interfaces import FileStat, OpenFile
+from course_lib.engine.userland import users
+from course_lib.engine.userland.applets.common import (
+    Fail,
+    Options,
+    UsageError,
+    base_name,
+    copy_stream,
+    human,
+    join,
+    program,
+    reason,
+    size,
+)
+from course_lib.engine.userland.applets.files import (
+    Remover,
+    ask,
+    exists,
+    is_directory,
+    make_parents,
+)
+from course_lib.engine.userland.modes import parse_mode
+from course_lib.engine.userland.process import ContainerProcess
+
+_LONG = {
+    "archive": "a", "force": "f", "recursive": "R", "symbolic-link": "s", "no-dereference": "P",
+    "dereference": "L", "update": "u", "remove-destination": "F", "verbose": "v", "parents": "E",
+    "interactive": "i", "no-clobber": "n", "preserve": "p", "no-target-directory": "T",
+    "target-directory=": "t",
+}  # fmt: skip
+
+
+class Copier:
+    """Copies trees within a container."""
+
+    def __init__(
+        self,
+        proc: ContainerProcess,
+        name: str,
+        *,
+        recursive: bool = False,
+        preserve: bool = False,
+        follow: str = "never",
+        force: bool = False,
+        ask_first: bool = False,
+        no_clobber: bool = False,
+        update: bool = False,
+        link: str = "",
+        verbose: bool = False,
+    ) -> None:
+        self._proc = proc
+        self._name = name
+        self._recursive = recursive
+        self._preserve = preserve
+        self._follow = follow
+        self._force = force
+        self._ask = ask_first
+        self._no_clobber = no_clobber
+        self._update = update
+        self._link = link
+        self._verbose = verbose
+        self.status = 0
+
+    async def _failed(self, message: str) -> None:
+        await self._proc.err(f"{self._name}: {message}\n")
+        self.status = 1
+
+    async def copy(self, source: str, target: str, *, top: bool = True) -> None:
+        """Copy one file or directory to the name ``target``."""
+        proc = self._proc
+        await proc.tick()
+        follow = self._follow == "always" or (self._follow == "top" and top)
+        try:
+            found = proc.fs.stat(proc.path(source), follow=follow)
+        except OSError as error:
+            await self._failed(f"can't stat '{source}': {reason(error)}")
+            return
+        if stat.S_ISDIR(found.mode):
+            await self._directory(source, target, found)
+            return
+        if not await self._may_replace(source, target, found):
+            return
+        try:
+            await self._one(source, target, found)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            await self._failed(_explain(error, source, target))
+            return
+        if self._verbose:
+            await proc.out(f"'{source}' -> '{target}'\n")
+
+    async def _may_replace(self, source: str, target: str, found: FileStat) -> bool:
+        proc = self._proc
+        try:
+            there = proc.fs.stat(proc.path(target))
+        except OSError:
+            return True
+        if (there.dev, there.ino) == (found.dev, found.ino):
+            await self._failed(f"'{source}' and '{target}' are the same file")
+            return False
+        if self._no_clobber or (self._update and there.mtime_ns >= found.mtime_ns):
+            return False
+        if stat.S_ISDIR(there.mode):
+            await self._failed(f"can't create '{target}': File exists")
+            return False
+        if self._ask:
+            return await ask(proc, f"{self._name}: overwrite '{target}'? ")
+        return True
+
+    async def _one(self, source: str, target: str, found: FileStat) -> None:
+        proc = self._proc
+        fs = proc.fs
+        path = proc.path(target)
+        if self._link:
+            if exists(proc, target) and self._force:
+                fs.unlink(path)
+            if self._link == "symbolic":
+                fs.symlink(source, path)
+            else:
+                fs.link(proc.path(source), path)
+            return
+        if stat.S_ISLNK(found.mode):
+            if exists(proc, target):
+                fs.unlink(path)
+            fs.symlink(fs.readlink(proc.path(source)), path)
+            if self._preserve:
+                fs.chown(path, found.uid, found.gid, follow=False)
+            return
+        if stat.S_ISFIFO(found.mode) and self._recursive:
+            fs.mkfifo(path, stat.S_IMODE(found.mode))
+        else:
+            await self._content(source, path, found)
+        if self._preserve:
+            self._attributes(path, found)
+
+    async def _content(self, source: str, path: str, found: FileStat) -> None:
+        fs = self._proc.fs
+        reading = fs.open(self._proc.path(source), os.O_RDONLY)
+        try:
+            mode = stat.S_IMODE(found.mode) & 0o777 & ~self._proc.umask
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            try:
+                writing = fs.open(path, flags, mode)
+            except OSError as error:
+                if not self._force or error.errno not in (errno.EACCES, errno.ETXTBSY):
+                    raise _TargetError(error.errno or 0, reason(error)) from None
+                fs.unlink(path)
+                writing = fs.open(path, flags, mode)
+            try:
+                await copy_stream(self._proc, reading, writing)
+            finally:
+                writing.close()
+        finally:
+            reading.close()
+
+    def _attributes(self, path: str, found: FileStat) -> None:
+        fs = self._proc.fs
+        if self._proc.uid == 0:
+            fs.chown(path, found.uid, found.gid)
+        fs.chmod(path, stat.S_IMODE(found.mode))
+        fs.utime(path, found.mtime_ns, found.mtime_ns)
+
+    async def _directory(self, source: str, target: str, found: FileStat) -> None:
+        proc = self._proc
+        fs = proc.fs
+        if not self._recursive:
+            await self._failed(f"omitting directory '{source}'")
+            return
+        path = proc.path(target)
+        inner = fs.realpath(path) + "/"
+        if inner.startswith(fs.realpath(proc.path(source)).rstrip("/") + "/"):
+            await self._failed(f"recursion detected, omitting directory '{source}'")
+            return
+        made = False
+        try:
+            if not is_directory(proc, target):
+                fs.mkdir(path, (stat.S_IMODE(found.mode) | 0o700) & ~proc.umask)
+                made = True
+            if self._verbose and made:
+                await proc.out(f"'{source}' -> '{target}'\n")
+            for child in sorted(fs.listdir(proc.path(source))):
+                await self.copy(join(source, child), join(target, child), top=False)
+            if made and self._preserve:
+                self._attributes(path, found)
+            elif made:
+                fs.chmod(path, stat.S_IMODE(found.mode) & ~proc.umask)
+        except OSError as error:
+            verb = "create directory" if not made else "open"
+            await self._failed(f"can't {verb} '{target}': {reason(error)}")
+
+
+class _TargetError(OSError):
+    """The target, not the source, is what could not be opened."""
+
+
+def _explain(error: OSError, source: str, target: str) -> str:
+    if isinstance(error, _TargetError):
+        return f"can't create '{target}': {reason(error)}"
+    if error.errno in (errno.ENOSPC, errno.EFBIG):
+        return f"write error: {reason(error)}"
+    return f"can't open '{source}': {reason(error)}"
+
+
+def destinations(
+    proc: ContainerProcess, options: Options, words: list[str], *, no_target: bool = False
+) -> list[tuple[str, str]]:
+    """Pairs of source and target from the arguments of cp, mv and install."""
+    if "t" in options:
+        return [(word, join(options["t"], base_name(word))) for word in words]
+    if len(words) < 2:
+        raise UsageError
+    *sources, target = words
+    if len(sources) > 1 or (not no_target and is_directory(proc, target)):
+        return [(word, join(target, base_name(word))) for word in sources]
+    return [(sources[0], target)]
+
+
+@program(
+    "adprRPHLflsTinuvt:",
+    "[-arPLHpfinlsTu] SOURCE DEST\nor: cp [-arPLHpfinlsu] SOURCE... { -t DIRECTORY | DIRECTORY }",
+    "Copy SOURCEs to DEST",
+    long=_LONG,
+)
+async def cp(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Copy files and trees."""
+    recursive = any(c in options for c in "aRr")
+    follow = "always"
+    if recursive:
+        follow = "never"
+    for letter, _ in options.in_order():
+        follow = {"P": "never", "d": "never", "a": "never", "L": "always", "H": "top"}.get(
+            letter, follow
+        )
+    copier = Copier(
+        proc, "cp",
+        recursive=recursive,
+        preserve="a" in options or "p" in options,
+        follow=follow,
+        force="f" in options,
+        ask_first="i" in options and "f" not in options,
+        no_clobber="n" in options,
+        update="u" in options,
+        link="symbolic" if "s" in options else "hard" if "l" in options else "",
+        verbose="v" in options,
+    )  # fmt: skip
+    for source, target in destinations(proc, options, words, no_target="T" in options):
+        await copier.copy(source, target)
+    return copier.status
+
+
+@program(
+    "finTvut:",
+    "[-finT] SOURCE DEST\nor: mv [-fin] SOURCE... { -t DIRECTORY | DIRECTORY }",
+    "Rename SOURCE to DEST, or move SOURCEs to DIRECTORY",
+    long=_LONG,
+)
+async def mv(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Move and rename."""
+    status = 0
+    for source, target in destinations(proc, options, words, no_target="T" in options):
+        if exists(proc, target):
+            if "n" in options:
+                continue
+            asks = "i" in options and "f" not in options
+            if asks and not await ask(proc, f"mv: overwrite '{target}'? "):
+                continue
+        if not await _move(proc, source, target):
+            status = 1
+        elif "v" in options:
+            await proc.out(f"'{source}' -> '{target}'\n")
+    return status
+
+
+async def _move(proc: ContainerProcess, source: str, target: str) -> bool:
+    fs = proc.fs
+    try:
+        fs.rename(proc.path(source), proc.path(target))
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            await proc.err(f"mv: can't rename '{source}': {reason(error)}\n")
+            return False
+    else:
+        return True
+    # Another file system: copy with everything, then remove.
+    copier = Copier(proc, "mv", recursive=True, preserve=True, force=True)
+    if exists(proc, target) and not is_directory(proc, target, follow=False):
+        fs.unlink(proc.path(target))
+    await copier.copy(source, target)
+    if copier.status:
+        return False
+    remover = Remover(proc, True, True, False)
+    await remover.remove(source)
+    return not remover.status
+
+
+@program(
+    "cdDpsg:m:o:vt:",
+    "[-cdDsp] [-o USER] [-g GRP] [-m MODE] [-t DIR] [SOURCE]... DEST",
+    "Copy files and set attributes",
+    least=1,
+)
+async def install(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Copy files and set their mode and owner."""
+    mode = parse_mode(options.get("m", "755"), 0o755, is_directory=False, umask=0)
+    if mode is None:
+        raise Fail(f"invalid mode '{options['m']}'")
+    if "d" in options:
+        for name in words:
+            make_parents(proc, name, mode)
+            _own(proc, name, options, mode)
+        return 0
+    if "D" in options and len(words) > 1:
+        make_parents(proc, words[-1].rpartition("/")[0] or ".", 0o755)
+    copier = Copier(proc, "install", force=True, follow="always", verbose="v" in options)
+    for source, target in destinations(proc, options, words):
+        if exists(proc, target):
+            proc.fs.unlink(proc.path(target))
+        await copier.copy(source, target)
+        if exists(proc, target):
+            _own(proc, target, options, mode)
+    return copier.status
+
+
+def _own(proc: ContainerProcess, name: str, options: Options, mode: int) -> None:
+    path = proc.path(name)
+    proc.fs.chmod(path, mode)
+    if "o" in options or "g" in options:
+        spec = f"{options.get('o', '')}:{options.get('g', '')}"
+        uid, gid = owner_of(proc, spec)
+        found = proc.fs.stat(path)
+        proc.fs.chown(path, found.uid if uid is None else uid, found.gid if gid is None else gid)
+
+
+def owner_of(proc: ContainerProcess, spec: str) -> tuple[int | None, int | None]:
+    """Ids of ``user``, ``user:group``, ``:group``, ``user:``; None for what stays.
+
+    :raises Fail: an unknown name.
+    """
+    fs = proc.machine.fs
+    name, colon, group = spec.partition(":")
+    uid = gid = None
+    if name:
+        user = users.user_by_name(fs, name)
+        if user is None and not name.isdigit():
+            raise Fail(f"unknown user {name}")
+        uid = user.uid if user else int(name)
+        if colon and not group and user:
+            gid = user.gid
+    if group:
+        entry = users.group_by_name(fs, group)
+        if entry is None and not group.isdigit():
+            raise Fail(f"unknown group {group}")
+        gid = entry.gid if entry else int(group)
+    return uid, gid
+
+
+async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[int], int]:
+    block_in = block_out = size(given.get("bs", "512"))
+    if "bs" not in given:
+        block_in, block_out = size(given.get("ibs", "512")), size(given.get("obs", "512"))
+    if not block_in or not block_out:
+        raise Fail("number 0 is not in 1..2147483647 range")
+    count = size(given["count"]) if "count" in given else None
+    conversions = set(filter(None, given.get("conv", "").split(",")))
+    unknown = conversions - {"notrunc", "noerror", "sync", "fsync", "swab", "ucase", "lcase"}
+    if unknown:
+        raise Fail(f"invalid argument '{given['conv']}' for 'conv'")
+    reading = _dd_open(proc, given, "if", os.O_RDONLY) or proc.stdin.dup()
+    seek = size(given.get("seek", "0")) * block_out
+    flags = os.O_WRONLY | os.O_CREAT
+    if not seek and "notrunc" not in conversions:
+        flags |= os.O_TRUNC
+    writing = _dd_open(proc, given, "of", flags) or proc.stdout.dup()
+    records = [0, 0, 0, 0]
+    total = 0
+    try:
+        await _dd_skip(reading, size(given.get("skip", "0")) * block_in)
+        if seek and "of" in given:
+            if "notrunc" not in conversions:
+                writing.truncate(seek)
+            writing.seek(seek)
+        while count is None or records[0] + records[1] < count:
+            data = await reading.read(block_in)
+            if not data:
+                break
+            records[0 if len(data) == block_in else 1] += 1
+            if "sync" in conversions:
+                data = data.ljust(block_in, b"\0")
+            if "ucase" in conversions:
+                data = data.upper()
+            if "lcase" in conversions:
+                data = data.lower()
+            await proc.tick()
+            await writing.write(data)
+            total += len(data)
+            records[2 if len(data) == block_out else 3] += 1
+    finally:
+        reading.close()
+        writing.close()
+    if block_in != block_out:
+        records[2], records[3] = divmod(total, block_out)
+        records[3] = int(records[3] > 0)
+    return records, total
+
+
+def _dd_open(
+    proc: ContainerProcess, given: dict[str, str], key: str, flags: int
+) -> OpenFile | None:
+    if key not in given:
+        return None
+    try:
+        return proc.fs.open(proc.path(given[key]), flags, 0o666 & ~proc.umask)
+    except OSError as error:
+        raise Fail(f"can't open '{given[key]}': {reason(error)}") from None
+
+
+async def _dd_skip(reading: OpenFile, skip: int) -> None:
+    if not skip:
+        return
+    try:
+        reading.seek(skip)
+    except OSError:
+        while skip > 0:
+            data = await reading.read(min(skip, 65536))
+            if not data:
+                break
+            skip -= len(data)
+
+
+@program(
+    "",
+    "[if=FILE] [of=FILE] [ibs=N obs=N/bs=N] [count=N] [skip=N] [seek=N]\n"
+    "\t[conv=notrunc|noerror|sync|fsync] [status=none|noxfer]",
+    "Copy a file with converting and formatting",
+)
+async def dd(proc: ContainerProcess, _options: Options, words: list[str]) -> int:
+    """Copy blocks."""
+    given: dict[str, str] = {}
+    known = {"if", "of", "ibs", "obs", "bs", "count", "skip", "seek", "conv", "status", "iflag",
+             "oflag"}  # fmt: skip
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or key not in known:
+            raise UsageError
+        given[key] = value
+    started = proc.machine.clock.monotonic()
+    status = 0
+    try:
+        records, total = await _dd_run(proc, given)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        await proc.err(f"dd: error writing: {reason(error)}\n")
+        return 1
+    if given.get("status") == "none":
+        return status
+    await proc.err(f"{records[0]}+{records[1]} records in\n{records[2]}+{records[3]} records out\n")
+    if given.get("status") != "noxfer":
+        seconds = max(proc.machine.clock.monotonic() - started, 0.000001)
+        rate = human(total / seconds)
+        await proc.err(
+            f"{total} bytes ({human(total)}B) copied, {seconds:.6f} seconds, {rate}B/s\n"
+        )
+    return status

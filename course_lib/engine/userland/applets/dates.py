@@ -1,0 +1,117 @@
+"""Dates: ``date``, and dates given to ``touch``."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from course_lib.engine.userland.applets.common import Fail, Options, program, reason
+from course_lib.engine.userland.process import ContainerProcess
+
+_FORMATS = (
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M",
+    "%Y.%m.%d-%H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%a %b %d %H:%M:%S UTC %Y",
+)  # fmt: skip
+_COMPACT = re.compile(r"(?:(\d{4})|(\d\d)(?=\d{8}))?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?\Z")
+
+
+def parse_date(text: str, now_ns: int) -> int:
+    """Nanoseconds since the epoch of a date as BusyBox takes it; times are UTC.
+
+    :raises Fail: ``invalid date 'x'``.
+    """
+    now = datetime.fromtimestamp(now_ns / 1e9, UTC)
+    if re.fullmatch(r"@-?\d+", text):
+        return int(text[1:]) * 1_000_000_000
+    for form in _FORMATS:
+        try:
+            found = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        if "%Y" not in form:
+            found = found.replace(year=now.year, month=now.month, day=now.day)
+        return int(found.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    match = _COMPACT.match(text)
+    if match:
+        year = int(match[1] or 0) or (2000 + int(match[2]) if match[2] else now.year)
+        month, day, hour, minute = (int(match[n]) for n in (3, 4, 5, 6))
+        try:
+            found = datetime(year, month, day, hour, minute, int(match[7] or 0), tzinfo=UTC)
+        except ValueError:
+            raise Fail(f"invalid date '{text}'") from None
+        return int(found.timestamp()) * 1_000_000_000
+    raise Fail(f"invalid date '{text}'")
+
+
+def format_date(when_ns: int, form: str) -> str:
+    """``strftime`` in UTC, with GNU's ``%N``, ``%s`` and ``%-d``."""
+    moment = datetime.fromtimestamp(when_ns // 1_000_000_000, UTC)
+
+    def one(match: re.Match[str]) -> str:
+        flag, letter = match[1], match[2]
+        if letter == "N":
+            return f"{when_ns % 1_000_000_000:09d}"
+        if letter == "s":
+            return str(when_ns // 1_000_000_000)
+        if letter == "Z":
+            return "UTC"
+        if letter == "e":
+            text = f"{moment.day:2d}"
+        elif letter == "k":
+            text = f"{moment.hour:2d}"
+        elif letter == "P":
+            text = moment.strftime("%p").lower()
+        elif letter in "aAbBcCdDFgGhHIjmMnprRStTuUVwWxXyYz%l":
+            text = moment.strftime(f"%{letter}")
+        else:
+            return match[0]
+        if flag == "-":
+            return text.lstrip("0 ") or "0"
+        return text
+
+    return re.sub(r"%([-_0^]?)(.)", one, form, flags=re.DOTALL)
+
+
+@program(
+    "Rs:ud:D:r:I",
+    "[-Ru] [-d TIME] [-r FILE] [+FMT] | [-s TIME]",
+    "Print time (using +FMT)",
+    long={
+        "rfc-2822": "R",
+        "set=": "s",
+        "utc": "u",
+        "universal": "u",
+        "date=": "d",
+        "reference=": "r",
+        "iso-8601": "I",
+    },
+)
+async def date(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Print the date; setting it is not permitted in a container."""
+    now = proc.machine.clock.time_ns()
+    form = "%a %b %e %H:%M:%S %Z %Y"
+    setting = "s" in options
+    for word in words:
+        if word.startswith("+"):
+            form = word[1:]
+        else:
+            parse_date(word, now)
+            setting = True
+    when = now
+    if "d" in options:
+        when = parse_date(options["d"], now)
+    if "r" in options:
+        try:
+            when = proc.fs.stat(proc.path(options["r"])).mtime_ns
+        except OSError as error:
+            raise Fail(f"{options['r']}: {reason(error)}") from None
+    status = 0
+    if setting:
+        await proc.err("date: can't set date: Operation not permitted\n")
+        status = 1
+    if "R" in options:
+        form = "%a, %d %b %Y %H:%M:%S +0000"
+    elif "I" in options:
+        form = "%Y-%m-%d"
+    await proc.out(format_date(when, form) + "\n")
+    return status
