@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -204,9 +205,14 @@ class ContainerMounts:
 
 
 def _mount_failure(error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
+    reason = f"{(error.strerror or str(error)).lower()}: unknown"
+    if error.errno == errno.ENOTDIR:
+        reason += (
+            ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the "
+            "specified host path exists and is the expected type"
+        )
     return (
         "failed to create task for container: failed to create shim task: OCI runtime create "
         "failed: runc create failed: unable to start container process: error during container "
-        f'init: error mounting to rootfs at "{error.filename}": {reason}: unknown'
+        f'init: error mounting "{error.filename2}" to rootfs at "{error.filename}": {reason}'
     )

@@ -83,9 +83,13 @@ class _Namespace:
     def _add(self, mount: Mount, device: int) -> None:
         if mount.kind == "tmpfs" and "mode" not in mount.options:
             mount = self._with_mode_of_target(mount)
-        tree = tree_for(mount, self.clock, device)
         source = str(mount.source) if mount.source else mount.kind
-        is_directory = tree.root().is_directory()
+        try:
+            tree = tree_for(mount, self.clock, device)
+            is_directory = tree.root().is_directory()
+        except OSError as error:
+            number = error.errno or errno.EIO
+            raise OSError(number, os.strerror(number), mount.target, None, source) from None
         target = self._mount_point(mount.target, source, is_directory=is_directory)
         options = tmpfs_options(mount) if mount.kind == "tmpfs" else "relatime"
         self._put(

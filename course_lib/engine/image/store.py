@@ -131,13 +131,36 @@ class ImageStore:
         ]
         return found[0] if len(found) == 1 else None
 
-    def tags(self, image_id: str) -> list[str]:
-        """``RepoTags``: familiar names with tags, sorted."""
-        return [ref.familiar for ref in self._references.of_image(image_id) if not ref.digest]
+    def tags(self, image_id: str, filters: Filters | None = None) -> list[str]:
+        """``RepoTags``: familiar names with tags, sorted.
 
-    def digests(self, image_id: str) -> list[str]:
+        :param filters: of the list call: its ``reference`` also decides which names are shown.
+        """
+        return [ref.familiar for ref in self._names(image_id, filters) if not ref.digest]
+
+    def digests(self, image_id: str, filters: Filters | None = None) -> list[str]:
         """``RepoDigests``: familiar names with digests, sorted."""
-        return [ref.familiar for ref in self._references.of_image(image_id) if ref.digest]
+        return [ref.familiar for ref in self._names(image_id, filters) if ref.digest]
+
+    def _names(self, image_id: str, filters: Filters | None) -> Sequence[Reference]:
+        names = self._references.of_image(image_id)
+        if filters is None or not filters.get("reference"):
+            return names
+        from course_lib.engine.image.listing import matches
+
+        patterns = filters.get("reference")
+        return [name for name in names if any(matches(pattern, name) for pattern in patterns)]
+
+    def shared_size(self, image_id: str) -> int:
+        """Bytes in layers that other images have too (``docker system df -v``)."""
+        others = {
+            layer.diff_id
+            for image in self.images().values()
+            if image.id != image_id
+            for layer in image.layers
+        }
+        layers = self.images()[image_id].layers
+        return sum(layer.size for layer in layers if layer.diff_id in others)
 
     def last_tagged_ns(self, image_id: str) -> int:
         """When the image was last given a tag; 0 for never."""

@@ -434,3 +434,21 @@ def test_layers_on_disk_go_with_their_image(
     assert isinstance(fs.rootfs.layers[1], DirLayer)
     images.remove(image.id)
     assert not path.exists()
+
+
+async def test_names_shown_are_those_that_a_reference_filter_finds(images: ImageStore) -> None:
+    await pull(images, "base")
+    images.tag("base", "other", "1")
+    image = images.get("base")
+    filters = Filters({"reference": ["other"]})
+    assert images.list(filters) == [image]
+    assert images.tags(image.id, filters) == ["other:1"]
+    assert images.digests(image.id, filters) == []
+    assert images.tags(image.id, Filters()) == ["base:latest", "other:1"]
+
+
+async def test_shared_size_counts_layers_that_others_have(images: ImageStore) -> None:
+    await pull(images, "base")
+    assert images.shared_size(images.get("base").id) == 0
+    await pull(images, "team/derived")
+    assert images.shared_size(images.get("team/derived").id) == 2_000_000

@@ -10,6 +10,7 @@ from course_lib.engine.api.messages import encode
 from course_lib.engine.api.version import Version
 
 if TYPE_CHECKING:
+    from course_lib.engine.filters import Filters
     from course_lib.engine.image.model import Image, ImageConfig
     from course_lib.engine.image.pull import PullProgress
     from course_lib.engine.image.remove import Removed
@@ -25,9 +26,10 @@ def row(
     *,
     containers: int = -1,
     shared: int = -1,
+    filters: Filters | None = None,
 ) -> Json:
-    """A line of ``docker images``."""
-    tags, digests = store.tags(image.id), store.digests(image.id)
+    """A line of ``docker images``; the filters decide which of its names are shown."""
+    tags, digests = store.tags(image.id, filters), store.digests(image.id, filters)
     result: Json = {
         "Containers": containers,
         "Created": image.created_ns // 1_000_000_000,

@@ -58,7 +58,8 @@ class ImageRoutes:
                 self._images,
                 image,
                 request.version,
-                shared=0 if shared else -1,
+                shared=self._images.shared_size(image.id) if shared else -1,
+                filters=filters,
             )
             for image in found
         ]
