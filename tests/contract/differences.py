@@ -6,4 +6,8 @@ embedded engine that test has to fail; once it passes, the row has to go.
 
 from __future__ import annotations
 
-DIFFERENCES: dict[str, str] = {}
+DIFFERENCES: dict[str, str] = {
+    "test_ports.py::test_bindings_for_every_address": (
+        "published ports listen on 127.0.0.1 alone, so no binding of [::] is shown"
+    ),
+}

@@ -14,7 +14,7 @@ from course_lib.engine.errdefs import (
     NotImplementedByEngine,
     SystemFailure,
 )
-from course_lib.engine.filters import Filters, InvalidFilter
+from course_lib.engine.filters import Filters
 from course_lib.engine.ids import Identities
 from course_lib.engine.network.addresses import Subnet, is_ipv6, parse_subnet, to_int
 from course_lib.engine.network.contracts import EventLog, RecordStore
@@ -141,7 +141,8 @@ class NetworkRegistry:
         dangling = _dangling(filters)
         for kind in filters.get("type"):
             if kind not in {"builtin", "custom"}:
-                raise InvalidParameter(f"invalid filter: 'type'='{kind}'")
+                # A plain error in dockerd, which makes it one of the server.
+                raise SystemFailure(f"invalid filter: 'type'='{kind}'")
         return [n for n in networks if _passes(n, filters, dangling)]
 
     # --- changing ------------------------------------------------------------------------
@@ -364,7 +365,9 @@ def _dangling(filters: Filters) -> bool | None:
     if len(values) > 1:
         raise InvalidParameter('got more than one value for filter key "dangling"')
     if values[0] not in {"0", "1", "true", "false"}:
-        raise InvalidFilter("dangling", values)
+        raise InvalidParameter(
+            'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")'
+        )
     return values[0] in {"1", "true"}
 
 

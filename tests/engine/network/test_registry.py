@@ -237,7 +237,7 @@ def test_list_filters(world: World) -> None:
     assert names(world, dangling=["true"]) == ["dev", "devel"]
     assert sorted(names(world, dangling=["0"])) == ["bridge", "host", "none"]
     for wrong in ({"colour": ["red"]}, {"type": ["odd"]}, {"dangling": ["perhaps"]}):
-        with pytest.raises(InvalidParameter):
+        with pytest.raises(EngineError, match="invalid"):
             names(world, **wrong)
 
 
