@@ -304,12 +304,12 @@ class Node:
         """Start a program, as PID 1 of a fresh machine unless ``first`` is false."""
         if first:
             self.machine = self._machine()
-        env = tuple(str(e) for e in self.recipe.config.get("env", ()))
+        config = self.recipe.config
         out, err = MemoryFile(), MemoryFile()
         feed = (MemoryFile(stdin) if stdin else NullFile()) if isinstance(stdin, bytes) else stdin
         words = argv
         process = await self.machine.start(
-            ProcessSpec(words, env, str(self.recipe.config.get("working_dir") or "/")),
+            ProcessSpec(words, config.env, config.working_dir or "/"),
             feed, out, err,
         )  # fmt: skip
         return Running(process, out, err)

@@ -176,7 +176,11 @@ class HttpServer:
 
 
 class _TooLarge(Exception):
-    pass
+    """A request beyond a limit; ``status`` is the answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class _Connection:
@@ -230,6 +234,8 @@ class _Connection:
         if not isinstance(event, h11.Request):
             return None
         self.idle_since = None
+        if len(event.target) + sum(len(n) + len(v) + 4 for n, v in event.headers) > MAX_HEAD:
+            raise _TooLarge(431)
         headers: dict[str, str] = {}
         for raw_name, raw_value in event.headers:
             name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
@@ -238,13 +244,13 @@ class _Connection:
         size = 0
         announced = headers.get("content-length", "")
         if announced.isdigit() and int(announced) > self.server.max_body:
-            raise _TooLarge
+            raise _TooLarge(413)
         while True:
             more = await self._event(connection)
             if isinstance(more, h11.Data):
                 size += len(more.data)
                 if size > self.server.max_body:
-                    raise _TooLarge
+                    raise _TooLarge(413)
                 parts.append(bytes(more.data))
             elif isinstance(more, h11.EndOfMessage):
                 break
@@ -266,8 +272,8 @@ class _Connection:
         except h11.RemoteProtocolError as error:
             await self._answer(connection, None, server.refused(error.error_status_hint))
             return False
-        except _TooLarge:
-            await self._answer(connection, None, server.refused(413))
+        except _TooLarge as error:
+            await self._answer(connection, None, server.refused(error.status))
             return False
         if request is None:
             return False
@@ -314,6 +320,9 @@ class _Connection:
             h11.Response(status_code=response.status, headers=headers, reason=reason)
         )
         data = head or b""
+        if close and self.server.arrange is not None:
+            # h11 moves Connection: close to the end; it belongs where the server has it.
+            data = _arranged(data, self.server.arrange)
         sent = 0
         if request is not None and request.method == "HEAD":
             bodiless = True
@@ -333,3 +342,11 @@ class _Connection:
         if ending:
             await self.stream.write(ending)
         return sent
+
+
+def _arranged(
+    head: bytes, arrange: Callable[[list[tuple[str, str]]], list[tuple[str, str]]]
+) -> bytes:
+    first, *lines = head.decode("latin-1").split("\r\n")[:-2]
+    headers = arrange([(n, v) for n, _, v in (line.partition(": ") for line in lines)])
+    return "\r\n".join([first, *(f"{n}: {v}" for n, v in headers), "", ""]).encode("latin-1")

@@ -256,10 +256,14 @@ class Master:
             return 1
         if configuration.daemon:
             master = cast(ContainerProcess, self._proc)
+            # Sockets go with the process that opened them, so the one that stays opens them anew.
+            self._close_all()
 
             async def background(child: Process) -> int:
                 self._proc = child
                 self._logs = Logs(child)
+                if not await self._bind(configuration):
+                    return 1
                 return await self._run(configuration, proxy)
 
             master.fork(background, new_group=True)
@@ -283,8 +287,13 @@ class Master:
         try:
             return await self._obey(configuration, proxy)
         finally:
-            for listener in self._listeners.values():
-                listener.close()
+            self._close_all()
+            self._logs.close()
+
+    def _close_all(self) -> None:
+        for listener in self._listeners.values():
+            listener.close()
+        self._listeners.clear()
 
     async def _start_worker(self, configuration: Configuration, proxy: Proxy) -> None:
         listeners = list(self._listeners.values())

@@ -23,6 +23,12 @@ _STATUS = frozenset(
 )
 _QUEUED = b"QUEUED"
 
+# First words of errors that redis-py leaves where they are.
+_CODES = frozenset(
+    {"WRONGTYPE", "WRONGPASS", "BUSYGROUP", "NOGROUP", "UNBLOCKED", "BUSYKEY", "MISCONF", "OOM",
+     "CROSSSLOT", "NOPROTO", "NOAUTH"}
+)  # fmt: skip
+
 
 class Dataset:
     """Keys and values of all databases.
@@ -31,12 +37,9 @@ class Dataset:
     :param entries: what was in the dump file.
     """
 
-    def __init__(
-        self, version: tuple[int, int], entries: Sequence[Entry], password: str = ""
-    ) -> None:
+    def __init__(self, version: tuple[int, int], entries: Sequence[Entry]) -> None:
         self._version = version
         self._pending = list(entries)
-        self._password = password
         self._server: Any = None
         self._ready = False
         self._waking: asyncio.Lock | None = None
@@ -64,8 +67,7 @@ class Dataset:
         if not self._ready:
             # Its import is long: other containers go on meanwhile.
             fakeredis = await asyncio.to_thread(importlib.import_module, "fakeredis")
-            config = {b"requirepass": self._password.encode()} if self._password else None
-            self._server = fakeredis.FakeServer(version=self._version, config=config)
+            self._server = fakeredis.FakeServer(version=self._version)
             await self._restore(self._pending)
             self._ready = True
             self._pending = []
@@ -75,18 +77,11 @@ class Dataset:
         for entry in entries:
             link = links.get(entry.database)
             if link is None:
-                link = links[entry.database] = await self._inner(entry.database)
+                link = links[entry.database] = Session(self, self._connect(entry.database))
             await link.call(*_restoring(entry))
             if entry.expires_ms is not None:
                 await link.call(b"PEXPIREAT", entry.key, b"%d" % entry.expires_ms)
         self.dirty = 0
-
-    async def _inner(self, database: int) -> Session:
-        """A session of our own, past the password."""
-        session = Session(self, self._connect(database))
-        if self._password:
-            await session.call(b"AUTH", self._password.encode())
-        return session
 
     async def entries(self) -> list[Entry]:
         """Everything, for the dump file.
@@ -97,7 +92,7 @@ class Dataset:
             return list(self._pending)
         found: list[Entry] = []
         for database in range(DATABASES):
-            session = await self._inner(database)
+            session = Session(self, self._connect(database))
             if not await session.call(b"DBSIZE"):
                 continue
             for key in sorted(await session.call(b"KEYS", b"*")):
@@ -114,7 +109,7 @@ class Dataset:
             return counted
         result = {}
         for database in range(DATABASES):
-            session = await self._inner(database)
+            session = Session(self, self._connect(database))
             keys = await session.call(b"DBSIZE")
             if keys:
                 names = await session.call(b"KEYS", b"*")
@@ -232,8 +227,7 @@ def _typed(reply: Any, name: bytes) -> Any:
 def _failure(error: Exception) -> Failure:
     """An error reply; redis-py takes the prefix off the common ones."""
     text = str(error)
-    first = text.split(" ", 1)[0]
-    if first.isupper() and first.isalpha() and len(first) > 2:
+    if text.split(" ", 1)[0] in _CODES:
         return Failure(text)
     kinds = {
         "NoScriptError": "NOSCRIPT", "ExecAbortError": "EXECABORT", "ReadOnlyError": "READONLY",

@@ -45,7 +45,7 @@ class Server:
         self.config = config
         major, minor = (int(part) for part in version.split(".")[:2])
         self.release = (major, minor)
-        self.data = Dataset(self.release, entries, config.requirepass)
+        self.data = Dataset(self.release, entries)
         self.journal = Journal(proc, self.release)
         clock = proc.machine.clock
         self.started = clock.monotonic()
@@ -216,10 +216,16 @@ class Client:
         if name == b"quit":
             await self._say(OK)
             return False
+        if name == b"auth":
+            await self._say(self._auth(words))
+            return True
+        if not self._trusted:
+            await self._say(Failure("NOAUTH Authentication required."))
+            return True
         waits = self._session is not None and self._session.in_transaction
         if not waits and not self._listening:
             own = _OWN.get(name)
-            if own is not None and (self._trusted or name == b"hello"):
+            if own is not None:
                 reply = await own(server, words)
                 if reply is not None:
                     await self._say(reply)
@@ -233,6 +239,27 @@ class Client:
         await self._pass_on(self._session, name, words)
         return True
 
+    def _auth(self, words: list[bytes]) -> Status | Failure:
+        """Check a password; from Redis 6 on there may be a user before it."""
+        server = self._server
+        modern = server.release >= (6, 0)
+        if not 2 <= len(words) <= (3 if modern else 2):
+            return Failure("ERR wrong number of arguments for 'auth' command")
+        if not server.config.requirepass:
+            if modern:
+                return Failure(
+                    "ERR AUTH <password> called without any password configured for the default "
+                    "user. Are you sure your configuration is correct?"
+                )
+            return Failure("ERR Client sent AUTH, but no password is set")
+        user = words[1] if len(words) == 3 else b"default"
+        if user != b"default" or words[-1] != server.config.requirepass.encode():
+            if modern:
+                return Failure("WRONGPASS invalid username-password pair or user is disabled.")
+            return Failure("ERR invalid password")
+        self._trusted = True
+        return OK
+
     async def _pass_on(self, session: Session, name: bytes, words: list[bytes]) -> None:
         """Let fakeredis answer."""
         before = self._server.data.dirty
@@ -243,8 +270,6 @@ class Client:
         if self._listening is not None:
             return
         reply = await session.receive(name)
-        if name == b"auth" and isinstance(reply, Status):
-            self._trusted = True
         if isinstance(reply, Failure) and reply.text.startswith("ERR unknown command"):
             reply = _unknown(self._server.release, words)
         await self._say(reply)
