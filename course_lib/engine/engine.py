@@ -118,6 +118,8 @@ class Engine:
             return "-".join(parts)
 
     def _unlock(self) -> None:
+        if hasattr(self, "store"):
+            self.store.close()
         self._lock.close()
 
 

@@ -8,7 +8,7 @@ capabilities …) travel in :attr:`HostConfig.passive` as the client gave them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from course_lib.engine.store import Record
@@ -112,8 +112,20 @@ class EndpointConfig:
 
 
 def to_record(value: Any) -> Record:
-    """A dataclass as a JSON record."""
-    return asdict(value)
+    """A dataclass as a JSON record. Not a copy: to be written at once."""
+    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+
+
+def _plain(value: Any) -> Any:
+    """Nested dataclasses as records; :func:`dataclasses.asdict` would copy everything."""
+    if isinstance(value, RestartPolicy | HostPort):
+        return to_record(value)
+    if isinstance(value, dict) and any(isinstance(item, list) for item in value.values()):
+        return {
+            key: [_plain(entry) for entry in item] if isinstance(item, list) else item
+            for key, item in value.items()
+        }
+    return value
 
 
 def from_record(kind: type[T], record: Mapping[str, Any]) -> T:

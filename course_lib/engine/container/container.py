@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +141,7 @@ class Container:
             "state": self.state.to_record(),
             "restart_count": self.restart.count,
             "stopped_by_hand": self.stopped_by_hand,
-            "mounts": [asdict(mount) for mount in self.mounts],
+            "mounts": [to_record(mount) for mount in self.mounts],
             "networks": [[name, to_record(config)] for name, config in self.networks.items()],
         }
 

@@ -216,10 +216,12 @@ class Lifecycle:
             raise NotRunning(container)
         stop_signal = container.config.stop_signal
         final = not stop_signal or signum == signals.SIGKILL or parse_signal(stop_signal) == signum
-        container.stopped_by_hand = True
         if final:
             container.restart.cancelled = True
-        self.save(container)
+        if not container.stopped_by_hand:
+            container.stopped_by_hand = True
+            if container.restart.policy.name != "no":  # what a restart of the engine goes by
+                self.save(container)
         if self._cancel_restart(container) or container.runtime is None:
             return
         machine = container.runtime.machine

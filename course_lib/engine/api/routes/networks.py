@@ -59,8 +59,6 @@ class NetworkRoutes:
     async def post_network_connect(self, request: Request) -> Response:
         body = await read_json(request, schemas.NETWORK_CONNECT)
         config = requested.endpoint_config(body.get("EndpointConfig") or {})
-        if "EndpointConfig" in body:
-            config.ipam = True
         network = self._networks.get(request.variables["id"])
         container = self._engine.containers.get(body.get("Container", ""))
         await self._engine.containers.networks.connect(container, network.name, config)

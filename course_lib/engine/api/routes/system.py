@@ -232,7 +232,7 @@ class SystemRoutes:
         if everything or "volume" in wanted:
             result["Volumes"] = self._volumes_usage()
         if everything or "build-cache" in wanted:
-            result["BuildCache"] = None if request.version >= (1, 42) else []
+            result["BuildCache"] = []
             if request.version < (1, 42):
                 result["BuilderSize"] = 0
         return json_response(result)
