@@ -332,8 +332,6 @@ async def telnet(proc: Process) -> int:
         return 1
     await proc.out(f"Connected to {host}\n")
     tty = proc.stdin.isatty()
-    if tty:
-        await proc.out("\nEntering character mode\nEscape character is '^]'.\n\n" if False else "")
     closed = asyncio.Event()
     proc.on_signal(signal.SIGINT, lambda _signum: closed.set())
 

@@ -118,16 +118,17 @@ class _Httpd:
             return self._error(400)
         path = self._home + uri
         try:
-            found = self._proc.fs.stat(path)
-            if static.is_directory(found):
+            file = static.open_file(self._proc, path)
+            if file.kind == "directory":
+                file.close()
                 if not uri.endswith("/"):
                     response = self._error(302)
                     response.headers.append(("Location", f"{uri}/"))
                     return response
                 path += "index.html"
-                found = self._proc.fs.stat(path)
+                file = static.open_file(self._proc, path)
             kind = static.content_type(path, _TYPES, "application/octet-stream", None)
-            response = await static.serve_file(self._proc, request, path, found, kind)
+            response = await static.serve_file(request, file, kind)
         except OSError as error:
             return self._error(403 if error.errno == errno.EACCES else 404)
         response.headers.insert(0, ("Date", self._http.date()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -77,17 +78,28 @@ def _if_range(request: Request, modified: str, etag: str) -> bool:
         return False
 
 
-async def serve_file(
-    proc: Process, request: Request, path: str, found: FileStat, kind: str
-) -> Response:
+def open_file(proc: Process, path: str) -> OpenFile:
+    """Open a file or a directory for reading.
+
+    :raises OSError: as Linux would; ``ENOENT`` for what is neither.
+    """
+    file = proc.fs.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if file.kind not in {"file", "directory"}:
+        file.close()
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return file
+
+
+async def serve_file(request: Request, file: OpenFile, kind: str) -> Response:
     """The answer that carries a file, a part of it, or the news that it has not changed.
 
-    :raises OSError: it cannot be opened.
+    :param file: open at its beginning; it is closed here.
+    :param kind: its content type.
     """
+    found = file.stat()
     seconds = found.mtime_ns // 1_000_000_000
     modified = formatdate(seconds, usegmt=True)
     etag = f'"{seconds:x}-{found.size:x}"'
-    file = proc.fs.open(path, os.O_RDONLY)
     try:
         if _unmodified(request, modified, etag):
             return Response(304, [("Last-Modified", modified), ("ETag", etag)])

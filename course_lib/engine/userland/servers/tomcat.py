@@ -174,22 +174,25 @@ class _Tomcat:
         path = posixpath.join(webapps, context, *inside)
         fs = self._proc.fs
         try:
-            found = fs.stat(path)
-            if static.is_directory(found):
+            file = static.open_file(self._proc, path)
+            if file.kind == "directory":
+                file.close()
                 if not uri.endswith("/"):
                     response = self._error(302)
                     response.headers.append(("Location", f"{uri}/"))
                     response.body = b""
                     return response
-                path, found = next(
-                    (candidate, fs.stat(candidate))
+                path = next(
+                    candidate
                     for candidate in (f"{path}/{n}" for n in ("index.html", "index.htm"))
                     if fs.access(candidate, os.F_OK)
                 )
+                file = static.open_file(self._proc, path)
             elif path.endswith((".jsp", ".jspx")):
+                file.close()
                 return self._error(501)
             kind = static.content_type(path, _TYPES, "application/octet-stream", None)
-            response = await static.serve_file(self._proc, request, path, found, kind)
+            response = await static.serve_file(request, file, kind)
         except StopIteration:
             return self._error(404)
         except OSError as error:

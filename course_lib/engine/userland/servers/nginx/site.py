@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from urllib.parse import quote
 
-from course_lib.engine.interfaces import Process
+from course_lib.engine.interfaces import OpenFile, Process
 from course_lib.engine.userland.servers import paths, static
 from course_lib.engine.userland.servers.http import Request, Response
 from course_lib.engine.userland.servers.nginx import pages
@@ -263,17 +263,21 @@ class Site:
         if context.uri.endswith("/"):
             return await self._index(server, location, settings, context, path, depth)
         try:
-            found = self._proc.fs.stat(path)
-            if static.is_directory(found):
-                target = self._absolute(quote(context.uri) + "/", settings, context)
-                raise _Status(301, [("Location", target)])
-            kind = static.content_type(
-                path, settings.types, settings.default_type, settings.charset
-            )
-            response = await static.serve_file(self._proc, request, path, found, kind)
+            file = static.open_file(self._proc, path)
         except OSError as error:
             await self._error(context, f'open() "{path}" failed ({error.errno}: {error.strerror})')
             raise _Status(_status_of(error)) from None
+        if file.kind == "directory":
+            file.close()
+            target = self._absolute(quote(context.uri) + "/", settings, context)
+            raise _Status(301, [("Location", target)])
+        return await self._serve(settings, context, path, file)
+
+    async def _serve(
+        self, settings: Settings, context: Context, path: str, file: OpenFile
+    ) -> Response:
+        kind = static.content_type(path, settings.types, settings.default_type, settings.charset)
+        response = await static.serve_file(context.request, file, kind)
         if response.status == 416:
             raise _Status(416, response.headers)
         return response
@@ -291,7 +295,7 @@ class Site:
         for name in settings.index:
             candidate = posixpath.join(path, name)
             try:
-                found = fs.stat(candidate)
+                file = static.open_file(self._proc, candidate)
             except OSError as error:
                 if error.errno in {errno.ENOENT, errno.ENOTDIR}:
                     if name == settings.index[-1] and not _exists(self._proc, path):
@@ -305,15 +309,17 @@ class Site:
                     context, f'"{candidate}" is forbidden ({error.errno}: {error.strerror})'
                 )
                 raise _Status(_status_of(error)) from None
-            if static.is_directory(found):
+            if file.kind == "directory":
+                file.close()
                 continue
             # An index file is an internal redirect: another location may serve it.
             context.uri += name
             other = self.location_for(server, context.uri)
             if other is not location:
+                file.close()
                 response, _ = await self._route(server, context, settings, depth + 1)
                 return response
-            return await self._file(server, location, settings, context, depth)
+            return await self._serve(settings, context, candidate, file)
         if settings.autoindex:
             try:
                 entries = []
