@@ -68,6 +68,15 @@ def is_ipv6(text: str) -> bool:
     return True
 
 
+def is_address(text: str) -> bool:
+    """Whether the text is an IPv4 or IPv6 address."""
+    try:
+        to_int(text)
+    except ValueError:
+        return is_ipv6(text)
+    return True
+
+
 def parse_subnet(text: str) -> Subnet:
     """A CIDR block with the host bits cut off.
 

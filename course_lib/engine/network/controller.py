@@ -394,8 +394,9 @@ class NetworkController:
         if sandbox.publishing is endpoint:
             self._unpublish(sandbox)
         if endpoint.dns_names is not None:
-            stale = [n for n in network.names.all_names() if n.split(".")[0] != endpoint.name]
-            sandbox.files.remove_hosts(set(stale))
+            sandbox.files.remove_hosts(
+                lambda hosts: hosts in network.names and hosts.split(".")[0] != endpoint.name
+            )
             sandbox.files.flush()
             network.names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
         network.driver.leave(endpoint, sandbox.stack)

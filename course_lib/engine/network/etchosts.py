@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 
 _DEFAULT = (
     ("127.0.0.1", "localhost"),
@@ -27,8 +27,8 @@ def add(content: str, records: Iterable[Record]) -> str:
     return content + "".join(_line(record) for record in records)
 
 
-def remove_names(content: str, names: Collection[str]) -> str:
-    """Drop the lines whose names are exactly one of ``names``, whatever the address.
+def remove_names(content: str, stale: Callable[[str], bool]) -> str:
+    """Drop the lines whose names are stale, whatever the address.
 
     That is how libnetwork cleans up when a container leaves a network: it may take away a line
     of another network that has the same host name.
@@ -36,7 +36,7 @@ def remove_names(content: str, names: Collection[str]) -> str:
     kept = []
     for line in content.splitlines(keepends=True):
         _, tab, hosts = line.rstrip("\n").partition("\t")
-        if not tab or hosts not in names:
+        if not tab or not stale(hosts):
             kept.append(line)
     return "".join(kept)
 

@@ -7,7 +7,7 @@ leave a ``resolv.conf`` alone once somebody has changed it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from course_lib.engine.network import etchosts
@@ -55,9 +55,9 @@ class NameFiles:
         """Add lines to ``/etc/hosts``."""
         self.set_hosts(etchosts.add(self.hosts, records))
 
-    def remove_hosts(self, names: Collection[str]) -> None:
-        """Take lines with these names out of ``/etc/hosts``."""
-        self.set_hosts(etchosts.remove_names(self.hosts, names))
+    def remove_hosts(self, stale: Callable[[str], bool]) -> None:
+        """Take lines with stale names out of ``/etc/hosts``."""
+        self.set_hosts(etchosts.remove_names(self.hosts, stale))
 
     def set_resolv_conf(self, content: str) -> None:
         """Replace ``/etc/resolv.conf``, unless somebody has edited it."""

@@ -36,9 +36,11 @@ class NameTable:
         """The name of an address, ``""`` where nobody has it."""
         return next(iter(self._names.get(address, {}).values()), "")
 
-    def all_names(self) -> list[str]:
-        """Every name, in lower case."""
-        return list(self._addresses)
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._addresses
+
+    def __len__(self) -> int:
+        return len(self._addresses)
 
 
 def _drop(table: dict[str, dict[str, str]], key: str, endpoint_id: str) -> None:

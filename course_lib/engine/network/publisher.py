@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from course_lib.engine.clock import Clock
 from course_lib.engine.errdefs import EngineError, NotImplementedByEngine, SystemFailure
 from course_lib.engine.interfaces import StreamSocket
-from course_lib.engine.network.addresses import to_text
+from course_lib.engine.network.addresses import is_address, to_text
 from course_lib.engine.network.fabric import Path
 from course_lib.engine.network.hostsocket import (
     HOST,
@@ -95,9 +95,12 @@ class Publisher:
         self._ports.release(port.host_ip, port.protocol, port.host_port)
 
     def _publish(self, request: PortRequest, link: Link, default_ip: str) -> PublishedPort:
+        if request.protocol == "sctp":
+            raise NotImplementedByEngine("publishing a port of protocol sctp")
         if request.protocol not in {"tcp", "udp"}:
-            raise NotImplementedByEngine(f"publishing a port of protocol {request.protocol}")
-        host_ip = request.host_ip or default_ip
+            raise SystemFailure("invalid transport protocol: 0")  # as libnetwork words it
+        # What is no address counts as none, as in dockerd.
+        host_ip = request.host_ip if is_address(request.host_ip) else default_ip
         first, last = request.host_port, request.host_port_end or request.host_port
         # dockerd gives up after ten ephemeral ports; several engines of one machine may each
         # hold a long row of them, so we look at all.

@@ -6,7 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from course_lib.engine.errdefs import InvalidParameter
-from course_lib.engine.network.addresses import is_ipv6, mac_of_address, random_mac, to_int
+from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac
 from course_lib.engine.network.stack import Link, Segment
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class BridgeDriver:
         for key in (MASQUERADE, DEFAULT_BRIDGE, INHIBIT_IPV4):
             _boolean(options, key, True)
         host_ip = options.get(HOST_BINDING)
-        if host_ip is not None and not (_is_ipv4(host_ip) or is_ipv6(host_ip)):
+        if host_ip is not None and not is_address(host_ip):
             raise InvalidParameter(f"failed to parse {HOST_BINDING} value: {host_ip} (nil ip)")
         name = options.get(BRIDGE_NAME) or f"br-{network.id[:12]}"
         subnet = network.subnet
@@ -149,11 +149,3 @@ def _boolean(options: dict[str, str], key: str, default: bool) -> bool:
         f"failed to parse {key} value: {options[key]} "
         f'(strconv.ParseBool: parsing "{options[key]}": invalid syntax)'
     )
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        to_int(text)
-    except ValueError:
-        return False
-    return True
