@@ -1,6 +1,6 @@
-"""Noticing which cells of the lesson's notebook run, and which images they name.
+"""Noticing which cells of the lesson's notebook run, and what of the lesson they name.
 
-That is the evidence by which a container without a name counts as the lesson's own (see
+That is the evidence by which something counts as the lesson's own (see
 :mod:`course_lib.standing`).
 """
 
@@ -9,26 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from course_lib.standing import Cell, images_named_in
+from course_lib.standing import Cell, words_named_in
 
 
 class CellWatch:
     """Listens to a shell's ``pre_run_cell`` and ``post_run_cell`` events.
 
-    :param tell: called with each finished cell that names an image of the lesson.
+    :param words: what to look for in the cells.
+    :param tell: called with each finished cell.
     :param clock: nanoseconds since the epoch.
     """
 
     def __init__(
-        self, images: Collection[str], tell: Callable[[Cell], None], clock: Callable[[], int]
+        self, words: Collection[str], tell: Callable[[Cell], None], clock: Callable[[], int]
     ) -> None:
-        self._images = images
+        self._words = words
         self._tell = tell
         self._clock = clock
         self._running: tuple[int, tuple[str, ...]] | None = None
 
     def attach(self, shell: Any) -> None:
-        """Start to listen."""
+        """Start to listen; the cell that runs now counts from here on."""
+        inputs = shell.user_ns.get("In") or [""]
+        self._running = (self._clock(), words_named_in(inputs[-1], self._words))
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
 
@@ -38,11 +41,10 @@ class CellWatch:
         shell.events.unregister("post_run_cell", self._after)
 
     def _before(self, info: Any) -> None:
-        images = images_named_in(info.raw_cell or "", self._images)
-        self._running = (self._clock(), images) if images else None
+        self._running = (self._clock(), words_named_in(info.raw_cell or "", self._words))
 
     def _after(self, result: Any) -> None:
         if self._running is not None:
-            start, images = self._running
+            start, words = self._running
             self._running = None
-            self._tell(Cell(start, self._clock(), images))
+            self._tell(Cell(start, self._clock(), words))

@@ -16,9 +16,19 @@ from typing import Any
 
 from course_lib import places
 from course_lib.errors import JournalError
-from course_lib.standing import Cell, Standing, StandingContainer, StandingNetwork
+from course_lib.standing import (
+    SECOND_NS,
+    Activity,
+    Cell,
+    Standing,
+    StandingContainer,
+    StandingNetwork,
+    StandingVolume,
+)
 
 FORMAT = 1
+TOUCH_NS = 60 * SECOND_NS
+"""A cell that names nothing of the lesson is noted if the last note is as old as this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +37,21 @@ class Entry:
 
     :param lesson: its key, ``networking/publish-a-service``; empty where none was started yet,
         or the last one was cleaned up.
+    :param active_ns: when it was last known to be worked on; nanoseconds since the epoch.
     :param prepared: whatever the lesson's preparation wants to find again, by name.
     """
 
     lesson: str = ""
     started_ns: int = 0
+    active_ns: int = 0
     before: Standing = field(default_factory=Standing)
     cells: tuple[Cell, ...] = ()
     prepared: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def activity(self) -> Activity:
+        """When the lesson was active, for deciding what it brought."""
+        return Activity(self.started_ns, max(self.started_ns, self.active_ns), self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +93,18 @@ class Journal:
             return Entry(
                 lesson=document["lesson"],
                 started_ns=document["started_ns"],
+                active_ns=document["active_ns"],
                 before=Standing(
                     tuple(
                         StandingContainer(c["id"], c["name"], c["image"], c["created_ns"])
                         for c in before["containers"]
                     ),
                     tuple(StandingNetwork(n["id"], n["name"]) for n in before["networks"]),
-                    tuple(before["volumes"]),
+                    tuple(StandingVolume(v["name"]) for v in before["volumes"]),
                     tuple(before["tags"]),
                 ),
                 cells=tuple(
-                    Cell(c["start_ns"], c["end_ns"], tuple(c["images"])) for c in document["cells"]
+                    Cell(c["start_ns"], c["end_ns"], tuple(c["words"])) for c in document["cells"]
                 ),
                 prepared=document["prepared"],
             )
@@ -110,8 +128,12 @@ class Journal:
     def add_cell(self, lesson: str, started_ns: int, cell: Cell) -> None:
         """Note that a cell of the lesson ran, unless another start came in between."""
         entry = self.read()
-        if (entry.lesson, entry.started_ns) == (lesson, started_ns):
-            self.write(replace(entry, cells=(*entry.cells, cell)))
+        if (entry.lesson, entry.started_ns) != (lesson, started_ns):
+            return
+        if cell.words:
+            self.write(replace(entry, active_ns=cell.end_ns, cells=(*entry.cells, cell)))
+        elif cell.end_ns - entry.active_ns >= TOUCH_NS:
+            self.write(replace(entry, active_ns=cell.end_ns))
 
     def _broken(self, reason: str) -> JournalError:
         return JournalError(

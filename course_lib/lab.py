@@ -17,17 +17,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from course_lib import clients, connect, lesson_state, pages, showing
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
-from course_lib.errors import EngineUnavailable
+from course_lib.errors import EngineUnavailable, JournalError
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
 from course_lib.recorder import EventRecorder
-from course_lib.standing import Standing, read_standing
+from course_lib.standing import Cell, Standing, read_standing, words_of
 from course_lib.topology import Difference, Topology, snapshot
 from course_lib.topology import diff as difference
 
@@ -107,7 +107,12 @@ class Lab:
             stays = now.without(goes)
             own = self.engine.kind == "embedded"
             lesson_state.check_clashes(
-                wanted, stays, goes, port_free=self._port_free_here, own_engine=own
+                wanted,
+                stays,
+                goes,
+                port_free=self._port_free_here,
+                own_engine=own,
+                doubtful=self._left_by(entry, stays, everything=True),
             )
             table = read_image_table(self._environ)
             lesson_state.ensure_images(self.client, wanted.images, table, status.announce)
@@ -116,19 +121,23 @@ class Lab:
             started = self._clock()
             # Once more: removing and pulling took a while, and what came meanwhile is not ours.
             self._before = read_standing(self.client).without(goes)
-            journal.write(Entry(wanted.key, started, self._before))
+            journal.write(Entry(wanted.key, started, started, self._before))
             self._seen = None
             self._listen(wanted, journal, started)
         status.finish(self._status_line(wanted, entry, stays))
 
-    def clean(self) -> None:
+    def clean(self, *, everything: bool = False) -> None:
         """Remove what the lesson brought, and nothing else; then no lesson is started.
 
+        :param everything: also what has the lesson's names, or no name and one of its images,
+            and came since the lesson started without being seen in one of its cells: where you
+            worked in a terminal on a Docker of your own.
         :raises CourseError: where the engine does not answer or would not remove something.
         """
         with self._talking():
             journal = self.journal
-            goes = self._left_by(journal.read(), read_standing(self.client))
+            now = read_standing(self.client)
+            goes = self._left_by(journal.read(), now, everything=everything)
             self._stop_listening()
             lesson_state.remove(self.client, goes)
             journal.write(Entry())
@@ -155,7 +164,7 @@ class Lab:
             containers = {container.id for container in before.containers}
             found = snapshot(self.client, ignore=containers, engine=self.engine.label)
         networks = {network.id for network in before.networks}
-        return found.without(containers, networks, before.volumes)
+        return found.without(containers, networks, {volume.name for volume in before.volumes})
 
     def draw(self, *, everything: bool = False) -> None:
         """Show the live picture of networks, containers and volumes.
@@ -208,11 +217,16 @@ class Lab:
             clients.put_on_path(command, self._environ)
         if self._client is not None:
             self._client.close()
-        self._engine, self._client = found, found.client()
+        self._engine, self._client = found, None
 
-    def _left_by(self, entry: Entry, now: Standing) -> Standing:
-        own = self.engine.kind == "embedded"
-        return lesson_state.left_by(entry, self._catalog().lessons(), now, own)
+    def _left_by(self, entry: Entry, now: Standing, *, everything: bool = False) -> Standing:
+        return lesson_state.left_by(
+            entry,
+            self._catalog().lessons(),
+            now,
+            own_engine=self.engine.kind == "embedded",
+            everything=everything,
+        )
 
     def _port_free_here(self, port: int) -> bool:
         # What a daemon elsewhere listens on cannot be seen from here.
@@ -221,11 +235,13 @@ class Lab:
     def _listen(self, lesson: Lesson, journal: Journal, started: int) -> None:
         shell = showing.shell()
         if shell is not None:
-            self._watch = CellWatch(
-                lesson.images,
-                lambda cell: journal.add_cell(lesson.key, started, cell),
-                self._clock,
-            )
+
+            def note(cell: Cell) -> None:
+                # Losing a note costs tidiness alone; an error here would show below every cell.
+                with suppress(JournalError):
+                    journal.add_cell(lesson.key, started, cell)
+
+            self._watch = CellWatch(words_of(lesson), note, self._clock)
             self._watch.attach(shell)
         if lesson.events:
             self._recorder = EventRecorder(self.engine.client, journal.events_path)

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,55 +22,79 @@ from course_lib.standing import Standing, brought_by
 
 Announce = Callable[[str], None]
 PortFree = Callable[[int], bool]
+FOR_EVER = 2**63 - 1
+_NOTHING = Standing()
 
 
-def left_by(entry: Entry, lessons: Iterable[Lesson], now: Standing, own_engine: bool) -> Standing:
-    """What of ``now`` the lesson in the journal brought; nothing where it names none."""
+def left_by(
+    entry: Entry,
+    lessons: Iterable[Lesson],
+    now: Standing,
+    *,
+    own_engine: bool,
+    everything: bool = False,
+) -> Standing:
+    """What of ``now`` the lesson in the journal brought; nothing where it names none.
+
+    :param everything: also what has its names, or might be its own, without the evidence that
+        :mod:`course_lib.standing` asks for.
+    """
     lesson = next((lesson for lesson in lessons if lesson.key == entry.lesson), None)
     if lesson is None:
         return Standing()
-    return brought_by(
-        lesson,
-        now,
-        entry.before,
-        entry.cells,
-        started_ns=entry.started_ns,
-        own_engine=own_engine,
-    )
+    activity = entry.activity
+    if everything:
+        activity = replace(activity, end_ns=FOR_EVER)
+    return brought_by(lesson, now, entry.before, activity, own_engine=own_engine or everything)
 
 
 def check_clashes(
-    lesson: Lesson, stays: Standing, goes: Standing, *, port_free: PortFree, own_engine: bool
+    lesson: Lesson,
+    stays: Standing,
+    goes: Standing,
+    *,
+    port_free: PortFree,
+    own_engine: bool,
+    doubtful: Standing = _NOTHING,
 ) -> None:
     """See that nothing which stays has a name or a host port that the lesson needs.
 
+    :param doubtful: the part of ``stays`` that may be the lesson's after all.
     :raises NameClash: naming all that are in the way.
     :raises PortInUse: where ports alone are in the way.
     """
-    names = [
-        *(("container", c.name) for c in stays.containers if c.name in lesson.containers),
-        *(("network", n.name) for n in stays.networks if n.name in lesson.networks),
-        *(("volume", v) for v in stays.volumes if v in lesson.volumes),
-        *(("image", t) for t in stays.tags if t in map(with_tag, lesson.builds)),
-    ]
+    names = _name_clashes(lesson, stays)
     ports = [*_port_clashes(lesson, stays, goes, port_free)]
-    # The embedded engine's ports are the machine's too; another engine helps with names alone.
-    elsewhere = "" if own_engine or ports else ", or use the course's own engine (embedded)"
-    removal = {"container": "container rm -f", "network": "network rm", "volume": "volume rm"}
     if names:
         listed = ", ".join(f"{kind} {name}" for kind, name in names)
         taken = f"; taken too: {', '.join(ports)}" if ports else ""
+        removal = {"container": "container rm -f", "network": "network rm", "volume": "volume rm"}
         kind, name = names[0]
+        hint = f"rename or remove it (docker {removal.get(kind, 'image rm')} {name})"
+        if set(names) <= set(_name_clashes(lesson, doubtful)):
+            hint = f"if that is from the lesson, lab.clean(everything=True) removes it; else {hint}"
+        # The embedded engine's ports are the machine's too; it helps with names alone.
+        if not own_engine and not ports:
+            hint += ", or use the course's own engine (embedded)"
         raise NameClash(
             f"the lesson needs names that something of your own has: {listed}{taken}; "
             "nothing was changed",
-            f"rename or remove it (docker {removal.get(kind, 'image rm')} {name}){elsewhere}",
+            hint,
         )
     if ports:
         raise PortInUse(
             f"the lesson needs host ports that are taken: {', '.join(ports)}; nothing was changed",
             "stop what holds them",
         )
+
+
+def _name_clashes(lesson: Lesson, stays: Standing) -> list[tuple[str, str]]:
+    return [
+        *(("container", c.name) for c in stays.containers if c.name in lesson.containers),
+        *(("network", n.name) for n in stays.networks if n.name in lesson.networks),
+        *(("volume", v.name) for v in stays.volumes if v.name in lesson.volumes),
+        *(("image", t) for t in stays.tags if t in map(with_tag, lesson.builds)),
+    ]
 
 
 def _port_clashes(
@@ -114,7 +139,7 @@ def remove(client: Any, goes: Standing) -> None:
             for c in goes.containers
         ),
         *((f"network {n.name}", partial(_remove_network, api, n.id)) for n in goes.networks),
-        *((f"volume {volume}", partial(api.remove_volume, volume)) for volume in goes.volumes),
+        *((f"volume {v.name}", partial(api.remove_volume, v.name)) for v in goes.volumes),
         *((f"image {tag}", partial(api.remove_image, tag)) for tag in goes.tags),
     ]
     for what, step in steps:

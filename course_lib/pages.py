@@ -146,10 +146,10 @@ def server_base_url(environ: Mapping[str, str] = os.environ, parent: int | None 
 def framed(page: Page, base_url: str, height: int = 320) -> Exhibit:
     """The page in a frame, with a link; the text says what it answered."""
     url = escape(f"{base_url}proxy/{page.port}/", quote=True)
-    head = "font:13px/1.6 system-ui,sans-serif;color:#444"
+    head = "font:13px/1.6 system-ui,sans-serif;color:var(--jp-ui-font-color1,#444)"
     return Exhibit(
         str(page),
-        f'<div style="{head}">\N{GLOBE WITH MERIDIANS} <a href="{url}" target="_blank" '
+        f'<div style="{head}"><a href="{url}" target="_blank" '
         f'rel="noopener">localhost:{page.port}</a> \N{RIGHTWARDS ARROW} {page.status} '
         f"{escape(page.reason)}</div>"
         f'<iframe src="{url}" title="Page on port {page.port}" width="100%" height="{height}" '

@@ -51,7 +51,10 @@ def show(exhibit: Exhibit) -> Handle:
 def note(text: str, sign: str = "") -> Exhibit:
     """A quiet line in the look of the course."""
     line = f"{sign} {text}" if sign else text
-    style = "font:13px/1.5 system-ui,sans-serif;color:#444;border-left:3px solid #0072B2;"
+    style = (
+        "font:13px/1.5 system-ui,sans-serif;color:var(--jp-ui-font-color1,#444);"
+        "border-left:3px solid #0072B2;"
+    )
     return Exhibit(line, f'<div style="{style}padding:2px 10px">{escape(line)}</div>')
 
 

@@ -1,16 +1,19 @@
 """What stands on an engine, and which of it a lesson brought. Pure but for :func:`read_standing`.
 
-A student's own things are worth more than a tidy engine. So a thing counts as brought by a
-lesson only where there is evidence, and whatever stood before the lesson never does:
+A student's own things are worth more than a tidy engine. Whatever stood before the lesson never
+counts as brought by it. Of what came since,
 
-* it has one of the names that ``course.toml`` reserves for the lesson (that nothing of that name
-  stood before was seen when the lesson started), or
-* it is a container without a name of its own, made from an image of the lesson while a cell of
-  the lesson's notebook ran that names this image; on the embedded engine, which is the
-  course's own, any time since the lesson started will do, so that terminals count as well.
+* a container or a network does that has one of the names that ``course.toml`` reserves for the
+  lesson, if it was made while the lesson was active: until :data:`IDLE_NS` after the last cell
+  of its notebook. (When the lesson started, nothing had such a name, or it would have been a
+  clash.) What is made later with such a name is the student's own, and the next start says so.
+* a volume with a reserved name does as well; but data cannot be had back, so on a Docker of the
+  student's own a cell of the notebook must have named it while it was made.
+* a container without a name of its own does, if it is made from an image of the lesson, while a
+  cell ran that names this image.
 
-Everything else that appeared meanwhile (another program's containers, a volume that the student
-made beside the lesson) stays.
+The embedded engine is the course's own: there things need not have been made by a cell, so that
+what a student types in a terminal counts as well. Everything else stays.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ from typing import Any
 from course_lib.catalog import Lesson
 from course_lib.images import with_tag
 
+SECOND_NS = 1_000_000_000
+IDLE_NS = 3 * 3600 * SECOND_NS
+"""How long after its last cell a lesson still counts as active: for work in a terminal."""
 _ENGINE_NAMED = re.compile(r"[a-z]+_[a-z]+[0-9]?\Z")
 """``pkg/namesgenerator`` of Moby: an adjective, an underscore, a surname, a digit if taken."""
 
@@ -50,15 +56,24 @@ class StandingNetwork:
 
     id: str
     name: str
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StandingVolume:
+    """A volume, known by its name alone."""
+
+    name: str
+    created_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Containers, networks, volumes (names) and image tags."""
+    """Containers, networks, volumes and image tags."""
 
     containers: tuple[StandingContainer, ...] = ()
     networks: tuple[StandingNetwork, ...] = ()
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[StandingVolume, ...] = ()
     tags: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -68,67 +83,98 @@ class Standing:
         """What is here and not in ``other``."""
         containers = {container.id for container in other.containers}
         networks = {network.id for network in other.networks}
+        volumes = {volume.name for volume in other.volumes}
         return Standing(
             tuple(c for c in self.containers if c.id not in containers),
             tuple(n for n in self.networks if n.id not in networks),
-            tuple(v for v in self.volumes if v not in other.volumes),
+            tuple(v for v in self.volumes if v.name not in volumes),
             tuple(t for t in self.tags if t not in other.tags),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """When a cell of the lesson ran (nanoseconds since the epoch) and which images it names."""
+    """When a cell of the notebook ran (nanoseconds since the epoch), and what it names.
+
+    :param words: the lesson's images and volumes that stand in its source.
+    """
 
     start_ns: int
     end_ns: int
-    images: tuple[str, ...]
+    words: tuple[str, ...] = ()
 
 
-def images_named_in(source: str, images: Iterable[str]) -> tuple[str, ...]:
-    """Which of the images a cell's source names, with or without a tag."""
-    found = []
-    for image in images:
-        name = image.partition(":")[0] if image.endswith(":latest") else image
-        if re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])", source):
-            found.append(image)
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """From when to when the lesson was active, and what its notebook's cells named."""
+
+    start_ns: int
+    end_ns: int
+    cells: tuple[Cell, ...] = ()
+
+    def covers(self, created_ns: int) -> bool:
+        """Whether the lesson was still active when something was made."""
+        return created_ns <= self.end_ns + IDLE_NS
+
+    def named(self, word: str, created_ns: int, slack_ns: int = 0) -> bool:
+        """Whether a cell that names the word ran when something was made."""
+        return any(
+            cell.start_ns - slack_ns <= created_ns <= cell.end_ns + slack_ns
+            for cell in self.cells
+            if word in cell.words
+        )
+
+
+def words_of(lesson: Lesson) -> tuple[str, ...]:
+    """What is looked for in the cells of a lesson's notebook."""
+    return (*lesson.images, *lesson.volumes)
+
+
+def words_named_in(source: str, words: Iterable[str]) -> tuple[str, ...]:
+    """Which of the words a cell's source names; an image with or without its tag."""
+    return tuple(
+        word
+        for word in words
+        if re.search(rf"(?<![\w./-]){re.escape(word.removesuffix(':latest'))}(?![\w./-])", source)
+    )
 
 
 def brought_by(
-    lesson: Lesson,
-    now: Standing,
-    before: Standing,
-    cells: Iterable[Cell],
-    *,
-    started_ns: int,
-    own_engine: bool,
+    lesson: Lesson, now: Standing, before: Standing, activity: Activity, *, own_engine: bool
 ) -> Standing:
     """The part of ``now`` that the lesson brought.
 
     :param before: what stood when it started.
     :param own_engine: the engine is the embedded one.
     """
-    seen = list(cells)
+    images = {with_tag(image): image for image in lesson.images}
 
-    def nameless(container: StandingContainer) -> bool:
-        images = {with_tag(image) for image in lesson.images}
-        if not container.engine_named or with_tag(container.image) not in images:
+    def container(found: StandingContainer) -> bool:
+        if not activity.covers(found.created_ns):
+            return False
+        if found.name in lesson.containers:
+            return True
+        image = images.get(with_tag(found.image))
+        if image is None or not found.engine_named:
             return False
         if own_engine:
-            return container.created_ns >= started_ns
-        return any(
-            cell.start_ns <= container.created_ns <= cell.end_ns
-            and with_tag(container.image) in map(with_tag, cell.images)
-            for cell in seen
-        )
+            return found.created_ns >= activity.start_ns
+        return activity.named(image, found.created_ns)
+
+    def volume(found: StandingVolume) -> bool:
+        if found.name not in lesson.volumes or not activity.covers(found.created_ns):
+            return False
+        # Volumes tell their age in whole seconds.
+        return own_engine or activity.named(found.name, found.created_ns, SECOND_NS)
 
     since = now.without(before)
     builds = {with_tag(tag) for tag in lesson.builds}
     return Standing(
-        tuple(c for c in since.containers if c.name in lesson.containers or nameless(c)),
-        tuple(n for n in since.networks if n.name in lesson.networks),
-        tuple(v for v in since.volumes if v in lesson.volumes),
+        tuple(c for c in since.containers if container(c)),
+        tuple(
+            n for n in since.networks if n.name in lesson.networks and activity.covers(n.created_ns)
+        ),
+        tuple(v for v in since.volumes if volume(v)),
         tuple(t for t in since.tags if with_tag(t) in builds),
     )
 
@@ -169,8 +215,14 @@ def read_standing(client: Any) -> Standing:
     images = api.images()
     return Standing(
         tuple(containers),
-        tuple(StandingNetwork(entry["Id"], entry["Name"]) for entry in api.networks()),
-        tuple(sorted(volume["Name"] for volume in api.volumes()["Volumes"] or [])),
+        tuple(
+            StandingNetwork(entry["Id"], entry["Name"], parse_time_ns(entry.get("Created") or ""))
+            for entry in api.networks()
+        ),
+        tuple(
+            StandingVolume(entry["Name"], parse_time_ns(entry.get("CreatedAt") or ""))
+            for entry in api.volumes()["Volumes"] or []
+        ),
         tuple(sorted(tag for image in images for tag in image.get("RepoTags") or [])),
     )
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from course_lib.errors import CourseError
 
+DEBUG = "COURSE_DEBUG"
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run ``course`` with these words (by default the program's own); returns its exit code."""
@@ -31,4 +33,10 @@ def main(words: Sequence[str] | None = None) -> int:
         # Whoever read us has seen enough; Python would complain again while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"course: unexpected: {line} ({DEBUG}=1 shows where)", file=sys.stderr)
+        return 2
     return code

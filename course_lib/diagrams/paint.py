@@ -112,10 +112,10 @@ def _area(axes: Any, area: Area) -> None:
             (area.x + area.w * 0.55, area.y + tab), (area.right, area.y + tab),
             (area.right, area.bottom), (area.x, area.bottom),
         ]  # fmt: skip
-        axes.add_patch(patches.Polygon(outline, **style))
+        axes.add_artist(patches.Polygon(outline, **style))
         return
     radius = area.h / 2 if area.form == "pill" else min(area.radius, area.h / 2, area.w / 2)
-    axes.add_patch(
+    axes.add_artist(
         patches.FancyBboxPatch(
             (area.x, area.y), area.w, area.h, f"round,pad=0,rounding_size={radius}", **style
         )
@@ -132,12 +132,12 @@ def _cylinder(axes: Any, area: Area, style: dict[str, Any]) -> None:
         [Path.MOVETO, Path.LINETO, Path.CURVE3, Path.CURVE3, Path.CURVE3, Path.CURVE3,
          Path.LINETO, Path.CURVE3, Path.CURVE3, Path.CURVE3, Path.CURVE3],
     )  # fmt: skip
-    axes.add_patch(patches.PathPatch(body, **style))
+    axes.add_artist(patches.PathPatch(body, **style))
     rim = Path(
         [(x, y), (x, y + cap), (middle, y + cap), (right, y + cap), (right, y)],
         [Path.MOVETO, Path.CURVE3, Path.CURVE3, Path.CURVE3, Path.CURVE3],
     )
-    axes.add_patch(patches.PathPatch(rim, **{**style, "facecolor": "none"}))
+    axes.add_artist(patches.PathPatch(rim, **{**style, "facecolor": "none"}))
 
 
 def _line(axes: Any, line: Line) -> None:
@@ -151,9 +151,9 @@ def _line(axes: Any, line: Line) -> None:
     if line.arrow:
         style["arrowstyle"] = "-|>,head_width=2.6,head_length=5"
         style["shrinkA"] = style["shrinkB"] = 0
-        axes.add_patch(patches.FancyArrowPatch(line.points[0], line.points[-1], **style))
+        axes.add_artist(patches.FancyArrowPatch(line.points[0], line.points[-1], **style))
         return
-    axes.add_patch(
+    axes.add_artist(
         patches.PathPatch(Path(line.points), capstyle="round", joinstyle="round", **style)
     )
 

@@ -44,7 +44,9 @@ class Picture:
     def exhibit(self) -> Exhibit:
         """For display: an image with its text alternative, and the words to unfold."""
         source = base64.b64encode(self.svg).decode("ascii")
-        summary = "font:12px system-ui,sans-serif;color:#595959;cursor:pointer"
+        summary = (
+            "font:12px system-ui,sans-serif;color:var(--jp-ui-font-color2,#595959);cursor:pointer"
+        )
         return Exhibit(
             self.words,
             f'<img src="data:image/svg+xml;base64,{source}" alt="{escape(self.words, quote=True)}" '

@@ -26,6 +26,7 @@ class FakeEvents:
 @dataclass
 class FakeShell:
     events: FakeEvents = field(default_factory=FakeEvents)
+    user_ns: dict[str, list[str]] = field(default_factory=dict)
 
     def run(self, source: str | None) -> None:
         info = type("Info", (), {"raw_cell": source})
@@ -35,7 +36,7 @@ class FakeShell:
             callback(None)
 
 
-def test_cells_that_name_an_image_are_told_with_their_times() -> None:
+def test_cells_are_told_with_their_times_and_what_they_name() -> None:
     shell, seen, times = FakeShell(), list[Cell](), iter(range(100))
     watch = CellWatch(("nginx", "alpine"), seen.append, lambda: next(times))
     watch.attach(shell)
@@ -45,12 +46,17 @@ def test_cells_that_name_an_image_are_told_with_their_times() -> None:
     shell.run("!docker run alpine && docker run nginx")
     watch.detach(shell)
     shell.run("!docker run nginx")
-    assert seen == [Cell(0, 1, ("nginx",)), Cell(2, 3, ("nginx", "alpine"))]
+    assert seen == [
+        Cell(1, 2, ("nginx",)), Cell(3, 4), Cell(5, 6), Cell(7, 8, ("nginx", "alpine")),
+    ]  # fmt: skip
 
 
-def test_the_end_of_a_cell_that_began_before_is_no_cell() -> None:
-    shell, seen = FakeShell(), list[Cell]()
-    watch = CellWatch(("nginx",), seen.append, lambda: 0)
+def test_the_cell_that_starts_the_lesson_counts_from_there_on() -> None:
+    shell, seen, times = FakeShell(), list[Cell](), iter(range(100))
+    shell.user_ns["In"] = ["", "lab.start('x')\nget_ipython().system('docker run -d nginx')"]
+    watch = CellWatch(("nginx",), seen.append, lambda: next(times))
     watch.attach(shell)
-    shell.events.callbacks["post_run_cell"][0](None)
-    assert seen == []
+    for callback in shell.events.callbacks["post_run_cell"]:
+        callback(None)
+        callback(None)
+    assert seen == [Cell(0, 1, ("nginx",))]

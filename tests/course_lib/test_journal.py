@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import JournalError
-from course_lib.journal import Entry, Journal
-from course_lib.standing import Cell, Standing, StandingContainer, StandingNetwork
+from course_lib.journal import TOUCH_NS, Entry, Journal
+from course_lib.standing import Cell, Standing, StandingContainer, StandingNetwork, StandingVolume
 
 ENTRY = Entry(
     "networking/x",
     7,
+    9,
     Standing(
         (StandingContainer("c1", "web", "nginx", 5),),
         (StandingNetwork("n1", "dev"),),
-        ("data",),
+        (StandingVolume("data"),),
         ("nginx:latest",),
     ),
     (Cell(1, 2, ("nginx",)),),
@@ -45,7 +46,19 @@ def test_a_cell_is_added_unless_another_start_came_in_between(journal: Journal) 
     journal.add_cell("networking/x", 7, Cell(3, 4, ("alpine",)))
     journal.add_cell("networking/x", 6, Cell(5, 6, ("alpine",)))
     journal.add_cell("networking/y", 7, Cell(5, 6, ("alpine",)))
-    assert journal.read().cells == (Cell(1, 2, ("nginx",)), Cell(3, 4, ("alpine",)))
+    entry = journal.read()
+    assert entry.cells == (Cell(1, 2, ("nginx",)), Cell(3, 4, ("alpine",)))
+    assert entry.active_ns == 4
+
+
+def test_a_cell_that_names_nothing_shows_now_and_then_that_work_goes_on(journal: Journal) -> None:
+    journal.write(ENTRY)
+    journal.add_cell("networking/x", 7, Cell(10, 11))
+    assert journal.read() == ENTRY
+    journal.add_cell("networking/x", 7, Cell(TOUCH_NS, TOUCH_NS + 9))
+    entry = journal.read()
+    assert (entry.active_ns, entry.cells) == (TOUCH_NS + 9, ENTRY.cells)
+    assert entry.activity.end_ns == TOUCH_NS + 9
 
 
 @pytest.mark.parametrize(

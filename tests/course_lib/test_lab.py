@@ -29,6 +29,15 @@ SLEEP = ["sleep", "600"]
 
 
 @pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> FakeShell:
+    """A notebook's shell; what is shown is printed all the same."""
+    shell = FakeShell()
+    monkeypatch.setattr(showing, "shell", lambda: shell)
+    monkeypatch.setattr(showing, "show", showing._Printed)
+    return shell
+
+
+@pytest.fixture
 def lab(docker_host: str, testing: TestCourse) -> Iterator[Lab]:
     lab = Lab(catalog=lambda: testing.catalog)
     yield lab
@@ -48,14 +57,17 @@ def names(client: docker.DockerClient, testing: TestCourse) -> set[str]:
     }
 
 
-def make_everything(client: docker.DockerClient, testing: TestCourse) -> None:
-    """What a student does in the first lesson."""
-    client.networks.create(testing.name("dev"))
-    client.volumes.create(testing.name("data"))
-    client.containers.run(
-        "alpine", SLEEP, name=testing.name("web"), network=testing.name("dev"), detach=True,
-        volumes={testing.name("data"): {"bind": "/data", "mode": "rw"}},
-    )  # fmt: skip
+def make_everything(
+    client: docker.DockerClient, testing: TestCourse, shell: FakeShell | None = None
+) -> None:
+    """What a student does in the first lesson; in a cell of its notebook where there is one."""
+    with cell(shell or FakeShell(), f"!docker volume create {testing.name('data')}"):
+        client.networks.create(testing.name("dev"))
+        client.volumes.create(testing.name("data"))
+        client.containers.run(
+            "alpine", SLEEP, name=testing.name("web"), network=testing.name("dev"), detach=True,
+            volumes={testing.name("data"): {"bind": "/data", "mode": "rw"}},
+        )  # fmt: skip
 
 
 def test_start_shows_the_engine_and_where_it_is(
@@ -74,19 +86,19 @@ def test_start_brings_the_images(lab: Lab, client: docker.DockerClient) -> None:
 
 
 def test_a_second_start_begins_clean(
-    lab: Lab, client: docker.DockerClient, testing: TestCourse
+    lab: Lab, client: docker.DockerClient, testing: TestCourse, shell: FakeShell
 ) -> None:
     lab.start(FIRST)
-    make_everything(client, testing)
+    make_everything(client, testing, shell)
     lab.start(FIRST)
     assert names(client, testing) == set()
 
 
 def test_a_start_from_another_program_begins_clean_as_well(
-    lab: Lab, client: docker.DockerClient, testing: TestCourse
+    lab: Lab, client: docker.DockerClient, testing: TestCourse, shell: FakeShell
 ) -> None:
     lab.start(FIRST)
-    make_everything(client, testing)
+    make_everything(client, testing, shell)
     other = Lab(catalog=lambda: testing.catalog)
     other.start(SECOND)
     other.close()
@@ -97,12 +109,13 @@ def test_clean_takes_the_lessons_things_and_nothing_else(
     lab: Lab,
     client: docker.DockerClient,
     testing: TestCourse,
+    shell: FakeShell,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     client.containers.run("alpine", SLEEP, name=testing.name("before"), detach=True)
     client.networks.create(testing.name("home"))
     lab.start(FIRST)
-    make_everything(client, testing)
+    make_everything(client, testing, shell)
     client.containers.run("alpine", SLEEP, name=testing.name("meanwhile"), detach=True)
     client.volumes.create(testing.name("photos"))
     lab.clean()
@@ -135,6 +148,22 @@ def test_a_name_of_the_students_own_is_a_clash_and_nothing_changes(
         lab.start(FIRST)
     lab.clean()
     assert names(client, testing) == before
+
+
+def test_work_in_a_terminal_goes_on_the_courses_engine_and_volumes_stay_on_the_students(
+    lab: Lab, client: docker.DockerClient, testing: TestCourse
+) -> None:
+    lab.start(FIRST)
+    make_everything(client, testing)
+    if lab.engine.kind == "embedded":
+        lab.start(FIRST)
+    else:
+        with pytest.raises(NameClash, match=r"volume .*; nothing was changed") as caught:
+            lab.start(FIRST)
+        assert "lab.clean(everything=True)" in caught.value.hint
+        assert len(names(client, testing)) == 3
+        lab.clean(everything=True)
+    assert names(client, testing) == set()
 
 
 def test_what_stood_before_stays_even_if_it_gets_a_name_of_the_lesson(
@@ -175,13 +204,8 @@ def test_a_port_of_another_program_is_a_clash(docker_host: str, testing: TestCou
 
 
 def test_a_container_without_a_name_that_a_cell_made_goes(
-    lab: Lab,
-    client: docker.DockerClient,
-    monkeypatch: pytest.MonkeyPatch,
+    lab: Lab, client: docker.DockerClient, shell: FakeShell
 ) -> None:
-    shell = FakeShell()
-    monkeypatch.setattr(showing, "shell", lambda: shell)
-    monkeypatch.setattr(showing, "show", showing._Printed)
     lab.start(FIRST)
     with cell(shell, "!docker run -d alpine sleep 600"):
         made = client.containers.run("alpine", SLEEP, detach=True)

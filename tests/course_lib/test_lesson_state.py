@@ -13,7 +13,13 @@ from course_lib.errors import EngineUnavailable, ImageUnavailable, NameClash, Po
 from course_lib.images import CourseImage, ImageTable, read_image_table
 from course_lib.journal import Entry
 from course_lib.lesson_state import check_clashes, ensure_images, left_by, port_free, remove
-from course_lib.standing import Standing, StandingContainer, StandingNetwork
+from course_lib.standing import (
+    IDLE_NS,
+    Standing,
+    StandingContainer,
+    StandingNetwork,
+    StandingVolume,
+)
 
 LESSON = Lesson(
     "networking", "x", "X",
@@ -28,8 +34,12 @@ def clash(
     *,
     free: Callable[[int], bool] = lambda _: True,
     own: bool = False,
+    doubtful: Standing | None = None,
 ) -> None:
-    check_clashes(LESSON, stays, goes or Standing(), port_free=free, own_engine=own)
+    check_clashes(
+        LESSON, stays, goes or Standing(),
+        port_free=free, own_engine=own, doubtful=doubtful or Standing(),
+    )  # fmt: skip
 
 
 def container(name: str, *ports: int) -> StandingContainer:
@@ -38,7 +48,12 @@ def container(name: str, *ports: int) -> StandingContainer:
 
 def test_other_peoples_things_are_no_clash() -> None:
     clash(
-        Standing((container("mine", 3000),), (StandingNetwork("1", "home"),), ("v",), ("thesis:1",))
+        Standing(
+            (container("mine", 3000),),
+            (StandingNetwork("1", "home"),),
+            (StandingVolume("v"),),
+            ("thesis:1",),
+        )
     )
 
 
@@ -47,7 +62,7 @@ def test_other_peoples_things_are_no_clash() -> None:
     [
         (Standing((container("web"),)), "container web"),
         (Standing(networks=(StandingNetwork("1", "dev"),)), "network dev"),
-        (Standing(volumes=("data",)), "volume data"),
+        (Standing(volumes=(StandingVolume("data"),)), "volume data"),
         (Standing(tags=("offline:1",)), "image offline:1"),
     ],
 )
@@ -96,9 +111,30 @@ def test_port_free_sees_a_listener_on_any_address() -> None:
 
 def test_nothing_is_left_by_a_lesson_that_nobody_knows() -> None:
     now = Standing((container("web"),))
-    assert left_by(Entry(lesson="networking/gone"), [LESSON], now, True) == Standing()
-    assert left_by(Entry(), [LESSON], now, True) == Standing()
-    assert left_by(Entry(lesson=LESSON.key), [LESSON], now, True) == now
+    gone = Entry(lesson="networking/gone")
+    assert left_by(gone, [LESSON], now, own_engine=True) == Standing()
+    assert left_by(Entry(), [LESSON], now, own_engine=True) == Standing()
+    assert left_by(Entry(lesson=LESSON.key), [LESSON], now, own_engine=True) == now
+
+
+def test_everything_takes_the_lessons_names_without_asking_for_evidence() -> None:
+    late = StandingContainer("1", "web", created_ns=IDLE_NS * 9)
+    now = Standing((late,), volumes=(StandingVolume("data"), StandingVolume("photos")))
+    entry = Entry(lesson=LESSON.key)
+    assert left_by(entry, [LESSON], now, own_engine=False) == Standing()
+    found = left_by(entry, [LESSON], now, own_engine=False, everything=True)
+    assert found == Standing((late,), volumes=(StandingVolume("data"),))
+
+
+def test_a_clash_with_what_may_be_the_lessons_says_how_to_remove_it() -> None:
+    stays = Standing(volumes=(StandingVolume("data"),))
+    with pytest.raises(NameClash) as caught:
+        clash(stays, doubtful=stays)
+    assert "lab.clean(everything=True) removes it; else rename or remove it" in caught.value.hint
+    both = Standing((container("web"),), volumes=stays.volumes)
+    with pytest.raises(NameClash) as caught:
+        clash(both, doubtful=stays)
+    assert "everything" not in caught.value.hint
 
 
 class FakeApi:
@@ -139,7 +175,9 @@ class FakeApi:
         self._note("image", name)
 
 
-GOES = Standing((container("web"),), (StandingNetwork("n1", "dev"),), ("data",), ("offline:1",))
+GOES = Standing(
+    (container("web"),), (StandingNetwork("n1", "dev"),), (StandingVolume("data"),), ("offline:1",)
+)
 
 
 def refusal(status: int, text: str) -> APIError:

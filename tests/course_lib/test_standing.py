@@ -6,13 +6,17 @@ import pytest
 
 from course_lib.catalog import Lesson
 from course_lib.standing import (
+    IDLE_NS,
+    Activity,
     Cell,
     Standing,
     StandingContainer,
     StandingNetwork,
+    StandingVolume,
     brought_by,
-    images_named_in,
     parse_time_ns,
+    words_named_in,
+    words_of,
 )
 
 LESSON = Lesson(
@@ -20,7 +24,7 @@ LESSON = Lesson(
     images=("nginx", "elasticsearch:2"), containers=("web",), networks=("dev",),
     volumes=("data",), builds=("offline:1",),
 )  # fmt: skip
-START = 1_000
+START, END = 1_000, 10_000
 
 
 def container(name: str, image: str = "nginx", at: int = 2_000) -> StandingContainer:
@@ -34,11 +38,12 @@ def names(
     own: bool = False,
     cells: Sequence[Cell] = (),
 ) -> set[str]:
-    found = brought_by(LESSON, now, before or Standing(), cells, started_ns=START, own_engine=own)
+    activity = Activity(START, END, tuple(cells))
+    found = brought_by(LESSON, now, before or Standing(), activity, own_engine=own)
     return {
         *(c.name for c in found.containers),
         *(n.name for n in found.networks),
-        *found.volumes,
+        *(v.name for v in found.volumes),
         *found.tags,
     }
 
@@ -47,20 +52,42 @@ def test_reserved_names_are_the_lessons() -> None:
     now = Standing(
         (container("web", "whatever"), container("mine")),
         (StandingNetwork("1", "dev"), StandingNetwork("2", "home")),
-        ("data", "photos"),
+        (StandingVolume("data"), StandingVolume("photos")),
         ("offline:1", "thesis:1"),
     )
-    assert names(now) == {"web", "dev", "data", "offline:1"}
+    assert names(now, own=True) == {"web", "dev", "data", "offline:1"}
 
 
 def test_what_stood_before_is_never_the_lessons_whatever_its_name() -> None:
     before = Standing(
         (container("web"), container("happy_bell")),
         (StandingNetwork("1", "dev"),),
-        ("data",),
+        (StandingVolume("data"),),
         ("offline:1",),
     )
     assert names(before, before=before, own=True) == set()
+
+
+def test_what_is_made_long_after_the_last_cell_is_the_students_own() -> None:
+    late = END + IDLE_NS + 1
+    now = Standing(
+        (container("web", at=late), container("happy_bell", at=late)),
+        (StandingNetwork("1", "dev", late),),
+        (StandingVolume("data", late),),
+    )
+    assert names(now, own=True) == set()
+    soon = Standing((container("web", at=late - 1),), (StandingNetwork("1", "dev", late - 1),))
+    assert names(soon) == {"web", "dev"}
+
+
+def test_on_a_docker_of_the_students_own_a_volume_needs_a_cell_that_names_it() -> None:
+    second = 1_000_000_000
+    now = Standing(volumes=(StandingVolume("data", 5 * second),))
+    assert names(now) == set()
+    # dockerd tells the age in whole seconds, so that it may seem older than its cell.
+    assert names(now, cells=[Cell(5 * second + 500, 6 * second, ("data",))]) == {"data"}
+    assert names(now, cells=[Cell(5 * second + 500, 6 * second, ("nginx",))]) == set()
+    assert names(now, cells=[Cell(8 * second, 9 * second, ("data",))]) == set()
 
 
 def test_a_network_made_anew_under_a_reserved_name_is_another_one() -> None:
@@ -99,10 +126,13 @@ def test_on_the_courses_own_engine_a_terminal_counts_as_well() -> None:
         ("!docker run registry/nginx", ()),
         ("!docker run elasticsearch:2 && docker run nginx", ("nginx", "elasticsearch:2")),
         ("lab.draw()", ()),
+        ("!docker volume create data", ("data",)),
+        ("!docker run -v data:/data nginx", ("nginx", "data")),
+        ("!ls metadata /data", ()),
     ],
 )
-def test_images_named_in_a_cell(source: str, found: tuple[str, ...]) -> None:
-    assert images_named_in(source, LESSON.images) == found
+def test_words_named_in_a_cell(source: str, found: tuple[str, ...]) -> None:
+    assert words_named_in(source, words_of(LESSON)) == found
 
 
 @pytest.mark.parametrize(
