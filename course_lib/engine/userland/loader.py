@@ -28,7 +28,7 @@ class Program:
 
 
 def search(fs: FileSystem, name: str, path: str | None, cwd: str) -> str:
-    """The file that ``name`` stands for, as ``execvp(3)`` finds it.
+    """The file that ``name`` stands for, as ``execvp(3)`` finds it; may be relative to ``cwd``.
 
     :param path: the value of ``PATH``; None where it is not set.
     :raises OSError: ``ENOENT`` if there is no such file, ``EACCES`` if only unusable ones.
@@ -36,14 +36,13 @@ def search(fs: FileSystem, name: str, path: str | None, cwd: str) -> str:
     if not name:
         raise os_error(errno.ENOENT)
     if "/" in name:
-        found = absolute(cwd, name)
-        check_executable(fs, found)
-        return found
+        check_executable(fs, absolute(cwd, name))
+        return name
     denied = False
     for folder in (DEFAULT_PATH if path is None else path).split(":"):
-        candidate = f"{absolute(cwd, folder or '.').rstrip('/')}/{name}"
+        candidate = f"{(folder or '.').rstrip('/')}/{name}"
         try:
-            check_executable(fs, candidate)
+            check_executable(fs, absolute(cwd, candidate))
         except OSError as error:
             denied = denied or error.errno == errno.EACCES
             continue
@@ -65,7 +64,9 @@ def check_executable(fs: FileSystem, path: str) -> None:
         raise os_error(errno.EACCES)
 
 
-async def load(fs: FileSystem, root: FileSystem, path: str, argv: Sequence[str]) -> Program:
+async def load(
+    fs: FileSystem, root: FileSystem, path: str, argv: Sequence[str], cwd: str
+) -> Program:
     """Read the first line of an executable and find what it asks for.
 
     :param fs: the tree with the caller's permissions; ``root`` the same without limits, because
@@ -74,8 +75,9 @@ async def load(fs: FileSystem, root: FileSystem, path: str, argv: Sequence[str])
     """
     arguments = list(argv)
     for _ in range(_MAX_INTERPRETERS):
-        check_executable(fs, path)
-        file = root.open(path, os.O_RDONLY)
+        full = absolute(cwd, path)
+        check_executable(fs, full)
+        file = root.open(full, os.O_RDONLY)
         try:
             head = await file.read(_HEAD)
         finally:
@@ -86,7 +88,7 @@ async def load(fs: FileSystem, root: FileSystem, path: str, argv: Sequence[str])
             applet = applets.find(name)
             if applet is None:
                 raise os_error(errno.ENOEXEC)
-            return Program(applet, tuple(arguments), path)
+            return Program(applet, tuple(arguments), full)
         if not line.startswith(b"#!"):
             raise os_error(errno.ENOEXEC)
         words = os.fsdecode(line[2:]).split(None, 1)

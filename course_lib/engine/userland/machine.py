@@ -103,7 +103,7 @@ class ContainerMachine:
         if not spec.argv:
             raise os_error(errno.ENOENT)
         path = loader.search(files, spec.argv[0], env.get("PATH"), cwd)
-        program = await loader.load(files, self.root, path, spec.argv)
+        program = await loader.load(files, self.root, path, spec.argv, cwd)
         process = ContainerProcess(
             self,
             self.new_pid(),

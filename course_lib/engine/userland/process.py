@@ -233,7 +233,7 @@ class ContainerProcess:
         where = self.cwd if cwd is None else cwd
         if path is None:
             path = loader.search(self.fs, argv[0], environment.get("PATH"), where)
-        program = await loader.load(self.fs, self._machine.root, path, argv)
+        program = await loader.load(self.fs, self._machine.root, path, argv, where)
         child = self._child(environment, where, fds, new_group, reset)
         child.run(program)
         return child
@@ -297,7 +297,7 @@ class ContainerProcess:
         environment = self.env if env is None else env
         if path is None:
             path = loader.search(self.fs, argv[0], environment.get("PATH"), self.cwd)
-        program = await loader.load(self.fs, self._machine.root, path, argv)
+        program = await loader.load(self.fs, self._machine.root, path, argv, self.cwd)
         self.env = dict(environment)
         raise ReplaceImage(program)
 

@@ -298,9 +298,9 @@ async def hexdump(proc: ContainerProcess, options: Options, words: list[str]) ->
             left, right = " ".join(cells[:8]), " ".join(cells[8:])
             await proc.out(f"{start + skip:08x}  {left}  {right}  |{text}|\n")
         else:
-            cells = _hexdump_row(row, options)
+            shown = _hexdump_row(row, options)
             full = len(_hexdump_row(bytes(16), options))
-            await proc.out(f"{start + skip:07x}{cells:<{full}}\n")
+            await proc.out(f"{start + skip:07x}{shown:<{full}}\n")
     if data:
         await proc.out(f"{len(data) + skip:0{8 if canonical else 7}x}\n")
     return 0

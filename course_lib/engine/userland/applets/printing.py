@@ -208,8 +208,7 @@ class _Format:
         except ValueError:
             self.errors.append(f"invalid number '{text}'")
             self.status = 1
-            match = re.match(r"\d+", digits)
-            return sign * int(match[0]) if match and base == 10 else 0
+            return 0
 
     def _float(self, text: str) -> float:
         try:

@@ -168,9 +168,7 @@ class _Condition:
     def _files(self, left: str, operator: str, right: str) -> bool:
         a, b = self._stat(left), self._stat(right)
         if a is None or b is None:
-            if operator == "-nt":
-                return a is not None
-            return operator == "-ot" and b is not None
+            return False
         if operator == "-ef":
             return (a.dev, a.ino) == (b.dev, b.ino)
         return a.mtime_ns > b.mtime_ns if operator == "-nt" else a.mtime_ns < b.mtime_ns

@@ -220,8 +220,11 @@ class _Reader:
         """All of it."""
         return _decoded(self.parts(quoted))
 
-    def parts(self, quoted: bool, end: int | None = None) -> Word:
-        """Parts up to the control byte ``end`` or the end of the word."""
+    def parts(self, quoted: bool, end: int | None = None, *, sticky: bool = False) -> Word:
+        """Parts up to the control byte ``end`` or the end of the word.
+
+        :param sticky: quotes within change nothing: ``"${x-"a b"}"`` is quoted throughout.
+        """
         found: list[Part] = []
         data = self._data
         opened = -1  # how many parts there were when a quote was opened
@@ -234,7 +237,7 @@ class _Reader:
                 self._escaped(found)
             elif byte == CTLQUOTE:
                 self._position += 1
-                quoted = not quoted
+                quoted = sticky or not quoted
                 if quoted:
                     opened = len(found)
                 elif opened == len(found):
@@ -291,7 +294,7 @@ class _Reader:
             if mark in (bashisms.SUBSTRING, bashisms.REPLACE):
                 self._position += 2
                 operator = "substring" if mark == bashisms.SUBSTRING else "replace"
-        word = _decoded(self.parts(inner, CTLENDVAR))
+        word = _decoded(self.parts(inner, CTLENDVAR, sticky=inner))
         return Parameter(name, operator, bool(flags & _COLON), word, quoted)
 
 

@@ -321,13 +321,13 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
     finally:
         if terminal is not None:
             terminal.foreground = shell.proc.pgid
-    await _tell_signal(shell, members[-1], statuses[-1])
+    await tell_signal(shell, members[-1], statuses[-1])
     if shell.options["pipefail"]:
         return next((status for status in reversed(statuses) if status), 0)
     return statuses[-1]
 
 
-async def _tell_signal(shell: Shell, member: ContainerProcess, status: int) -> None:
+async def tell_signal(shell: Shell, member: ContainerProcess, status: int) -> None:
     """What a shell prints of a command that a signal ended."""
     signum = status - 128
     if member.killed_by != signum:
@@ -537,6 +537,9 @@ async def _find(shell: Shell, name: str, env: dict[str, str]) -> str | int:
         return loader.search(shell.proc.fs, name, search, shell.proc.cwd)
     except OSError as error:
         missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
+        if not name and not shell.bash:
+            await shell.complain(": Permission denied")
+            return 127
         if shell.bash:
             reason = "command not found" if missing and "/" not in name else error.strerror
             if error.errno == errno.EACCES and _is_directory(shell, name):

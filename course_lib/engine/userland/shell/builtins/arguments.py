@@ -105,7 +105,8 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
         index = 1
     if index < 1 or ((index, len(words)) != shell.getopts_seen and index == 1):
         shell.getopts_place = 0
-    index = max(index, 1)
+    if index < 1 or index > len(words) + 1:
+        index, shell.getopts_place = 1, 0
     silent = letters.startswith(":")
     if index > len(words) or (
         not shell.getopts_place and (words[index - 1][:1] != "-" or words[index - 1] == "-")
@@ -128,7 +129,7 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
         if silent:
             variables.set("OPTARG", letter)
         else:
-            await shell.proc.err(f"{shell.arg0}: illegal option -{letter}\n")
+            await shell.proc.err(f"Illegal option -{letter}\n")
     elif letters[found + 1 : found + 2] == ":":
         if rest:
             variables.set("OPTARG", rest)
@@ -141,7 +142,7 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
             variables.set("OPTARG", letter)
         else:
             value = "?"
-            await shell.proc.err(f"{shell.arg0}: no arg for -{letter} option\n")
+            await shell.proc.err(f"No arg for -{letter} option\n")
     shell.getopts_place = place
     variables.set(name, value)
     variables.set("OPTIND", str(index))

@@ -117,6 +117,7 @@ async def _wait(shell: Shell, job: Job) -> int | None:
     finally:
         shell.waiting = False
     shell.jobs.remove(job)
+    await interpreter.tell_signal(shell, job.members[-1], job.status)
     return job.status
 
 

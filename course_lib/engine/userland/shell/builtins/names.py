@@ -79,7 +79,7 @@ def describe(shell: Shell, name: str) -> str | None:
         value = shell.aliases[name]
         return f"is aliased to `{value}'" if shell.bash else f"is an alias for {value}"
     if name in shell.functions:
-        return "is a function" if shell.bash else "is a shell function"
+        return "is a function"
     if builtins.find(name, shell) is not None:
         if builtins.is_special(name) and not shell.bash:
             return "is a special shell builtin"
