@@ -96,18 +96,25 @@ async def _route_row(proc: Process, route: Route, numeric: bool) -> tuple[str, s
     return destination[:15], gateway[:15], mask, flags
 
 
+ROUTE_USAGE = """
+[{add|del|delete}]
+
+Show or edit kernel routing tables
+
+	-n	Don't resolve names
+	-e	Display other/more information
+	-A inet{6}	Select address family"""
+
+
 async def route(proc: Process) -> int:
     """Show the routing table."""
     try:
         options = opt.parse(proc.argv[1:], "neA:", {})
     except opt.UsageError as error:
-        return await opt.refuse(
-            proc, "route", error,
-            "[{add|del|delete}]\n\nShow or edit kernel routing tables\n\n"
-            "\t-n\tDon't resolve names\n\t-e\tDisplay other/more information\n"
-            "\t-A inet{6}\tSelect address family",
-        )  # fmt: skip
+        return await opt.refuse(proc, "route", error, ROUTE_USAGE)
     if options.words:
+        if options.words[0] not in {"add", "del", "delete"}:
+            return await opt.refuse(proc, "route", opt.UsageError(), ROUTE_USAGE)
         await proc.err("route: SIOCADDRT: Operation not permitted\n")
         return 1
     await proc.out(
@@ -172,8 +179,6 @@ async def netstat(proc: Process) -> int:
     """Show sockets, or with -r the routing table."""
     try:
         options = opt.parse(proc.argv[1:], "laentuwxrWp", {})
-        if options.words:
-            raise opt.UsageError
     except opt.UsageError as error:
         return await opt.refuse(proc, "netstat", error, NETSTAT_USAGE)
     numeric = "n" in options

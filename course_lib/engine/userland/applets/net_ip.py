@@ -193,7 +193,7 @@ def _selected(proc: Process, words: list[str]) -> list[Interface]:
     for name in names:
         found = [i for i in interfaces if i.name == name.partition("@")[0]]
         if not found:
-            raise _Refused(f"ip: can't find device '{name}'")
+            raise _Refused(f"ip: can't find device '{name}'", 2)
         interfaces = found
     return [i for i in interfaces if i.up] if "up" in words else interfaces
 

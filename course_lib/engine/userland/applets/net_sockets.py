@@ -309,7 +309,7 @@ async def telnet(proc: Process) -> int:
     """BusyBox's ``telnet``: a line-wise connection to a server."""
     try:
         options = opt.parse(proc.argv[1:], "al:", {})
-        if not 1 <= len(options.words) <= 2:
+        if not options.words:
             raise opt.UsageError
     except opt.UsageError as error:
         return await opt.refuse(proc, "telnet", error, TELNET_USAGE)
