@@ -333,16 +333,19 @@ class NetworkController:
             network.driver.join(endpoint, sandbox.stack, name)
         before = sandbox.gateway_endpoint
         sandbox.add(endpoint)
-        self._update_files(sandbox, endpoint)
-        if sandbox.gateway_endpoint is not before:
-            self._unpublish(sandbox)
-            try:
+        moved = sandbox.gateway_endpoint is not before
+        try:
+            self._update_files(sandbox, endpoint)
+            if moved:
+                self._unpublish(sandbox)
                 self._program(sandbox, endpoint)
-            except EngineError:
-                self._detach(sandbox, endpoint)
-                if before is not None:
-                    self._program_again(sandbox, before)
-                raise
+        except (EngineError, OSError) as error:
+            self._detach(sandbox, endpoint)
+            if moved and before is not None:
+                self._program_again(sandbox, before)
+            if isinstance(error, OSError):
+                raise SystemFailure(f"cannot write {error.filename}: {error.strerror}") from error
+            raise
 
     @staticmethod
     def _update_files(sandbox: Sandbox, endpoint: Endpoint) -> None:
@@ -397,7 +400,6 @@ class NetworkController:
             sandbox.files.remove_hosts(
                 lambda hosts: hosts in network.names and hosts.split(".")[0] != endpoint.name
             )
-            sandbox.files.flush()
             network.names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
         network.driver.leave(endpoint, sandbox.stack)
         sandbox.remove(endpoint)
@@ -405,6 +407,8 @@ class NetworkController:
         for pool in network.pools:
             if endpoint.address in pool.subnet:
                 pool.release(endpoint.address)
+        with contextlib.suppress(OSError):  # the folder may be gone with its container
+            sandbox.files.flush()
 
     def rename(self, container_id: str, name: str, hostname: str = "") -> None:
         """A container was renamed: its new name resolves, the old one no longer."""

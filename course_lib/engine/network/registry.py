@@ -90,12 +90,20 @@ class NetworkRegistry:
 
         :raises SystemFailure: a record cannot be brought up; the message names the network.
         """
-        records = [NetworkSettings.from_record(r) for r in self._store.all(KIND).values()]
-        for settings in sorted(records, key=lambda s: s.created_ns):
+        found = []
+        for network_id, record in self._store.all(KIND).items():
+            try:
+                found.append(NetworkSettings.from_record(record))
+            except (TypeError, ValueError, AttributeError) as error:
+                raise SystemFailure(
+                    f"the record of network {network_id} is not readable: {error}"
+                ) from None
+        for settings in sorted(found, key=lambda s: s.created_ns):
             try:
                 self._bring_up(settings, restored=True)
-            except EngineError as error:
-                raise SystemFailure(f"network {settings.name} ({settings.id}): {error}") from error
+            except (EngineError, ValueError, KeyError) as error:
+                reason = f"unknown driver {error}" if isinstance(error, KeyError) else error
+                raise SystemFailure(f"network {settings.name} ({settings.id}): {reason}") from None
         for name, driver in (("none", "null"), ("host", "host"), ("bridge", "bridge")):
             if name not in self._by_name:
                 options = dict(_DEFAULT_BRIDGE_OPTIONS) if name == DEFAULT_NETWORK else {}

@@ -226,15 +226,20 @@ class SandboxHandle:
 
     def listen(self, address: str, port: int, *, owner: int = 0) -> Listener:
         stack = self.sandbox.stack
-        local = stack.bind(address, port, "tcp")
-        listener = MemoryListener(stack, local, self, owner)
-        if isinstance(stack, HostStack):
+        while True:
+            local = stack.bind(address, port, "tcp")
+            listener = MemoryListener(stack, local, self, owner)
+            if not isinstance(stack, HostStack):
+                return listener
             try:
                 stack.open_listener(listener)
-            except OSError:
+            except OSError as error:
                 listener.close()
-                raise
-        return listener
+                # A port that was picked may be one of another program of the real host.
+                if port or error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return listener
 
     def bind_udp(self, address: str, port: int, *, owner: int = 0) -> DatagramSocket:
         stack = self.sandbox.stack

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -359,6 +360,24 @@ def test_resolv_conf_changes_with_the_first_network_of_ones_own(
     assert "# ExtServers: [192.0.2.53]\n" in (folder / "resolv.conf").read_text()
     world.leave("box", "dev")
     assert "nameserver 127.0.0.11\n" in (folder / "resolv.conf").read_text()
+
+
+def test_a_folder_that_cannot_be_written_undoes_the_join(world: World, tmp_path: Path) -> None:
+    box = world.net.new_sandbox(container_id("box"), "bridge", files=tmp_path / "missing")
+    with pytest.raises(SystemFailure, match=r"cannot write .*missing/.*: No such file or directory"):
+        world.join("box", "bridge")
+    assert addresses(box) == {}
+    assert world.net.get("bridge").info().containers == {}
+
+
+def test_a_folder_that_went_away_does_not_keep_a_container(world: World, tmp_path: Path) -> None:
+    world.network("dev")
+    folder = tmp_path / "box"
+    folder.mkdir()
+    world.run("box", "dev", files=folder)
+    shutil.rmtree(folder)
+    world.stop("box")
+    assert world.net.get("dev").info().containers == {}
 
 
 def test_extra_hosts_links_and_host_names(world: World) -> None:

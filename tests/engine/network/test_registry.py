@@ -317,6 +317,25 @@ def test_records_that_contradict_each_other_are_refused(
         World(clock, tmp_path, store=world.store)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"driver": "teleport"}, r"network dev \(.*\): unknown driver 'teleport'"),
+        ({"allocated": [{"subnet": "nonsense"}]}, r"network dev \(.*\): not a CIDR block"),
+        ({"allocated": [{"colour": "red"}]}, r"the record of network .* is not readable"),
+        ({"allocated": 5}, r"the record of network .* is not readable"),
+    ],
+)
+def test_unreadable_records_are_one_clear_error(
+    world: World, clock: ManualClock, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    network = world.network("dev")
+    record = world.store.all("networks")[network.id]
+    world.store.write("networks", network.id, {**record, **change})
+    with pytest.raises(SystemFailure, match=message):
+        World(clock, tmp_path, store=world.store)
+
+
 def test_same_seed_gives_the_same_ids(world: World, clock: ManualClock, tmp_path: Path) -> None:
     other = World(clock, tmp_path)
     assert world.network("dev").id == other.network("dev").id
