@@ -275,6 +275,7 @@ class HostInode(Inode):
             self._own(new, host, mode, uid, gid)
         except BaseException:
             os.close(new)
+            os.unlink(name, dir_fd=fd)
             raise
         return HostFile(new, flags, self._tree.convert).handle()
 
@@ -299,10 +300,14 @@ class HostInode(Inode):
         child = self.lookup(name)
         if child is None:
             return
-        self._tree.owners.drop(child._host.st_ino)  # of a file that had this number before
-        child.chmod(mode)
-        if uid or gid:
-            child.chown(uid, gid)
+        try:
+            self._tree.owners.drop(child._host.st_ino)  # of a file that had this number before
+            child.chmod(mode)
+            if uid or gid:
+                child.chown(uid, gid)
+        except BaseException:
+            (self.rmdir if child.is_directory() else self.unlink)(name)
+            raise
 
     def _own(self, fd: int, host: os.stat_result, mode: int, uid: int, gid: int) -> None:
         """Record owner and mode of a new file, or set them where the tree is the user's own."""

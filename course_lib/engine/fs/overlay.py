@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from course_lib.engine.fs.hostdir import HostInode, HostTree
-from course_lib.engine.fs.inode import Inode, Tree, os_error
+from course_lib.engine.fs.inode import MAX_NAME, Inode, Tree, os_error
 from course_lib.engine.fs.memory import OPAQUE, WHITEOUT
 from course_lib.engine.fs.owners import OwnerTable
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
@@ -35,6 +35,8 @@ OVERLAY_DEVICE = 0x2A
 """``st_dev`` of every container's root: an anonymous device, as overlayfs has."""
 
 _COPY_CHUNK = 1 << 20
+_COPYING = f"{WHITEOUT}{WHITEOUT}copy"
+"""What a file is called while it is copied up; only one is at a time."""
 
 
 class Change(NamedTuple):
@@ -106,13 +108,21 @@ class RootFs(Tree):
         return total
 
 
+def has_whiteout(directory: Inode, name: str) -> bool:
+    """Whether a layer's directory marks ``name`` as deleted."""
+    marker = WHITEOUT + name
+    if len(marker) > MAX_NAME // 4 and len(os.fsencode(marker)) > MAX_NAME:
+        return False  # a name so long that there can be no mark for it
+    return directory.lookup(marker) is not None
+
+
 def find_lower(lowers: Sequence[Inode], name: str) -> tuple[Inode, ...]:
     """What read-only layers hold under ``name``: nothing, one file, or directories to merge."""
     found: list[Inode] = []
     for lower in lowers:
         child = lower.lookup(name)
         if child is None:
-            if lower.lookup(WHITEOUT + name) is not None:
+            if has_whiteout(lower, name):
                 break
             continue
         if not child.is_directory():
@@ -191,7 +201,7 @@ class OverlayInode(Inode):
         if self._upper is not None:
             upper = self._upper.lookup(name)
             if upper is None:
-                if self._lowers and self._upper.lookup(WHITEOUT + name) is not None:
+                if self._lowers and has_whiteout(self._upper, name):
                     return None
             elif not upper.is_directory() or upper.lookup(OPAQUE) is not None:
                 return OverlayInode(self._tree, self, name, upper, ())
@@ -270,7 +280,7 @@ class OverlayInode(Inode):
         self, parent: HostInode, lower: Inode, old: FileStat, *, with_content: bool
     ) -> None:
         """Copy under a hidden name and rename: a killed engine leaves no half of a file."""
-        hidden = f"{WHITEOUT}.wh.copy.{self._name}"[:240]
+        hidden = _COPYING
         mode = statmod.S_IMODE(old.mode)
         if parent.lookup(hidden) is not None:
             parent.unlink(hidden)
@@ -300,12 +310,12 @@ class OverlayInode(Inode):
 
     def _uncover(self, upper: HostInode, name: str) -> None:
         """Remove the whiteout of a name that is in use again."""
-        if self._lowers and upper.lookup(WHITEOUT + name) is not None:
+        if self._lowers and has_whiteout(upper, name):
             upper.unlink(WHITEOUT + name)
 
     def _cover(self, upper: HostInode, name: str) -> None:
         """Hide what lower layers have under that name."""
-        if self._lower_has(name) and upper.lookup(WHITEOUT + name) is None:
+        if self._lower_has(name) and not has_whiteout(upper, name):
             upper.create(WHITEOUT + name, os.O_WRONLY, 0o600, 0, 0).close()
 
     def create(self, name: str, flags: int, mode: int, uid: int, gid: int) -> OpenFile:

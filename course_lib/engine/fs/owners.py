@@ -12,6 +12,7 @@ torn last line is ignored. The log is rewritten, atomically, when most of it is 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -111,7 +112,10 @@ class OwnerTable:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         fd = os.open(self._path, flags, 0o600)
         try:
-            os.write(fd, line)
+            written = os.write(fd, line)
+            if written < len(line):  # the disk is full: half a line would spoil the next one
+                os.ftruncate(fd, os.fstat(fd).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(fd)
 

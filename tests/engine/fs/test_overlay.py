@@ -230,3 +230,34 @@ def test_overlay_new_container_costs_the_same_whatever_the_image(
     fs = ContainerFs(RootFs([layer], tmp_path / "upper"), clock=clock)
     assert len(fs.listdir("/lib")) == number
     assert list(tmp_path.iterdir()) == []
+
+
+def test_overlay_longest_names(fs: ContainerFs) -> None:
+    for name in ("x" * 255, "é" * 127, "y" * 252):
+        fs.write_bytes(f"/etc/{name}", b"1")
+        assert fs.read_bytes(f"/etc/{name}") == b"1"
+        fs.rename(f"/etc/{name}", f"/usr/{name}")
+        fs.unlink(f"/usr/{name}")
+        with refuses(errno.ENOENT):
+            fs.stat(f"/etc/{name}")
+
+
+def test_overlay_copy_up_interrupted_leaves_the_old_file(
+    fs: ContainerFs, new_container: NewContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("course_lib.engine.fs.hostdir.HostInode.rename", die)
+        with pytest.raises(Killed):
+            fs.open("/etc/passwd", os.O_RDWR)
+    again = new_container()
+    assert again.read_bytes("/etc/passwd").startswith(b"root:")
+    assert "passwd" in again.listdir("/etc")
+    again.write_bytes("/etc/passwd", b"new")
+    assert again.read_bytes("/etc/passwd") == b"new"
+    assert set(changes(again)) <= {"C /etc", "C /etc/passwd"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from course_lib.engine.errdefs import SystemFailure
 from course_lib.engine.fs.hostdir import NOBODY, HostInode, HostTree
 from course_lib.engine.fs.owners import Owner, OwnerTable
+from tests.engine.fs.helpers import refuses
 
 
 def test_owners_survive_and_go(tmp_path: Path) -> None:
@@ -113,3 +115,26 @@ def test_removed_file_takes_its_record_along(tmp_path: Path) -> None:
 def _found(value: HostInode | None) -> HostInode:
     assert value is not None
     return value
+
+
+def test_owners_on_a_full_disk_leave_nothing_half_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    table = OwnerTable(tmp_path / "owners")
+    table.set(1, Owner(1, 1, 0, 0))
+    tree = HostTree(folder, table)
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: write(fd, data[:5]))
+        for make in (
+            lambda: tree.root().create("f", os.O_WRONLY, 0o644, 5, 5),
+            lambda: tree.root().mkdir("d", 0o755, 5, 5),
+            lambda: tree.root().mkfifo("p", 0o644, 5, 5),
+        ):
+            with refuses(errno.ENOSPC):
+                make()
+    assert list(folder.iterdir()) == []
+    table.set(2, Owner(2, 2, 0, 0))
+    assert OwnerTable(tmp_path / "owners").get(2) == Owner(2, 2, 0, 0)
