@@ -113,7 +113,7 @@ async def test_telnet_talks_lines(box: Node, other: Node) -> None:
 
 
 def test_telnet_refuses_every_option() -> None:
-    from course_lib.engine.userland.applets.net_sockets import _TelnetFilter
+    from course_lib.engine.userland.applets.net_telnet import _TelnetFilter
 
     telnet = _TelnetFilter()
     assert telnet.feed(b"a\xff\xfd\x01b") == (b"ab", b"\xff\xfc\x01")
