@@ -308,7 +308,7 @@ async def wc(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     status = 0
     for name in words or ["-"]:
         try:
-            counts = await _count(proc, name)
+            counts = await _count(proc, name, chosen)
         except OSError as error:
             await proc.err(f"wc: {name}: {reason(error)}\n")
             status = 1
@@ -326,28 +326,37 @@ async def wc(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     return status
 
 
-async def _count(proc: ContainerProcess, name: str) -> dict[str, int]:
+async def _count(proc: ContainerProcess, name: str, chosen: list[str]) -> dict[str, int]:
+    """Counts of a file; only those asked for, as some cost more than reading."""
     file = open_input(proc, name)
     counts = {"l": 0, "w": 0, "c": 0, "m": 0, "L": 0}
     inside = False
+    rest = b""
     try:
-        longest = column = 0
         while chunk := await file.read(1 << 18):
             await proc.tick()
             counts["l"] += chunk.count(b"\n")
             counts["c"] += len(chunk)
-            counts["m"] += sum(byte & 0xC0 != 0x80 for byte in chunk) if len(chunk) < 1 << 20 else 0
-            pieces = chunk.split()
-            joined = inside and bool(chunk[:1].strip())
-            counts["w"] += len(pieces) - (1 if joined and pieces else 0)
-            inside = bool(chunk[-1:].strip())
-            for number, line in enumerate(chunk.split(b"\n")):
-                column = (column if number == 0 else 0) + len(decode(line).expandtabs())
-                longest = max(longest, column)
-        counts["L"] = longest
+            if "m" in chosen:
+                counts["m"] += len(chunk) - len(chunk.translate(None, _NOT_FIRST_BYTES))
+            if "w" in chosen:
+                pieces = chunk.split()
+                joined = inside and bool(pieces) and bool(chunk[:1].strip())
+                counts["w"] += len(pieces) - int(joined)
+                inside = bool(chunk[-1:].strip())
+            if "L" in chosen:
+                *lines, rest = (rest + chunk).split(b"\n")
+                widths = [len(decode(line).expandtabs()) for line in lines]
+                counts["L"] = max([counts["L"], *widths])
+        counts["L"] = max(counts["L"], len(decode(rest).expandtabs()))
+        counts["m"] = counts["c"] - counts["m"]
     finally:
         file.close()
     return counts
+
+
+_NOT_FIRST_BYTES = bytes(range(0x80, 0xC0))
+"""Bytes that continue a UTF-8 character."""
 
 
 @program("s:b", "[FILE]...", "Concatenate FILEs and print them in reverse")

@@ -47,6 +47,7 @@ async def loop(shell: Shell) -> int:
         try:
             text = await reader.command()
             if text is None:
+                await shell.proc.err("\n")
                 return shell.status
             await _run(shell, text)
         except (Interrupted, InterruptedError):
