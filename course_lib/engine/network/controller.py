@@ -7,7 +7,6 @@ call returns, interfaces, routes, names and ports are as they will be seen.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
@@ -23,17 +22,15 @@ from course_lib.engine.errdefs import (
 )
 from course_lib.engine.filters import Filters
 from course_lib.engine.ids import Identities
-from course_lib.engine.network import etchosts, resolvconf
-from course_lib.engine.network.addresses import to_int, to_text
+from course_lib.engine.network import etchosts
+from course_lib.engine.network.addresses import to_text
+from course_lib.engine.network.attachment import Attachments, dns_names, make_endpoint
 from course_lib.engine.network.contracts import EventLog, RecordStore
 from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver
-from course_lib.engine.network.drivers.bridge import HOST_BINDING, interface_prefix
 from course_lib.engine.network.endpoint import Endpoint
 from course_lib.engine.network.fabric import Fabric
-from course_lib.engine.network.files import NameFiles
 from course_lib.engine.network.host import HostStack
 from course_lib.engine.network.ipam import Allocator
-from course_lib.engine.network.ipam.allocator import NoAvailableAddresses
 from course_lib.engine.network.model import (
     DEFAULT_NETWORK,
     DnsConfig,
@@ -49,8 +46,9 @@ from course_lib.engine.network.publisher import Publisher
 from course_lib.engine.network.registry import NetworkRegistry
 from course_lib.engine.network.resolver import Resolver
 from course_lib.engine.network.sandbox import Sandbox, SandboxHandle
-from course_lib.engine.network.stack import Stack
-from course_lib.engine.network.validation import check_endpoint, is_user_defined, normal_mac
+from course_lib.engine.network.sandboxes import SandboxFactory
+from course_lib.engine.network.sandboxes import extra_hosts as parse_extra_hosts
+from course_lib.engine.network.validation import check_endpoint
 
 _CONFLICT_SHARED = (
     "container sharing network namespace with another container or host cannot be connected to "
@@ -85,18 +83,18 @@ class NetworkController:
         self.host_name = host_name
         self._ids = ids
         self._events = events
-        self._host_etc = host_etc
         # Latencies and the order of DNS answers have a source of their own, so that how often a
         # program pings does not change the IDs that come after.
         rng = Random(ids.random.getrandbits(64))
-        self._host = HostStack()
-        self._fabric = Fabric(clock, rng)
-        self._resolver = Resolver(rng)
-        self._publisher = Publisher(self._host, ports or PortAllocator(), clock)
-        self._fabric.host = self._host
-        self._fabric.host_ports = self._publisher
+        host = HostStack()
+        fabric = Fabric(clock, rng)
+        self._publisher = Publisher(host, ports or PortAllocator(), clock)
+        fabric.host = host
+        fabric.host_ports = self._publisher
+        self._attachments = Attachments(self._publisher)
+        self._factory = SandboxFactory(ids, host, fabric, Resolver(rng), host_etc)
         drivers: dict[str, Driver] = {
-            "bridge": BridgeDriver(self._host, rng),
+            "bridge": BridgeDriver(host, rng),
             "host": NullDriver("host", shares_host=True),
             "null": NullDriver("null"),
         }
@@ -104,7 +102,7 @@ class NetworkController:
         self._sandboxes: dict[str, Sandbox] = {}
         self._handles: dict[str, SandboxHandle] = {}
         self._networks.restore()
-        self.host = SandboxHandle(self._make_sandbox("", "host", "", DnsConfig(), (), None))
+        self.host = SandboxHandle(self._factory.make("", "host"))
 
     # --- networks ------------------------------------------------------------------------
 
@@ -167,65 +165,20 @@ class NetworkController:
                 raise Conflict(f"cannot join network of a non running container: {share_with}")
             handle = SandboxHandle(shared)
         else:
-            records = [*self._extra_hosts(extra_hosts), *link_hosts]
-            names = etchosts.own_names(hostname or container_id[:12], domainname)
-            sandbox = self._make_sandbox(
-                container_id, mode, names, dns or DnsConfig(), records, files
+            gateway = to_text(self.get(DEFAULT_NETWORK).gateway)
+            sandbox = self._factory.make(
+                container_id,
+                mode,
+                names=etchosts.own_names(hostname or container_id[:12], domainname),
+                dns=dns,
+                records=[*parse_extra_hosts(extra_hosts, gateway), *link_hosts],
+                folder=files,
             )
             sandbox.requests = tuple(ports)
             self._sandboxes[container_id] = sandbox
             handle = SandboxHandle(sandbox)
         self._handles[container_id] = handle
         return handle
-
-    def _make_sandbox(
-        self,
-        container_id: str,
-        mode: str,
-        names: str,
-        dns: DnsConfig,
-        records: Sequence[etchosts.Record],
-        folder: Path | None,
-    ) -> Sandbox:
-        sandbox_id = self._ids.new_id()
-        is_host = mode == "host"
-        conf = resolvconf.override(resolvconf.parse(self._host_file("resolv.conf")), dns)
-        initial = conf if is_host else resolvconf.for_default_bridge(conf)
-        files = NameFiles(folder)
-        files.set_resolv_conf(initial.text())
-        if is_host and not records:
-            files.set_hosts(self._host_file("hosts") or etchosts.build())
-        else:
-            files.set_hosts(etchosts.build(records))
-        return Sandbox(
-            sandbox_id,
-            "/var/run/docker/netns/" + ("default" if is_host else sandbox_id[:12]),
-            container_id,
-            self._host if is_host else Stack(),
-            self._fabric,
-            self._resolver,
-            files,
-            conf,
-            initial.servers,
-            names,
-        )
-
-    def _host_file(self, name: str) -> str:
-        try:
-            return (self._host_etc / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return ""
-
-    def _extra_hosts(self, entries: Iterable[str]) -> Sequence[etchosts.Record]:
-        records = []
-        for entry in entries:
-            name, colon, address = entry.partition(":")
-            if not colon or not name:
-                raise InvalidParameter(f'bad format for add-host: "{entry}"')
-            if address == "host-gateway":
-                address = to_text(self.get(DEFAULT_NETWORK).gateway)
-            records.append((address, name))
-        return records
 
     def sandbox(self, container_id: str) -> SandboxHandle | None:
         """The handle of a running container."""
@@ -239,9 +192,9 @@ class NetworkController:
         sandbox = self._sandboxes.pop(container_id, None)
         if sandbox is None:
             return
-        self._unpublish(sandbox)
+        self._attachments.unpublish(sandbox)
         for endpoint in list(sandbox.endpoints):
-            self._detach(sandbox, endpoint)
+            self._attachments.detach(sandbox, endpoint)
             self.note(endpoint.network, "disconnect", container_id)
 
     # --- endpoints -----------------------------------------------------------------------
@@ -304,59 +257,10 @@ class NetworkController:
             raise Forbidden(
                 f"endpoint with name {owner.name} already exists in network {network.name}"
             )
-        endpoint = self._make_endpoint(owner, network, spec)
-        self._attach(sandbox, endpoint)
+        endpoint = make_endpoint(self._ids.new_id(), owner, network, spec)
+        self._attachments.attach(sandbox, endpoint)
         self.note(network, "connect", owner.id)
         return endpoint
-
-    def _make_endpoint(
-        self, owner: EndpointOwner, network: Network, spec: EndpointSpec
-    ) -> Endpoint:
-        endpoint = Endpoint(self._ids.new_id(), owner.name, network, owner.id, spec)
-        if network.pools:
-            endpoint.address = _take_address(network, spec.ipv4_address)
-            if not network.internal:
-                endpoint.gateway_address = network.gateway
-        if spec.mac_address:
-            endpoint.mac = normal_mac(spec.mac_address)
-        if is_user_defined(network.name):
-            endpoint.dns_names = _dns_names(owner, spec.aliases)
-        return endpoint
-
-    def _attach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
-        network = endpoint.network
-        network.add(endpoint)
-        if endpoint.dns_names is not None:
-            network.names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
-        if network.driver.has_addresses:
-            name = sandbox.interface_name(interface_prefix(network))
-            network.driver.join(endpoint, sandbox.stack, name)
-        before = sandbox.gateway_endpoint
-        sandbox.add(endpoint)
-        moved = sandbox.gateway_endpoint is not before
-        try:
-            self._update_files(sandbox, endpoint)
-            if moved:
-                self._unpublish(sandbox)
-                self._program(sandbox, endpoint)
-        except (EngineError, OSError) as error:
-            self._detach(sandbox, endpoint)
-            if moved and before is not None:
-                self._program_again(sandbox, before)
-            if isinstance(error, OSError):
-                raise SystemFailure(f"cannot write {error.filename}: {error.strerror}") from error
-            raise
-
-    @staticmethod
-    def _update_files(sandbox: Sandbox, endpoint: Endpoint) -> None:
-        files = sandbox.files
-        if endpoint.address:
-            files.add_hosts([(endpoint.ip_address, sandbox.names)])
-        if endpoint.dns_names is not None and not sandbox.resolving:
-            # From now on for good, as in libnetwork, whatever networks it leaves later.
-            sandbox.resolving = True
-            files.set_resolv_conf(resolvconf.for_internal_server(sandbox.conf).text())
-        files.flush()
 
     def leave(self, container_id: str, network_ref: str) -> None:
         """Disconnect a running container from a network.
@@ -373,10 +277,10 @@ class NetworkController:
                 f"container {container_id} is not connected to network {network.name}"
             )
         published = sandbox.publishing is endpoint
-        self._detach(sandbox, endpoint)
+        self._attachments.detach(sandbox, endpoint)
         successor = sandbox.gateway_endpoint
         if published and successor is not None:
-            self._program_again(sandbox, successor)
+            self._attachments.program_again(sandbox, successor)
         # dockerd 26.1 tells a live disconnect twice.
         self.note(network, "disconnect", container_id)
         self.note(network, "disconnect", container_id)
@@ -390,25 +294,7 @@ class NetworkController:
         sandbox = None if endpoint is None else self._sandboxes.get(endpoint.container_id)
         if endpoint is None or sandbox is None:
             raise NotFound(f"endpoint {name} not found")
-        self._detach(sandbox, endpoint)
-
-    def _detach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
-        network = endpoint.network
-        if sandbox.publishing is endpoint:
-            self._unpublish(sandbox)
-        if endpoint.dns_names is not None:
-            sandbox.files.remove_hosts(
-                lambda hosts: hosts in network.names and hosts.split(".")[0] != endpoint.name
-            )
-            network.names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
-        network.driver.leave(endpoint, sandbox.stack)
-        sandbox.remove(endpoint)
-        network.remove(endpoint)
-        for pool in network.pools:
-            if endpoint.address in pool.subnet:
-                pool.release(endpoint.address)
-        with contextlib.suppress(OSError):  # the folder may be gone with its container
-            sandbox.files.flush()
+        self._attachments.detach(sandbox, endpoint)
 
     def rename(self, container_id: str, name: str, hostname: str = "") -> None:
         """A container was renamed: its new name resolves, the old one no longer."""
@@ -419,7 +305,7 @@ class NetworkController:
                 names = endpoint.network.names
                 names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
                 owner = EndpointOwner(container_id, name, hostname)
-                endpoint.dns_names = _dns_names(owner, endpoint.spec.aliases)
+                endpoint.dns_names = dns_names(owner, endpoint.spec.aliases)
                 names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
 
     def endpoint(self, container_id: str, network_ref: str) -> Endpoint | None:
@@ -448,71 +334,20 @@ class NetworkController:
         :raises SystemFailure: with dockerd's text; nothing is published.
         """
         sandbox = handle.sandbox
-        self._unpublish(sandbox)
+        self._attachments.unpublish(sandbox)
         sandbox.requests = tuple(requests)
         endpoint = sandbox.gateway_endpoint
         if endpoint is not None:
-            self._program(sandbox, endpoint)
+            self._attachments.program(sandbox, endpoint)
         return sandbox.published
 
     def unpublish(self, handle: SandboxHandle) -> None:
         """Close all published ports of a container."""
         handle.sandbox.requests = ()
-        self._unpublish(handle.sandbox)
-
-    def _program(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
-        if not sandbox.requests or endpoint.link is None:
-            return
-        default_ip = endpoint.network.settings.options.get(HOST_BINDING) or "0.0.0.0"
-        try:
-            sandbox.published = self._publisher.publish(sandbox.requests, endpoint.link, default_ip)
-        except EngineError as error:
-            raise SystemFailure(
-                "driver failed programming external connectivity on endpoint "
-                f"{endpoint.name} ({endpoint.id}): {error}"
-            ) from error
-        sandbox.publishing = endpoint
-
-    def _program_again(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
-        """Publish by another network than before.
-
-        Where that fails, dockerd writes it to its log and the container goes on without ports.
-        """
-        with contextlib.suppress(EngineError):
-            self._program(sandbox, endpoint)
-
-    def _unpublish(self, sandbox: Sandbox) -> None:
-        self._publisher.unpublish(sandbox.published)
-        sandbox.published = ()
-        sandbox.publishing = None
+        self._attachments.unpublish(handle.sandbox)
 
     def close(self) -> None:
         """Close every socket (the engine ends). What is on record stays."""
         for container_id in list(self._handles):
             self._handles[container_id].close_all()
         self._publisher.close()
-
-
-def _take_address(network: Network, wanted: str) -> int:
-    address = to_int(wanted) if wanted else None
-    for pool in network.pools:
-        if address is not None and address not in pool.subnet:
-            continue
-        try:
-            return pool.request(address)
-        except NoAvailableAddresses:
-            continue
-    if wanted:
-        raise InvalidParameter(
-            f"invalid address {wanted}: It does not belong to any of this network's subnets"
-        )
-    raise SystemFailure(
-        "no available IPv4 addresses on this network's address pools: "
-        f"{network.name} ({network.id})"
-    )
-
-
-def _dns_names(owner: EndpointOwner, aliases: Iterable[str]) -> tuple[str, ...]:
-    """What a container answers to; the first one is its reverse name."""
-    names = [owner.name, *aliases, owner.id[:12], owner.hostname]
-    return tuple(dict.fromkeys(name for name in names if name))

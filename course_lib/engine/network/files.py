@@ -7,6 +7,7 @@ leave a ``resolv.conf`` alone once somebody has changed it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -70,7 +71,15 @@ class NameFiles:
         if self._folder is not None:
             for name in self._dirty:
                 content = self._hosts if name == "hosts" else self._resolv
-                path = self._folder / name
-                path.write_text(content, encoding="utf-8", errors="surrogateescape")
+                _write(self._folder / name, content)
         self._written = True
         self._dirty.clear()
+
+
+def _write(path: Path, content: str) -> None:
+    """Replace a file's content; at every start of a container, so without a text layer."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        os.write(descriptor, content.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(descriptor)

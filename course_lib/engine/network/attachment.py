@@ -1,0 +1,162 @@
+"""Plugging endpoints in and out: address, interface, names, files and ports of an attachment.
+
+libnetwork: ``Endpoint.sbJoin`` and ``sbLeave``. A step that fails undoes those before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
+from course_lib.engine.network import resolvconf
+from course_lib.engine.network.addresses import to_int
+from course_lib.engine.network.drivers.bridge import HOST_BINDING, interface_prefix
+from course_lib.engine.network.endpoint import Endpoint
+from course_lib.engine.network.ipam.allocator import NoAvailableAddresses
+from course_lib.engine.network.model import EndpointOwner, EndpointSpec
+from course_lib.engine.network.network import Network
+from course_lib.engine.network.publisher import Publisher
+from course_lib.engine.network.sandbox import Sandbox
+from course_lib.engine.network.validation import is_user_defined, normal_mac
+
+
+def make_endpoint(
+    endpoint_id: str, owner: EndpointOwner, network: Network, spec: EndpointSpec
+) -> Endpoint:
+    """An endpoint with its address reserved.
+
+    :raises EngineError: the address asked for, or any, is not to be had.
+    """
+    endpoint = Endpoint(endpoint_id, owner.name, network, owner.id, spec)
+    if network.pools:
+        endpoint.address = _take_address(network, spec.ipv4_address)
+        if not network.internal:
+            endpoint.gateway_address = network.gateway
+    if spec.mac_address:
+        endpoint.mac = normal_mac(spec.mac_address)
+    if is_user_defined(network.name):
+        endpoint.dns_names = dns_names(owner, spec.aliases)
+    return endpoint
+
+
+def dns_names(owner: EndpointOwner, aliases: Iterable[str]) -> tuple[str, ...]:
+    """What a container answers to; the first one is its reverse name."""
+    names = [owner.name, *aliases, owner.id[:12], owner.hostname]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _take_address(network: Network, wanted: str) -> int:
+    address = to_int(wanted) if wanted else None
+    for pool in network.pools:
+        if address is not None and address not in pool.subnet:
+            continue
+        try:
+            return pool.request(address)
+        except NoAvailableAddresses:
+            continue
+    if wanted:
+        raise InvalidParameter(
+            f"invalid address {wanted}: It does not belong to any of this network's subnets"
+        )
+    raise SystemFailure(
+        "no available IPv4 addresses on this network's address pools: "
+        f"{network.name} ({network.id})"
+    )
+
+
+class Attachments:
+    """Connects endpoints with sandboxes, and moves published ports with the default route."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    def attach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        """Plug an endpoint in.
+
+        :raises EngineError: a port is not to be had, or a file not to be written; the endpoint
+            is gone then and its address free.
+        """
+        network = endpoint.network
+        network.add(endpoint)
+        if endpoint.dns_names is not None:
+            network.names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+        if network.driver.has_addresses:
+            name = sandbox.interface_name(interface_prefix(network))
+            network.driver.join(endpoint, sandbox.stack, name)
+        before = sandbox.gateway_endpoint
+        sandbox.add(endpoint)
+        moved = sandbox.gateway_endpoint is not before
+        try:
+            _update_files(sandbox, endpoint)
+            if moved:
+                self.unpublish(sandbox)
+                self.program(sandbox, endpoint)
+        except (EngineError, OSError) as error:
+            self.detach(sandbox, endpoint)
+            if moved and before is not None:
+                self.program_again(sandbox, before)
+            if isinstance(error, OSError):
+                raise SystemFailure(f"cannot write {error.filename}: {error.strerror}") from error
+            raise
+
+    def detach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        """Unplug an endpoint; its ports close, its connections die, its address is free."""
+        network = endpoint.network
+        if sandbox.publishing is endpoint:
+            self.unpublish(sandbox)
+        if endpoint.dns_names is not None:
+            sandbox.files.remove_hosts(
+                lambda hosts: hosts in network.names and hosts.split(".")[0] != endpoint.name
+            )
+            network.names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+        network.driver.leave(endpoint, sandbox.stack)
+        sandbox.remove(endpoint)
+        network.remove(endpoint)
+        for pool in network.pools:
+            if endpoint.address in pool.subnet:
+                pool.release(endpoint.address)
+        with contextlib.suppress(OSError):  # the folder may be gone with its container
+            sandbox.files.flush()
+
+    def program(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        """Publish the ports of a sandbox by an endpoint.
+
+        :raises SystemFailure: with dockerd's text; nothing is published.
+        """
+        if not sandbox.requests or endpoint.link is None:
+            return
+        default_ip = endpoint.network.settings.options.get(HOST_BINDING) or "0.0.0.0"
+        try:
+            sandbox.published = self._publisher.publish(sandbox.requests, endpoint.link, default_ip)
+        except EngineError as error:
+            raise SystemFailure(
+                "driver failed programming external connectivity on endpoint "
+                f"{endpoint.name} ({endpoint.id}): {error}"
+            ) from error
+        sandbox.publishing = endpoint
+
+    def program_again(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
+        """Publish by another network than before.
+
+        Where that fails, dockerd writes it to its log and the container goes on without ports.
+        """
+        with contextlib.suppress(EngineError):
+            self.program(sandbox, endpoint)
+
+    def unpublish(self, sandbox: Sandbox) -> None:
+        """Close the published ports of a sandbox; established connections go on."""
+        self._publisher.unpublish(sandbox.published)
+        sandbox.published = ()
+        sandbox.publishing = None
+
+
+def _update_files(sandbox: Sandbox, endpoint: Endpoint) -> None:
+    files = sandbox.files
+    if endpoint.address:
+        files.add_hosts([(endpoint.ip_address, sandbox.names)])
+    if endpoint.dns_names is not None and not sandbox.resolving:
+        # From now on for good, as in libnetwork, whatever networks it leaves later.
+        sandbox.resolving = True
+        files.set_resolv_conf(resolvconf.for_internal_server(sandbox.conf).text())
+    files.flush()
