@@ -29,7 +29,7 @@ from course_lib.engine.fs.permissions import (
     permitted,
 )
 from course_lib.engine.fs.procfs import NoProcFiles, ProcFiles, ProcTree
-from course_lib.engine.fs.sysfs import sys_tree
+from course_lib.engine.fs.sysfs import SysTree
 from course_lib.engine.fs.tmpfs import TmpTree
 from course_lib.engine.fs.walk import Location, walk
 from course_lib.engine.interfaces import FileStat, FileSystemUsage, MountEntry, OpenFile
@@ -64,7 +64,8 @@ class _Namespace:
         self._put(Mounted("/dev", dev, False, "tmpfs", f"nosuid,{size},mode=755"))
         pts = PtsTree(self.proc, clock, FIRST_DEVICE + 2)
         self._put(Mounted("/dev/pts", pts, False, "devpts", _PTS_OPTIONS))
-        self._put(Mounted("/sys", sys_tree(), True, "sysfs", _KERNEL_OPTIONS))
+        sys = SysTree(clock, FIRST_DEVICE + 5)
+        self._put(Mounted("/sys", sys, True, "sysfs", _KERNEL_OPTIONS))
         queues = TmpTree(clock, size=0, device=FIRST_DEVICE + 3)
         queues.fstype = "mqueue"
         self._put(Mounted("/dev/mqueue", queues, False, "mqueue", _KERNEL_OPTIONS))
@@ -72,7 +73,7 @@ class _Namespace:
         self._put(Mounted("/dev/shm", shm, False, "shm", f"{_KERNEL_OPTIONS},{size}"))
         # As dockerd: what lies higher in the tree is mounted first, whatever the order given.
         for number, mount in enumerate(sorted(mounts, key=lambda one: _depth(one.target))):
-            self._add(mount, FIRST_DEVICE + 5 + number)
+            self._add(mount, FIRST_DEVICE + 6 + number)
         root.read_only = rootfs.read_only
 
     def _put(self, mounted: Mounted, *, own: bool = True) -> None:

@@ -6,15 +6,18 @@ container, whatever the image has, and ``/.dockerenv``. ``docker diff`` leaves t
 
 from __future__ import annotations
 
+from functools import cache
+
 from course_lib.engine.fs.memory import MemoryLayer
 
 _DIRECTORIES = ("/dev", "/dev/pts", "/dev/shm", "/proc", "/sys")
 _FILES = ("/.dockerenv", "/dev/console", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
 
 
-def init_layer(mtime_ns: int = 0) -> MemoryLayer:
-    """A layer to put on top of an image's own; one serves all containers."""
-    layer = MemoryLayer(mtime_ns, number=999)
+@cache
+def init_layer() -> MemoryLayer:
+    """The layer to put on top of an image's own; one serves all containers."""
+    layer = MemoryLayer(number=999)
     for path in _DIRECTORIES:
         layer.add_directory(path)
     for path in _FILES:

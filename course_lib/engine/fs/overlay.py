@@ -55,15 +55,25 @@ class RootFs(Tree):
     :param upper: directory for all changes; owners and modes are recorded in ``upper.owners``
         beside it.
     :param read_only: as ``docker run --read-only``; mounts on it stay writable.
+    :param created_ns: when the container was created. The topmost layer is the one that the
+        engine puts on every image then, and what lies in it shows this time.
     """
 
     fstype = "overlay"
     device = OVERLAY_DEVICE
 
-    def __init__(self, layers: Sequence[Tree], upper: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        layers: Sequence[Tree],
+        upper: Path,
+        *,
+        read_only: bool = False,
+        created_ns: int | None = None,
+    ) -> None:
         self.layers = tuple(layers)
         self.upper = upper
         self.read_only = read_only
+        self.created_ns = created_ns
         self.owners = OwnerTable(upper.with_name(upper.name + ".owners"))
         self.upper_tree = HostTree(upper, self.owners)
         self._has_upper = os.path.isdir(upper)
@@ -178,13 +188,16 @@ class OverlayInode(Inode):
 
     def stat(self) -> FileStat:
         top = self._top().stat()
+        when, tree = top.mtime_ns, self._tree
+        if tree.created_ns is not None and self._top().tree is tree.layers[0]:
+            when = tree.created_ns
         merged = statmod.S_ISDIR(top.mode) and (self._upper is not None) + len(self._lowers) > 1
         return FileStat(
             mode=top.mode,
             uid=top.uid,
             gid=top.gid,
             size=top.size,
-            mtime_ns=top.mtime_ns,
+            mtime_ns=when,
             ino=top.ino,
             nlink=1 if merged else top.nlink,
             dev=self._tree.device,
@@ -249,7 +262,7 @@ class OverlayInode(Inode):
             return self._upper
         parent = self._parent._copy_up()
         lower, name = self._lowers[0], self._name
-        old = lower.stat()
+        old = self.stat()
         mode = statmod.S_IMODE(old.mode)
         kind = statmod.S_IFMT(old.mode)
         upper = parent.lookup(name)  # another inode object of this file may have done it already

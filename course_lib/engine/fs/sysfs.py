@@ -5,20 +5,29 @@ The engine has no devices to show; what programs look for there first exists.
 
 from __future__ import annotations
 
-from functools import cache
+from typing import TYPE_CHECKING
 
-from course_lib.engine.fs.memory import MemoryLayer
+from course_lib.engine.fs.procfs import NoProcFiles, ProcTree
 
-_DIRECTORIES = "block bus class dev devices firmware fs fs/cgroup kernel module power"
+if TYPE_CHECKING:
+    from course_lib.engine.clock import Clock
+
+_TOP = ("block", "bus", "class", "dev", "devices", "firmware", "fs", "kernel", "module", "power")
+_DIRECTORIES = {"": _TOP, "fs": ("cgroup",)} | {
+    name: () for name in (*_TOP, "fs/cgroup") if name != "fs"
+}
 
 
-@cache
-def sys_tree() -> MemoryLayer:
-    """The tree to mount on ``/sys``; one serves all containers."""
-    tree = MemoryLayer()
-    tree.fstype = "sysfs"
-    tree.device = 0x3F
-    tree.add_directory("/", 0o555)
-    for path in _DIRECTORIES.split():
-        tree.add_directory(path)
-    return tree
+class _SysFiles(NoProcFiles):
+    def listdir(self, path: str) -> list[str] | None:
+        found = _DIRECTORIES.get(path)
+        return None if found is None else list(found)
+
+
+class SysTree(ProcTree):
+    """The tree to mount on ``/sys``."""
+
+    fstype = "sysfs"
+
+    def __init__(self, clock: Clock, device: int) -> None:
+        super().__init__(_SysFiles(), clock, device)

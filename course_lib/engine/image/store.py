@@ -337,16 +337,23 @@ class ImageStore:
 
     # --- files -----------------------------------------------------------------------------
 
-    def rootfs(self, image: Image, upper: Path, read_only: bool = False) -> RootFs:
+    def rootfs(
+        self,
+        image: Image,
+        upper: Path,
+        read_only: bool = False,
+        created_ns: int | None = None,
+    ) -> RootFs:
         """The root file system for a container of this image.
 
         :param upper: the container's own writable directory; it need not exist.
+        :param created_ns: when the container was created, for the files that every one has.
         """
         from course_lib.engine.fs.initlayer import init_layer
         from course_lib.engine.fs.overlay import RootFs
 
         layers = [self._tree(layer) for layer in reversed(image.layers) if layer.source != "empty"]
-        return RootFs([init_layer(), *layers], upper, read_only=read_only)
+        return RootFs([init_layer(), *layers], upper, read_only=read_only, created_ns=created_ns)
 
     def _tree(self, layer: Layer) -> Tree:
         tree = self._trees.get(layer.diff_id)

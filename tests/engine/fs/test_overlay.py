@@ -261,3 +261,15 @@ def test_overlay_copy_up_interrupted_leaves_the_old_file(
     again.write_bytes("/etc/passwd", b"new")
     assert again.read_bytes("/etc/passwd") == b"new"
     assert set(changes(again)) <= {"C /etc", "C /etc/passwd"}
+
+
+def test_overlay_what_every_container_has_is_as_old_as_the_container(
+    tmp_path: Path, base: MemoryLayer, clock: ManualClock
+) -> None:
+    layers = [init_layer(), base]
+    fs = ContainerFs(RootFs(layers, tmp_path / "upper", created_ns=5), clock=clock)
+    for path in ("/", "/etc", "/.dockerenv"):
+        assert fs.stat(path).mtime_ns == 5
+    assert fs.stat("/etc/passwd").mtime_ns == 1_600_000_000_000_000_000
+    fs.write_bytes("/.dockerenv", b"")
+    assert fs.stat("/.dockerenv").mtime_ns != 5
