@@ -92,7 +92,7 @@ class ContainerMounts:
             from course_lib.engine.fs.overlay import RootFs
 
             return RootFs([init_layer()], container.upper, read_only=read_only)
-        return self._images.rootfs(image, container.upper, read_only)
+        return self._images.rootfs(image, container.upper, read_only, container.created_ns)
 
     def _image(self, container: Container) -> Image | None:
         if container.image is None and container.image_id:
