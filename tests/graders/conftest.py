@@ -21,9 +21,12 @@ ENGINES = {"embedded": engines.embedded, "dockerd": engines.dockerd}
 LOCK = Path(tempfile.gettempdir()) / "docker-course-tests.lock"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def lesson_names() -> Iterator[None]:
-    """The names and host ports of the lessons, held by one test process at a time."""
+    """The names and host ports of the lessons, held by one test of the machine at a time.
+
+    Within one run the xdist group ``fixed-ports`` sees to it; this is for two runs.
+    """
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -33,7 +36,7 @@ def lesson_names() -> Iterator[None]:
     scope="session",
     params=["embedded", pytest.param("dockerd", marks=pytest.mark.docker)],
 )
-def engine(request: pytest.FixtureRequest, lesson_names: None) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The engine under test. One that is missing is a skip, under ``CI`` a failure."""
     try:
         with ENGINES[request.param]() as opened:
@@ -45,7 +48,7 @@ def engine(request: pytest.FixtureRequest, lesson_names: None) -> Iterator[Engin
 
 
 @pytest.fixture
-def student(engine: Engine, tmp_path: Path) -> Iterator[Student]:
+def student(engine: Engine, tmp_path: Path, lesson_names: None) -> Iterator[Student]:
     """A student at work on the engine; what they made goes afterwards."""
     student = Student(engine.docker_host, engine.sdk, tmp_path)
     student.tidy()

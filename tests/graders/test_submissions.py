@@ -16,7 +16,7 @@ from tests.contract.harness import Engine
 from tests.submissions.corpus import Student, Submission, submissions
 
 CORPUS = submissions()
-ON_ENGINES = [pytest.mark.slow, pytest.mark.xdist_group("lesson-names")]
+ON_ENGINES = [pytest.mark.slow, pytest.mark.xdist_group("fixed-ports")]
 
 
 @pytest.mark.parametrize("grade_id", [exercise.id for _, exercise in course().exercises()])
@@ -35,7 +35,7 @@ def test_corpus_names_are_unique() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.parametrize("submission", CORPUS, ids=str)
 def test_submission_earns_its_points(
     submission: Submission, engine: Engine, student: Student

@@ -180,7 +180,7 @@ class Course:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(900)
 def test_nbgrader_grades_as_the_work_deserves(
     engine: Engine, student: Student, tmp_path: Path
@@ -213,7 +213,7 @@ def test_nbgrader_grades_as_the_work_deserves(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(600)
 def test_nbgrader_puts_what_could_not_be_judged_before_the_instructor(
     engine: Engine, student: Student, tmp_path: Path

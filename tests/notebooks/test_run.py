@@ -37,7 +37,7 @@ def things(engine: Engine) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
 def test_reference_solutions_earn_everything(lesson: str, in_use: Engine, student: Student) -> None:
@@ -53,7 +53,7 @@ def test_reference_solutions_earn_everything(lesson: str, in_use: Engine, studen
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("lesson-names")
+@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
 def test_lesson_passes_nbval_again_and_again(
