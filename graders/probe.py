@@ -104,7 +104,13 @@ class Probe:
 
     # --- behaviour ---------------------------------------------------------------------
 
-    def get_published(self, container: ContainerView, ports: Sequence[PublishedPort]) -> HttpAnswer:
+    def get_published(
+        self,
+        container: ContainerView,
+        ports: Sequence[PublishedPort],
+        *,
+        service_seconds: float | None = None,
+    ) -> HttpAnswer:
         """``GET /`` on published ports, from the host: a good answer, or the last bad one."""
 
         def look() -> HttpAnswer:
@@ -115,7 +121,9 @@ class Probe:
                     break
             return answer
 
-        return self.settled(container, look, lambda answer: answer.ok)
+        return self.settled(
+            container, look, lambda answer: answer.ok, service_seconds=service_seconds
+        )
 
     @contextmanager
     def inside_network(self, network: NetworkView) -> Iterator[ProbeContainer]:
