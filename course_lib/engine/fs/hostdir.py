@@ -76,6 +76,7 @@ class HostTree(Tree):
         (:func:`os.path.realpath`) and stays so: a link put there later is refused.
     :param owners: records of owners and modes; by default kept in memory only.
     :param shared: the policy for owners, see the module's text.
+    :ivar device: shown as ``st_dev``; 0 shows the host's.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class HostTree(Tree):
             mtime_ns=host.st_mtime_ns,
             ino=host.st_ino,
             nlink=host.st_nlink,
-            dev=host.st_dev,
+            dev=self.device or host.st_dev,
             rdev=host.st_rdev,
         )
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 
+OVERLAY_DEVICE = 0x2A
+"""``st_dev`` of every container's root: an anonymous device, as overlayfs has."""
+
 DIRECTORY_SIZE = 4096
 """What ``ls`` shows as the size of a directory, as on ext4."""
 
@@ -44,6 +47,7 @@ class MemoryLayer(Tree):
     """
 
     fstype = "overlay"
+    device = OVERLAY_DEVICE
 
     def __init__(self, mtime_ns: int = 0, number: int = 0) -> None:
         self.mtime_ns = mtime_ns
@@ -276,6 +280,8 @@ class MemoryLink(MemoryNode):
 
 class DirLayer(HostTree):
     """A read-only layer that lies in a directory, with its record of owners beside it."""
+
+    device = OVERLAY_DEVICE
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, OwnerTable(path.with_name(path.name + ".owners")))

@@ -24,15 +24,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from course_lib.engine.fs.hostdir import HostInode, HostTree
 from course_lib.engine.fs.inode import MAX_NAME, Inode, Tree, os_error
-from course_lib.engine.fs.memory import OPAQUE, WHITEOUT
+from course_lib.engine.fs.memory import OPAQUE, OVERLAY_DEVICE, WHITEOUT
 from course_lib.engine.fs.owners import OwnerTable
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
     from course_lib.engine.interfaces import OpenFile
-
-OVERLAY_DEVICE = 0x2A
-"""``st_dev`` of every container's root: an anonymous device, as overlayfs has."""
 
 _COPY_CHUNK = 1 << 20
 _COPYING = f"{WHITEOUT}{WHITEOUT}copy"
@@ -76,6 +73,7 @@ class RootFs(Tree):
         self.created_ns = created_ns
         self.owners = OwnerTable(upper.with_name(upper.name + ".owners"))
         self.upper_tree = HostTree(upper, self.owners)
+        self.upper_tree.device = OVERLAY_DEVICE
         self._has_upper = os.path.isdir(upper)
 
     def root(self) -> OverlayInode:

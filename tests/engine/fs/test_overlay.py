@@ -273,3 +273,13 @@ def test_overlay_what_every_container_has_is_as_old_as_the_container(
     assert fs.stat("/etc/passwd").mtime_ns == 1_600_000_000_000_000_000
     fs.write_bytes("/.dockerenv", b"")
     assert fs.stat("/.dockerenv").mtime_ns != 5
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/tmp/own", "/etc", "/tmp"])
+def test_overlay_open_file_and_path_are_the_same_file(fs: ContainerFs, path: str) -> None:
+    fs.write_bytes("/tmp/own", b"1")
+    handle = fs.open(path, os.O_RDONLY)
+    opened, found = handle.stat(), fs.stat(path)
+    assert (opened.dev, opened.ino) == (found.dev, found.ino)
+    assert found.dev == fs.stat("/").dev
+    handle.close()
