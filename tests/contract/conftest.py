@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.contract import engines
 from tests.contract.differences import DIFFERENCES
 from tests.contract.harness import Bench, Engine
+from tests.contract.pairs import Pair
 
 ENGINES = {"embedded": engines.embedded, "dockerd": engines.dockerd}
 HERE = os.path.dirname(__file__)
@@ -29,6 +31,19 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def pair() -> Iterator[Pair]:
+    """Both engines side by side."""
+    with ExitStack() as stack:
+        try:
+            opened = [stack.enter_context(ENGINES[name]()) for name in ("dockerd", "embedded")]
+        except engines.EngineMissingError as error:
+            if os.environ.get("CI"):
+                pytest.fail(str(error), pytrace=False)
+            pytest.skip(str(error))
+        yield Pair(*opened)
 
 
 @pytest.fixture

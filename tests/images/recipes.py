@@ -213,6 +213,7 @@ def _busybox(packages: PackageStore, *, alpine: bool) -> Tree:
             tree.link(path, "/bin/busybox")
     _accounts(tree, "ash" if alpine else "sh")
     if alpine:
+        tree.file("etc/group", _GROUP.replace("nogroup", "nobody"))
         tree.file("etc/alpine-release", "3.20.3\n")
         tree.file("etc/os-release", (PROGRAMS / "alpine-os-release").read_bytes())
         tree.file("etc/nsswitch.conf", "hosts: files dns\n")
