@@ -72,7 +72,6 @@ class Network:
         self.names = NameTable()
         self.pools: list[AddressPool] = []
         self.gateway = 0
-        self.reserved: list[tuple[AddressPool, int]] = []
         self.segment: Segment | None = None
         self._by_container: dict[str, Endpoint] = {}
         self._by_name: dict[str, Endpoint] = {}
@@ -173,9 +172,9 @@ class Network:
             IpamConfig(
                 str(pool.subnet),
                 str(pool.ip_range) if pool.ip_range else "",
-                to_text(self.gateway) if index == 0 and self.gateway else "",
+                to_text(pool.gateway) if pool.gateway else "",
             )
-            for index, pool in enumerate(self.pools)
+            for pool in self.pools
         ]
 
 

@@ -16,7 +16,6 @@ from course_lib.engine.errdefs import (
 )
 from course_lib.engine.filters import Filters
 from course_lib.engine.ids import Identities
-from course_lib.engine.network.addresses import Subnet, is_ipv6, parse_subnet, to_int
 from course_lib.engine.network.contracts import EventLog, RecordStore
 from course_lib.engine.network.drivers import Driver
 from course_lib.engine.network.drivers.bridge import (
@@ -27,15 +26,15 @@ from course_lib.engine.network.drivers.bridge import (
     MASQUERADE,
     MTU,
 )
-from course_lib.engine.network.ipam import AddressPool, Allocator
+from course_lib.engine.network.ipam import Allocator
 from course_lib.engine.network.model import (
     DEFAULT_NETWORK,
     PREDEFINED,
-    IpamConfig,
     IpamSpec,
     NetworkSpec,
 )
 from course_lib.engine.network.network import Network, NetworkSettings
+from course_lib.engine.network.pools import Pools
 from course_lib.engine.network.validation import check_ipam
 
 KIND = "networks"
@@ -79,7 +78,7 @@ class NetworkRegistry:
         self._ids = ids
         self._events = events
         self._drivers = drivers
-        self._allocator = allocator
+        self._pools = Pools(allocator)
         self._by_id: dict[str, Network] = {}
         self._by_name: dict[str, Network] = {}
 
@@ -255,7 +254,7 @@ class NetworkRegistry:
             )
         if not network.settings.config_only:
             network.driver.delete_network(network)
-            self._release(network)
+            self._pools.release(network)
         del self._by_id[network.id]
         del self._by_name[network.name]
         self._store.delete(KIND, network.id)
@@ -288,7 +287,7 @@ class NetworkRegistry:
     def _users_of(self, source: Network) -> Sequence[Network]:
         return [n for n in self._by_id.values() if n.settings.config_from == source.name]
 
-    # --- addresses -----------------------------------------------------------------------
+    # --- bringing up ---------------------------------------------------------------------
 
     def _bring_up(self, settings: NetworkSettings, *, restored: bool = False) -> Network:
         driver = self._drivers[settings.driver]
@@ -296,70 +295,14 @@ class NetworkRegistry:
         if not settings.config_only:
             try:
                 if driver.has_addresses:
-                    self._allocate(network, restored=restored)
+                    self._pools.allocate(network, self._by_id.values(), restored=restored)
                 driver.create_network(network)
             except EngineError:
-                self._release(network)
+                self._pools.release(network)
                 raise
         self._by_id[network.id] = network
         self._by_name[network.name] = network
         return network
-
-    def _allocate(self, network: Network, *, restored: bool) -> None:
-        settings = network.settings
-        wanted = [pool for pool in settings.pools if not is_ipv6(pool.subnet.partition("/")[0])]
-        if restored:
-            chosen = [*settings.allocated]
-            aux = {pool.subnet: pool.aux_addresses for pool in wanted}
-            wanted = [
-                IpamConfig(p.subnet, p.ip_range, p.gateway, aux.get(p.subnet)) for p in chosen
-            ]
-        for config in wanted or [IpamConfig("")]:
-            self._allocate_pool(network, config)
-        network.note_allocation()
-
-    def _allocate_pool(self, network: Network, config: IpamConfig) -> None:
-        subnet = parse_subnet(config.subnet) if config.subnet else None
-        ip_range = parse_subnet(config.ip_range) if config.ip_range else None
-        if subnet is not None and ip_range is not None:
-            # libnetwork's allocator lets a pool with a range pass; its bridge driver does not.
-            self._check_conflict(network, subnet)
-        pool = self._allocator.request_pool(subnet, ip_range)
-        network.pools.append(pool)
-        gateway = self._reserve_gateway(network, pool, config.gateway)
-        if not network.gateway:
-            network.gateway = gateway
-        for name, address in (config.aux_addresses or {}).items():
-            try:
-                network.reserved.append((pool, pool.request(to_int(address))))
-            except EngineError as error:
-                raise SystemFailure(
-                    f"failed to allocate secondary ip address ({name}:{address}): {error}"
-                ) from error
-
-    @staticmethod
-    def _reserve_gateway(network: Network, pool: AddressPool, wanted: str) -> int:
-        try:
-            gateway = pool.request(to_int(wanted) if wanted else None)
-        except EngineError as error:
-            raise SystemFailure(f"failed to allocate gateway ({wanted}): {error}") from error
-        network.reserved.append((pool, gateway))
-        return gateway
-
-    def _check_conflict(self, network: Network, subnet: Subnet) -> None:
-        for other in self._by_id.values():
-            if any(subnet.overlaps(pool.subnet) for pool in other.pools):
-                raise Forbidden(
-                    f"cannot create network {network.id} (br-{network.id[:12]}): conflicts with "
-                    f"network {other.id} ({other.segment.name if other.segment else ''}): "
-                    "networks have overlapping IPv4"
-                )
-
-    def _release(self, network: Network) -> None:
-        for pool in network.pools:
-            self._allocator.release_pool(pool)
-        network.pools.clear()
-        network.reserved.clear()
 
     def _publish(self, network: Network, action: str) -> None:
         attributes = {"name": network.name, "type": network.driver_name}

@@ -307,6 +307,14 @@ def test_networks_are_found_again_after_a_restart(
     ]
 
 
+def test_a_bridge_has_one_subnet(world: World) -> None:
+    pools = [IpamConfig("10.1.0.0/24"), IpamConfig("10.2.0.0/24")]
+    with pytest.raises(Forbidden, match="bridge driver doesn't support multiple subnets"):
+        world.net.create(NetworkSpec("wide", ipam=IpamSpec(config=pools)))
+    world.network("one", "10.1.0.0/24")
+    world.network("two", "10.2.0.0/24")
+
+
 def test_records_that_contradict_each_other_are_refused(
     world: World, clock: ManualClock, tmp_path: Path
 ) -> None:

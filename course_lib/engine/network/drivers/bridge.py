@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import Forbidden, InvalidParameter
 from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac
 from course_lib.engine.network.stack import Link, Segment
 
@@ -51,6 +51,8 @@ class BridgeDriver:
         subnet = network.subnet
         if subnet is None:
             raise InvalidParameter("ipv4 pool is empty")
+        if len(network.pools) > 1:
+            raise Forbidden("bridge driver doesn't support multiple subnets")
         segment = Segment(name, subnet, network.gateway, icc=icc)
         bridge = Link(
             self._host,

@@ -43,13 +43,17 @@ def default_pools() -> list[Subnet]:
 
 
 class AddressPool:
-    """A subnet in use, and the range of it from which containers get addresses."""
+    """A subnet in use, and the range of it from which containers get addresses.
 
-    __slots__ = ("_addresses", "ip_range", "subnet")
+    :ivar gateway: the address that was reserved for the gateway, 0 for none.
+    """
+
+    __slots__ = ("_addresses", "gateway", "ip_range", "subnet")
 
     def __init__(self, subnet: Subnet, ip_range: Subnet | None, addresses: AddressSet) -> None:
         self.subnet = subnet
         self.ip_range = ip_range
+        self.gateway = 0
         self._addresses = addresses
 
     def request(self, address: int | None = None) -> int:

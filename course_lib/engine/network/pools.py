@@ -1,0 +1,82 @@
+"""The address pools of networks: subnet, range, gateway and reserved addresses.
+
+libnetwork: ``Network.ipamAllocate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from course_lib.engine.errdefs import EngineError, Forbidden, SystemFailure
+from course_lib.engine.network.addresses import Subnet, is_ipv6, parse_subnet, to_int
+from course_lib.engine.network.ipam import AddressPool, Allocator
+from course_lib.engine.network.model import IpamConfig
+from course_lib.engine.network.network import Network
+
+
+class Pools:
+    """Reserves what networks need."""
+
+    def __init__(self, allocator: Allocator) -> None:
+        self._allocator = allocator
+
+    def allocate(self, network: Network, others: Iterable[Network], *, restored: bool) -> None:
+        """Reserve the pools of a network, its gateways and the addresses it keeps back.
+
+        :param others: the networks that there are.
+        :param restored: take what is on record instead of what was asked for.
+        :raises EngineError: something is not to be had; :meth:`release` gives the rest back.
+        """
+        for config in _wanted(network, restored=restored):
+            subnet = parse_subnet(config.subnet) if config.subnet else None
+            ip_range = parse_subnet(config.ip_range) if config.ip_range else None
+            if subnet is not None and ip_range is not None:
+                # libnetwork's allocator lets a pool with a range pass; its bridge driver does not.
+                _check_conflict(network, subnet, others)
+            pool = self._allocator.request_pool(subnet, ip_range)
+            network.pools.append(pool)
+            pool.gateway = _reserve_gateway(pool, config.gateway)
+            network.gateway = network.gateway or pool.gateway
+            for name, address in (config.aux_addresses or {}).items():
+                try:
+                    pool.request(to_int(address))
+                except EngineError as error:
+                    raise SystemFailure(
+                        f"failed to allocate secondary ip address ({name}:{address}): {error}"
+                    ) from error
+        network.note_allocation()
+
+    def release(self, network: Network) -> None:
+        """Give everything back."""
+        for pool in network.pools:
+            self._allocator.release_pool(pool)
+        network.pools.clear()
+
+
+def _wanted(network: Network, *, restored: bool) -> Sequence[IpamConfig]:
+    settings = network.settings
+    asked = [pool for pool in settings.pools if not is_ipv6(pool.subnet.partition("/")[0])]
+    if restored:
+        reserved = {pool.subnet: pool.aux_addresses for pool in asked}
+        return [
+            IpamConfig(pool.subnet, pool.ip_range, pool.gateway, reserved.get(pool.subnet))
+            for pool in settings.allocated
+        ]
+    return asked or [IpamConfig("")]
+
+
+def _reserve_gateway(pool: AddressPool, wanted: str) -> int:
+    try:
+        return pool.request(to_int(wanted) if wanted else None)
+    except EngineError as error:
+        raise SystemFailure(f"failed to allocate gateway ({wanted}): {error}") from error
+
+
+def _check_conflict(network: Network, subnet: Subnet, others: Iterable[Network]) -> None:
+    for other in others:
+        if any(subnet.overlaps(pool.subnet) for pool in other.pools):
+            raise Forbidden(
+                f"cannot create network {network.id} (br-{network.id[:12]}): conflicts with "
+                f"network {other.id} ({other.segment.name if other.segment else ''}): "
+                "networks have overlapping IPv4"
+            )
