@@ -70,7 +70,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
     try:
         await engine.start()
         await server.start(path)
-        gc.freeze()  # modules stay: the collector need not walk them again and again
+        # Modules stay: the collector need not walk them again and again. Containers make
+        # thousands of small objects at a time, few of them in cycles.
+        gc.freeze()
+        gc.set_threshold(10_000, 20, 20)
         _tell_ready(arguments.ready_fd, path)
         watch = None
         if arguments.idle_exit is not None:

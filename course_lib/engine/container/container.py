@@ -21,6 +21,7 @@ from course_lib.engine.interfaces import Machine, Process, Sandbox
 from course_lib.engine.store import Record
 
 if TYPE_CHECKING:
+    from course_lib.engine.container.enginefiles import EngineFiles
     from course_lib.engine.container.exec import Exec
     from course_lib.engine.fs.containerfs import ContainerFs
     from course_lib.engine.image.model import Image
@@ -48,6 +49,8 @@ class Container:
     :ivar name: without the slash that the API shows.
     :ivar path, args: entrypoint and command joined: what is executed.
     :ivar networks: network name → what was asked of that attachment, in order of connection.
+    :ivar files: ``hosts`` and its kin, once it has been started; shared with the containers that
+        use its network.
     :ivar stopped_by_hand: a user stopped it, so its restart policy does not apply.
     """
 
@@ -57,6 +60,7 @@ class Container:
         "config",
         "created_ns",
         "execs",
+        "files",
         "folder",
         "host_config",
         "id",
@@ -69,7 +73,6 @@ class Container:
         "restart",
         "restart_task",
         "runtime",
-        "sandbox",
         "state",
         "stopped_by_hand",
         "streams",
@@ -104,7 +107,7 @@ class Container:
         self.stopped_by_hand = False
         self.networks: dict[str, EndpointConfig] = {}
         self.mounts: list[MountPoint] = []
-        self.sandbox: Sandbox | None = None
+        self.files: EngineFiles | None = None
         self.runtime: Runtime | None = None
         self.execs: dict[str, Exec] | None = None
         self._lock: asyncio.Lock | None = None
@@ -131,18 +134,24 @@ class Container:
         return {**self.config.labels, "image": self.config.image, "name": self.name}
 
     def to_record(self) -> Record:
-        """Everything that a restart of the engine should find."""
+        """What a restart of the engine should find, but for the state."""
         return {
             "name": self.name,
             "created_ns": self.created_ns,
             "config": to_record(self.config),
             "host_config": to_record(self.host_config),
             "image_id": self.image_id,
+            "mounts": [to_record(mount) for mount in self.mounts],
+            "networks": [[name, to_record(config)] for name, config in self.networks.items()],
+        }
+
+    def state_record(self) -> Record:
+        """What changes with every start and end."""
+        return {
             "state": self.state.to_record(),
             "restart_count": self.restart.count,
             "stopped_by_hand": self.stopped_by_hand,
-            "mounts": [to_record(mount) for mount in self.mounts],
-            "networks": [[name, to_record(config)] for name, config in self.networks.items()],
+            "network_ids": {name: entry.network_id for name, entry in self.networks.items()},
         }
 
 
@@ -154,11 +163,16 @@ def config_from_record(record: dict[str, Any]) -> tuple[ContainerConfig, HostCon
     )
 
 
-def restore_into(container: Container, record: dict[str, Any]) -> None:
-    """Fill in what the constructor does not take."""
-    container.state = State.from_record(record["state"])
-    container.restart.count = record["restart_count"]
-    container.stopped_by_hand = record["stopped_by_hand"]
+def restore_into(container: Container, record: Record, state: Record | None) -> None:
+    """Fill in what the constructor does not take; ``state`` is None for one never started."""
     container.networks = {
         name: from_record(EndpointConfig, config) for name, config in record["networks"]
     }
+    if state is None:
+        return
+    container.state = State.from_record(state["state"])
+    container.restart.count = state["restart_count"]
+    container.stopped_by_hand = state["stopped_by_hand"]
+    for name, network_id in state["network_ids"].items():
+        if name in container.networks:
+            container.networks[name].network_id = network_id

@@ -70,8 +70,12 @@ class Lifecycle:
         self.auto_remove: Remove | None = None
 
     def save(self, container: Container) -> None:
-        """Write the container's record."""
+        """Write down what the container is; its state by :meth:`save_state`."""
         self._store.write("containers", container.id, container.to_record())
+
+    def save_state(self, container: Container) -> None:
+        """Write down in which state it is: small, because it changes with every start and end."""
+        self._store.write("container-states", container.id, container.state_record())
 
     def publish(self, container: Container, action: str, **attributes: str) -> None:
         """Publish an event about a container."""
@@ -127,7 +131,7 @@ class Lifecycle:
             raise
         container.runtime = runtime
         container.state.set_running(self._assembler.new_host_pid(), self._clock.time_ns())
-        self.save(container)
+        self.save_state(container)
         self.publish(container, "start")
         runtime.watcher = self._spawn(self._watch(container, runtime))
 
@@ -142,7 +146,7 @@ class Lifecycle:
         await self._networks.release(container)
         if state.running:  # a restart that failed
             state.set_stopped(state.exit_code, self._clock.time_ns())
-        self.save(container)
+        self.save_state(container)
 
     # --- end -----------------------------------------------------------------------------
 
@@ -169,7 +173,7 @@ class Lifecycle:
             state.set_stopped(exit_code, now)
         else:
             state.set_restarting(exit_code, now)
-        self.save(container)
+        self.save_state(container)
         self.publish(container, "die", exitCode=str(exit_code), execDuration=str(int(ran_for)))
         if delay is not None:
             container.restart_task = self._spawn(self._restart_later(container, delay))
@@ -202,7 +206,7 @@ class Lifecycle:
         container.restart_task.cancel()
         container.restart_task = None
         container.state.set_stopped(container.state.exit_code, self._clock.time_ns())
-        self.save(container)
+        self.save_state(container)
         return True
 
     # --- signals -------------------------------------------------------------------------
@@ -221,7 +225,7 @@ class Lifecycle:
         if not container.stopped_by_hand:
             container.stopped_by_hand = True
             if container.restart.policy.name != "no":  # what a restart of the engine goes by
-                self.save(container)
+                self.save_state(container)
         if self._cancel_restart(container) or container.runtime is None:
             return
         machine = container.runtime.machine
@@ -308,7 +312,7 @@ class Lifecycle:
         runtime.machine.pause()
         container.state.paused = True
         self.publish(container, "pause")
-        self.save(container)
+        self.save_state(container)
 
     def unpause(self, container: Container) -> None:
         """Let them run on."""
@@ -317,7 +321,7 @@ class Lifecycle:
         self._running(container).machine.unpause()
         container.state.paused = False
         self.publish(container, "unpause")
-        self.save(container)
+        self.save_state(container)
 
     @staticmethod
     def _running(container: Container) -> Runtime:
@@ -336,7 +340,7 @@ class Lifecycle:
         lost = state.running
         if lost:
             state.set_stopped(_LOST, self._clock.time_ns())
-            self.save(container)
+            self.save_state(container)
         policy = container.restart.policy.name
         if policy == "always":
             return bool(state.started_ns)

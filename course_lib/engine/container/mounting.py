@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.clock import Clock
-from course_lib.engine.container.config import from_record, shared_container
+from course_lib.engine.container.config import from_record
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.registry import Registry
 from course_lib.engine.errdefs import EngineError, NotFound, SystemFailure
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from course_lib.engine.volume.service import VolumeService
 
 INIT = "/sbin/docker-init"
-NETWORK_FILES = {
-    "/etc/resolv.conf": "resolv.conf",
-    "/etc/hostname": "hostname",
-    "/etc/hosts": "hosts",
-}
-"""Target in the container → name in its folder."""
 
 
 class ContainerMounts:
@@ -114,11 +108,10 @@ class ContainerMounts:
 
         mounts: list[Mount] = []
         taken = {point.destination for point in container.mounts}
-        holder = self._network_holder(container)
         read_only = container.host_config.readonly_rootfs
-        for target, name in NETWORK_FILES.items():
-            if target not in taken and os.path.exists(holder.folder / name):
-                mounts.append(Mount(target, "bind", holder.folder / name, read_only))
+        for target, tree in container.files.trees().items() if container.files else ():
+            if target not in taken:
+                mounts.append(Mount(target, "bind", None, read_only, tree=tree))
         if container.host_config.init:
             mounts.append(Mount(INIT, "bind", self._init_file(), read_only=True))
         try:
@@ -155,16 +148,6 @@ class ContainerMounts:
             path.write_text("#!embedded docker-init\n", encoding="ascii")
             path.chmod(0o755)
         return path
-
-    def _network_holder(self, container: Container) -> Container:
-        """Whose ``hosts`` it sees: its own, or those of the container whose network it shares."""
-        shared = shared_container(container.host_config.network_mode)
-        if shared is None:
-            return container
-        try:
-            return self._registry.get(shared)
-        except EngineError:
-            return container
 
     def unmount(self, container: Container) -> None:
         """It has ended: its volumes are not mounted any more."""

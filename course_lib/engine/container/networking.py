@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from course_lib.engine.clock import Clock
 from course_lib.engine.container.config import EndpointConfig, is_user_defined, shared_container
 from course_lib.engine.container.container import Container
+from course_lib.engine.container.enginefiles import EngineFiles
 from course_lib.engine.container.registry import Registry
 from course_lib.engine.container.validate import parse_port, parse_port_range
 from course_lib.engine.errdefs import (
@@ -62,7 +64,8 @@ class ContainerNetworks:
     :ivar save: writes a container's record; set by the service.
     """
 
-    def __init__(self, controller: NetworkController, registry: Registry) -> None:
+    def __init__(self, controller: NetworkController, registry: Registry, clock: Clock) -> None:
+        self._clock = clock
         self._controller = controller
         self._registry = registry
         self.save: Save = _unset
@@ -133,7 +136,8 @@ class ContainerNetworks:
         if shared is not None:
             return self._share(container, shared)
         host, config = container.host_config, container.config
-        (container.folder / "hostname").write_text(f"{config.hostname}\n", encoding="utf-8")
+        files = container.files = EngineFiles(self._clock)
+        files.write("hostname", f"{config.hostname}\n")
         sandbox = self._controller.new_sandbox(
             container.id,
             "none" if config.network_disabled else mode,
@@ -142,7 +146,7 @@ class ContainerNetworks:
             dns=DnsConfig(host.dns or (), host.dns_search or (), host.dns_options or ()),
             extra_hosts=host.extra_hosts or (),
             link_hosts=self._link_hosts(container),
-            files=container.folder,
+            files=files,
             ports=port_requests(container),
         )
         # The default bridge comes first, as in dockerd; the others in order of connection.
@@ -165,6 +169,7 @@ class ContainerNetworks:
             )
         container.config.hostname = target.config.hostname
         container.config.domainname = target.config.domainname
+        container.files = target.files
         return self._controller.new_sandbox(container.id, "container", share_with=target.id)
 
     def _join(self, container: Container, name: str) -> Endpoint:

@@ -90,6 +90,7 @@ class Remover:
                 f"unable to remove filesystem for {container.id}: {error.strerror}"
             ) from None
         self._store.delete("containers", container.id)
+        self._store.delete("container-states", container.id)
         self._registry.remove(container)
         self._mounts.release(container, remove_anonymous=volumes)
         state.set_removed()

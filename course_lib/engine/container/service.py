@@ -66,7 +66,7 @@ class ContainerService:
         self._images = images
         self.registry = Registry(ids)
         self.mounts = ContainerMounts(root, images, volumes, self.registry, clock)
-        self.networks = ContainerNetworks(networks, self.registry)
+        self.networks = ContainerNetworks(networks, self.registry, clock)
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler
         self.lifecycle = Lifecycle(store, clock, events, assembler, self.networks)
@@ -211,6 +211,7 @@ class ContainerService:
     def restore(self) -> list[Container]:
         """Find the containers of an earlier run; gives those that want to be started again."""
         wanted = []
+        states = self._store.all("container-states")
         for container_id, record in self._store.all("containers").items():
             config, host_config = config_from_record(record)
             container = self.creator.assemble(
@@ -221,12 +222,14 @@ class ContainerService:
                 host_config,
                 record["image_id"],
             )
-            restore_into(container, record)
+            restore_into(container, record, states.pop(container_id, None))
             self.registry.reserve(record["name"], container_id)
             self.registry.add(container)
             self.mounts.restore(container, record.get("mounts", []))
             if self.lifecycle.recover(container):
                 wanted.append(container)
+        for container_id in states:  # of containers that were being removed
+            self._store.delete("container-states", container_id)
         return wanted
 
     async def close(self, grace: float = 2.0) -> None:

@@ -29,6 +29,7 @@ from course_lib.engine.network.contracts import EventLog, RecordStore
 from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver
 from course_lib.engine.network.endpoint import Endpoint
 from course_lib.engine.network.fabric import Fabric
+from course_lib.engine.network.files import NameFolder
 from course_lib.engine.network.host import HostStack
 from course_lib.engine.network.ipam import Allocator
 from course_lib.engine.network.model import (
@@ -138,7 +139,7 @@ class NetworkController:
         dns: DnsConfig | None = None,
         extra_hosts: Iterable[str] = (),
         link_hosts: Iterable[etchosts.Record] = (),
-        files: Path | None = None,
+        files: NameFolder | Path | None = None,
         share_with: str = "",
         ports: Sequence[PortRequest] = (),
     ) -> SandboxHandle:
@@ -150,7 +151,7 @@ class NetworkController:
         :param mode: ``host``, ``none``, ``container``, or the network's name.
         :param extra_hosts: ``NAME:ADDRESS``; the address may be ``host-gateway``.
         :param link_hosts: (address, names) for links on the default bridge.
-        :param files: folder for ``hosts`` and ``resolv.conf``, which exists.
+        :param files: folder for ``hosts`` and ``resolv.conf``.
         :param share_with: with ``container``: the container whose stack is used.
         :param ports: published as soon as a network gives a way out.
         :raises Conflict: ``share_with`` does not run.

@@ -1,29 +1,39 @@
 """The files about names that the engine keeps for a container: ``hosts`` and ``resolv.conf``.
 
-They lie in the container's folder and are mounted into it, so a program may edit them while it
-runs. Like dockerd, we add and remove our own lines in ``hosts`` whatever else it holds, and
-leave a ``resolv.conf`` alone once somebody has changed it.
+They are mounted into the container, so a program may edit them while it runs. Like dockerd, we
+add and remove our own lines in ``hosts`` whatever else it holds, and leave a ``resolv.conf``
+alone once somebody has changed it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from course_lib.engine.network import etchosts
+
+
+class NameFolder(Protocol):
+    """Where the files lie that a container sees."""
+
+    def read(self, name: str) -> str:
+        """Content as it is now; ``FileNotFoundError`` where there is no such file."""
+
+    def write(self, name: str, content: str) -> None:
+        """Replace the content of a file, or make it."""
 
 
 class NameFiles:
     """``hosts`` and ``resolv.conf`` of one sandbox.
 
-    :param folder: where they lie; None keeps them in memory alone.
+    :param folder: where they lie; None where nobody but we looks at them.
     """
 
     __slots__ = ("_dirty", "_folder", "_hosts", "_resolv", "_written")
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: NameFolder | Path | None) -> None:
+        self._folder = _DiskFolder(folder) if isinstance(folder, Path) else folder
         self._hosts = ""
         self._resolv = ""
         self._written = False
@@ -43,7 +53,7 @@ class NameFiles:
         if self._folder is None or name in self._dirty or not self._written:
             return ours
         try:
-            return (self._folder / name).read_text(encoding="utf-8", errors="surrogateescape")
+            return self._folder.read(name)
         except FileNotFoundError:
             return ours
 
@@ -71,15 +81,19 @@ class NameFiles:
         if self._folder is not None:
             for name in self._dirty:
                 content = self._hosts if name == "hosts" else self._resolv
-                _write(self._folder / name, content)
+                self._folder.write(name, content)
         self._written = True
         self._dirty.clear()
 
 
-def _write(path: Path, content: str) -> None:
-    """Replace a file's content; at every start of a container, so without a text layer."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        os.write(descriptor, content.encode("utf-8", "surrogateescape"))
-    finally:
-        os.close(descriptor)
+class _DiskFolder:
+    """A real directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, name: str) -> str:
+        return (self._path / name).read_text(encoding="utf-8", errors="surrogateescape")
+
+    def write(self, name: str, content: str) -> None:
+        (self._path / name).write_text(content, encoding="utf-8", errors="surrogateescape")

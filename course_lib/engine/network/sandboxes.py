@@ -9,7 +9,7 @@ from course_lib.engine.errdefs import InvalidParameter
 from course_lib.engine.ids import Identities
 from course_lib.engine.network import etchosts, resolvconf
 from course_lib.engine.network.fabric import Fabric
-from course_lib.engine.network.files import NameFiles
+from course_lib.engine.network.files import NameFiles, NameFolder
 from course_lib.engine.network.host import HostStack
 from course_lib.engine.network.model import DnsConfig
 from course_lib.engine.network.resolver import Resolver
@@ -47,7 +47,7 @@ class SandboxFactory:
         names: str = "",
         dns: DnsConfig | None = None,
         records: Sequence[etchosts.Record] = (),
-        folder: Path | None = None,
+        folder: NameFolder | Path | None = None,
     ) -> Sandbox:
         """A sandbox without networks; its files are written once one is joined.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from course_lib.engine.interfaces import FileSystem
 
@@ -40,20 +41,29 @@ class Credentials:
     home: str
 
 
-def _lines(fs: FileSystem, path: str) -> list[list[str]]:
+def _content(fs: FileSystem, path: str) -> bytes:
     try:
-        text = fs.read_bytes(path).decode(errors="surrogateescape")
+        return fs.read_bytes(path)
     except OSError:
-        return []
+        return b""
+
+
+def _lines(content: bytes) -> list[list[str]]:
+    text = content.decode(errors="surrogateescape")
     return [
         line.split(":") for line in text.splitlines() if line.strip() and not line.startswith("#")
     ]
 
 
-def users(fs: FileSystem) -> list[User]:
+def users(fs: FileSystem) -> tuple[User, ...]:
     """All well-formed lines of ``/etc/passwd``, in order."""
+    return _users(_content(fs, "/etc/passwd"))
+
+
+@lru_cache(maxsize=32)  # most containers have the file of their image
+def _users(content: bytes) -> tuple[User, ...]:
     found = []
-    for fields in _lines(fs, "/etc/passwd"):
+    for fields in _lines(content):
         if len(fields) >= 4 and fields[2].isdigit() and fields[3].isdigit():
             gecos, home, shell = [*fields[4:], "", "", ""][:3]
             found.append(
@@ -62,17 +72,22 @@ def users(fs: FileSystem) -> list[User]:
                     shell or "/bin/sh",
                 )
             )  # fmt: skip
-    return found
+    return tuple(found)
 
 
-def groups(fs: FileSystem) -> list[Group]:
+def groups(fs: FileSystem) -> tuple[Group, ...]:
     """All well-formed lines of ``/etc/group``, in order."""
+    return _groups(_content(fs, "/etc/group"))
+
+
+@lru_cache(maxsize=32)
+def _groups(content: bytes) -> tuple[Group, ...]:
     found = []
-    for fields in _lines(fs, "/etc/group"):
+    for fields in _lines(content):
         if len(fields) >= 3 and fields[2].isdigit():
             members = tuple(m for m in (fields[3] if len(fields) > 3 else "").split(",") if m)
             found.append(Group(fields[0], int(fields[2]), members))
-    return found
+    return tuple(found)
 
 
 def user_by_name(fs: FileSystem, name: str) -> User | None:
@@ -117,9 +132,10 @@ def credentials(fs: FileSystem, spec: str) -> Credentials:
     """
     user_part, _, group_part = spec.partition(":")
     user_part = user_part or "0"
-    user = user_by_name(fs, user_part)
+    known = users(fs)
+    user = next((one for one in known if one.name == user_part), None)
     if user is None and user_part.isdigit():
-        user = user_by_id(fs, int(user_part))
+        user = next((one for one in known if one.uid == int(user_part)), None)
     if user is not None:
         uid, gid, home = user.uid, user.gid, user.home
     elif user_part.isdigit():

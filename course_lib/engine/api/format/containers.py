@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -82,7 +81,9 @@ _PASSIVE_DEFAULTS: Mapping[str, Any] = {
     "IOMaximumIOps": 0,
     "IOMaximumBandwidth": 0,
 }
-_OMITTED_WHEN_EMPTY = ("Annotations", "StorageOpt", "Sysctls", "KernelMemory", "KernelMemoryTCP")
+_OMITTED_WHEN_EMPTY = frozenset(
+    ("Annotations", "StorageOpt", "Sysctls", "KernelMemory", "KernelMemoryTCP")
+)
 
 
 def inspect(
@@ -104,9 +105,9 @@ def inspect(
         "Args": container.args,
         "State": _state(container.state),
         "Image": container.image_id,
-        "ResolvConfPath": _path(container, "resolv.conf"),
-        "HostnamePath": _path(container, "hostname"),
-        "HostsPath": _path(container, "hosts"),
+        "ResolvConfPath": "",  # these three live in the engine's memory
+        "HostnamePath": "",
+        "HostsPath": "",
         "LogPath": str(container.log_path) if container.host_config.log_driver != "none" else "",
         "Name": f"/{container.name}",
         "RestartCount": container.restart.count,
@@ -125,11 +126,6 @@ def inspect(
     result["Config"] = config(container.config)
     result["NetworkSettings"] = _network_settings(container, network, version)
     return result
-
-
-def _path(container: Container, name: str) -> str:
-    path = container.folder / name
-    return str(path) if container.state.started_ns else ""
 
 
 def _state(state: State) -> Json:
@@ -193,7 +189,6 @@ def host_config(container: Container) -> Json:
     passive = host.passive
     result: Json = {
         "Binds": host.binds,
-        "ContainerIDFile": passive.get("ContainerIDFile", ""),
         "LogConfig": {"Type": host.log_driver, "Config": host.log_options},
         "NetworkMode": host.network_mode,
         "PortBindings": _port_bindings(host),
@@ -215,12 +210,10 @@ def host_config(container: Container) -> Json:
         "ReadonlyRootfs": host.readonly_rootfs,
         "ShmSize": host.shm_size,
     }
-    for key, default in _PASSIVE_DEFAULTS.items():
-        value = passive.get(key)
-        result[key] = copy.copy(default) if value is None or value == "" else value
-    for key in _OMITTED_WHEN_EMPTY:
-        if passive.get(key):
-            result[key] = passive[key]
+    result |= _PASSIVE_DEFAULTS
+    for key, value in passive.items():
+        if value or (value is not None and value != "" and key not in _OMITTED_WHEN_EMPTY):
+            result[key] = value
     if host.tmpfs:
         result["Tmpfs"] = host.tmpfs
     if host.mounts:
