@@ -194,7 +194,10 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class EchoReply:
-    """An answer to an ICMP echo request. ``rtt`` in seconds."""
+    """An answer to an ICMP echo request. ``rtt`` in seconds.
+
+    ``source`` is the router that gave up where ``ttl`` ran out on the way (time exceeded).
+    """
 
     source: str
     ttl: int

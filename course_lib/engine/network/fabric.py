@@ -242,6 +242,10 @@ class Fabric:
                 _learn(path, target)
                 await asyncio.sleep(0)
                 return EchoReply(address, 64, self._round_trip(path, known))
+            if path.fate is Fate.DROPPED and ttl == 1 and _is_routed(path, target):
+                # The host looks at the time to live before it looks at its firewall.
+                await asyncio.sleep(0)
+                return EchoReply(to_text(_hop(path, target)), 64, self._round_trip(path, True))
             if path.fate is not Fate.NO_NEIGHBOUR:
                 break
             await self._clock.sleep(1)
@@ -271,6 +275,12 @@ def _hop(path: Path, target: int) -> int:
     if out is None or out.segment is None or target in out.segment.subnet:
         return target
     return out.gateway
+
+
+def _is_routed(path: Path, target: int) -> bool:
+    """Whether a container's packet leaves its own network by the host."""
+    out = path.out
+    return out is not None and not out.stack.is_host and _hop(path, target) != target
 
 
 def _destination(address: str) -> int:

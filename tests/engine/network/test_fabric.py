@@ -113,6 +113,18 @@ async def test_outside_never_answers(world: World, clock: ManualClock) -> None:
     assert await never_ends(world.run("two", "host").echo("203.0.113.1"), clock)
 
 
+async def test_time_to_live_runs_out_at_the_gateway(world: World, clock: ManualClock) -> None:
+    world.network("dev")
+    world.network("prod")
+    one = world.run("one", "dev")
+    world.run("two", "prod")
+    for address in ("203.0.113.1", world.address("two", "prod")):
+        assert (await one.echo(address, ttl=1)).source == "172.18.0.1"
+        assert await never_ends(one.echo(address, ttl=2), clock)
+    assert (await one.echo("172.18.0.2", ttl=1)).source == "172.18.0.2"
+    assert await never_ends(one.echo("172.18.255.255", ttl=1), clock)
+
+
 async def test_no_route(world: World) -> None:
     world.network("inner", internal=True)
     for box in (world.run("locked", "inner"), world.run("vault", "none")):

@@ -74,6 +74,8 @@ class Echoes:
         except OSError as error:
             self.failed(sequence, error)
             return
+        if reply.source != self.address:
+            return  # a router says that the packet's time to live ran out: no answer
         self.rtts.append(reply.rtt)
         self.answered(sequence, reply)
         if self.count is not None and len(self.rtts) >= self.count:
