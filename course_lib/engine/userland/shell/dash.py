@@ -27,6 +27,7 @@ MAX_NESTING = 5000
 stack for each level; a main thread has 8 MiB."""
 SENTINEL = "sentinel_after_here_document"
 
+_ALIAS_NAME = re.compile(r"[A-Za-z0-9_.+-]+\Z", re.ASCII)
 _OPENERS = re.compile(rb"[({`]|\b(?:if|while|until|for|case)\b")
 _INCOMPLETE = ("end of file unexpected", "Unterminated quoted string", "Missing '", "EOF in")
 
@@ -77,7 +78,7 @@ class _Parser:
         library.setinputstring.argtypes = [ctypes.c_char_p]
         library.parsecmd_safe.restype = ctypes.c_void_p
         library.parsecmd_safe.argtypes = [ctypes.c_int]
-        library.setalias.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+        library.setalias.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
         self._library = library
         self._node = ctypes.POINTER(_dash.union_node)
         self._done = ctypes.addressof(ctypes.c_int.in_dll(library, "tokpushback"))
@@ -92,10 +93,7 @@ class _Parser:
     def parse(self, data: bytes, aliases: Mapping[str, str]) -> Script:
         library = self._library
         if aliases or self._aliases:
-            library.rmaliases()
-            for name, value in aliases.items():
-                library.setalias(bashisms.encode(name), bashisms.encode(value))
-            self._aliases = dict(aliases)
+            self._set_aliases(aliases)
         text = ctypes.create_string_buffer(data)
         mark = ctypes.create_string_buffer(64)
         library.setinputstring(ctypes.cast(text, ctypes.c_char_p))
@@ -122,6 +120,22 @@ class _Parser:
             library.popstackmark(mark)
             library.popallfiles()
         return Script(tuple(commands), fault)
+
+    def _set_aliases(self, aliases: Mapping[str, str]) -> None:
+        """Replace the parser's aliases.
+
+        dash wants the name and the value as pointers into one ``name=value`` string, and
+        leaves by ``longjmp`` on a name that is no plain word, so such names are left out.
+        """
+        self._library.rmaliases()
+        for name, value in aliases.items():
+            if _ALIAS_NAME.match(name):
+                entry = ctypes.create_string_buffer(
+                    name.encode("ascii") + b"=" + bashisms.encode(value)
+                )
+                start = ctypes.addressof(entry)
+                self._library.setalias(start, start + len(name) + 1)
+        self._aliases = dict(aliases)
 
     def _message(self) -> str:
         try:

@@ -1,0 +1,200 @@
+"""Programs whose output depends on the container, and so cannot be compared with the host's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from course_lib.engine.clock import Clock
+from course_lib.engine.interfaces import ProcessSpec
+from course_lib.engine.userland import applets
+from course_lib.engine.userland.files import MemoryFile, NullFile
+from tests.engine.conftest import ManualClock, settle
+from tests.engine.userland.conftest import Box
+
+
+async def out(box: Box, script: str, user: str = "") -> str:
+    code, text, err = await box.run("sh", "-c", script, user=user)
+    assert code == 0, err
+    return text
+
+
+async def test_ps_shows_the_processes_of_the_container(box: Box) -> None:
+    text = await out(box, "sleep 1000 & ps; ps -o pid,ppid,user,args | grep sleep; kill $!")
+    lines = text.splitlines()
+    assert lines[0] == "PID   USER     TIME   COMMAND"
+    assert lines[1].startswith("    1 root       0:00 sh -c")
+    assert any(line.endswith("sleep 1000") for line in lines)
+    code, _, err = await box.run("ps", "-o", "nonsense")
+    assert code == 1
+    assert "bad -o argument 'nonsense'" in err
+
+
+async def test_finding_and_signalling_processes_by_name(box: Box) -> None:
+    script = (
+        "sleep 1000 & sleep 1001 & pidof sleep; pgrep -xf 'sleep 1001'; "
+        "killall sleep; wait; pgrep sleep"
+    )
+    code, text, _ = await box.run("sh", "-c", script)
+    assert (code, text) == (1, "3 2\n3\n")
+    code, _, err = await box.run("killall", "nobody")
+    assert (code, err) == (1, "killall: nobody: no process killed\n")
+    assert (await out(box, "sleep 1000 & pkill -KILL sl; wait $!; echo $?")) == "137\n"
+
+
+async def test_top_once(box: Box) -> None:
+    text = await out(box, "top -b -n1; :")
+    assert "PID  PPID USER     STAT   VSZ %VSZ CPU %CPU COMMAND" in text
+    assert "top -b -n1" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "user", "text"),
+    [
+        ("id", "", "uid=0(root) gid=0(root) groups=0(root)"),
+        ("id -G", "nobody", "65534 100"),
+        ("id -Gn", "nobody", "nobody users"),
+        ("id -un", "nobody", "nobody"),
+        ("id", "1000:100", "uid=1000 gid=100(users) groups=100(users)"),
+        ("whoami", "nobody", "nobody"),
+        ("groups", "nobody", "nobody users"),
+        ("id root", "nobody", "uid=0(root) gid=0(root) groups=0(root)"),
+    ],
+)
+async def test_who_one_is(box: Box, command: str, user: str, text: str) -> None:
+    assert await out(box, command, user) == f"{text}\n"
+
+
+async def test_a_user_without_rights_is_refused(box: Box) -> None:
+    (box.root / "etc/secret").write_text("x")
+    (box.root / "etc/secret").chmod(0o600)
+    code, _, err = await box.run("cat", "/etc/secret", user="nobody")
+    assert (code, err) == (1, "cat: can't open '/etc/secret': Permission denied\n")
+    code, _, err = await box.run("kill", "1", user="nobody")
+    assert code == 0  # itself
+    code, _, err = await box.run("su", user="nobody")
+    assert (code, err) == (1, "su: must be suid to work properly\n")
+    assert await out(box, "su nobody -c whoami -s /bin/sh") == "nobody\n"
+
+
+async def test_the_date_is_that_of_the_containers_clock(
+    make_box: Callable[[Clock], Box],
+) -> None:
+    box = make_box(ManualClock())
+    assert await out(box, "date") == "Tue Nov 14 22:13:20 UTC 2023\n"
+    assert await out(box, "date +%s.%N") == "1700000000.000000000\n"
+    assert await out(box, "touch /root/x; ls -l /root/x; date -r /root/x +%Y") != ""
+    code, _, err = await box.run("date", "-s", "12:00")
+    assert (code, err) == (1, "date: can't set date: Operation not permitted\n")
+
+
+async def test_tail_follows_growing_truncated_and_replaced_files(
+    make_box: Callable[[Clock], Box],
+) -> None:
+    clock = ManualClock()
+    box = make_box(clock)
+    log = box.root / "root/log"
+    log.write_text("one\ntwo\n")
+    shown, errors = MemoryFile(), MemoryFile()
+    machine = box.fresh()
+    spec = ProcessSpec(("tail", "-n", "1", "-F", "log"), ("PATH=/bin",), "/root")
+    process = await machine.start(spec, NullFile(), shown, errors)
+    await clock.advance(1.1)
+    assert shown.content == b"two\n"
+    with log.open("a") as file:
+        file.write("three\n")
+    await clock.advance(1.1)
+    assert shown.content == b"two\nthree\n"
+    log.rename(box.root / "root/log.1")
+    log.write_text("new\n")
+    await clock.advance(2.1)
+    assert shown.content == b"two\nthree\nnew\n"
+    assert b"log has been replaced" in errors.content
+    log.write_text("")
+    await clock.advance(1.1)
+    with log.open("a") as file:
+        file.write("n\n")
+    await clock.advance(1.1)
+    assert shown.content.endswith(b"new\nn\n")
+    process.kill(9)
+    await process.wait()
+
+
+async def test_head_closes_the_pipe_and_ends_who_writes(box: Box) -> None:
+    async with asyncio.timeout(10):
+        assert await out(box, "yes | head -n 2; echo done") == "y\ny\ndone\n"
+        assert await out(box, "set -o pipefail; yes | head -n 1 >/dev/null; echo $?; :") == "141\n"
+
+
+async def test_time_limits_and_watching(make_box: Callable[[Clock], Box]) -> None:
+    clock = ManualClock()
+    box = make_box(clock)
+    waiting = asyncio.create_task(box.run("timeout", "5", "sleep", "100"))
+    await clock.advance(6)
+    assert (await waiting)[0] == 143
+    waiting = asyncio.create_task(box.run("time", "sleep", "2"))
+    await clock.advance(3)
+    assert "real\t0m 2.00s" in (await waiting)[2]
+    shown = MemoryFile()
+    machine = box.fresh()
+    spec = ProcessSpec(("watch", "-n", "1", "echo", "tick"), ("PATH=/bin",))
+    process = await machine.start(spec, NullFile(), shown, NullFile())
+    await clock.advance(2.5)
+    assert shown.content.count(b"tick\n") == 3
+    process.kill(9)
+    await process.wait()
+
+
+async def test_init_passes_signals_on_and_reaps(box: Box) -> None:
+    (box.root / "bin/docker-init").write_text("#!embedded docker-init\n")
+    (box.root / "bin/docker-init").chmod(0o755)
+    machine = box.fresh()
+    spec = ProcessSpec(("docker-init", "--", "sleep", "1000"), ("PATH=/bin",))
+    process = await machine.start(spec, NullFile(), NullFile(), NullFile())
+    await settle()
+    assert [row.argv[0] for row in machine.processes()] == ["docker-init", "sleep"]
+    machine.signal(1, 15)
+    assert await process.wait() == 143
+
+
+async def test_standard_error_of_a_missing_program(box: Box) -> None:
+    code, _, err = await box.run("sh", "-c", "vi")
+    assert (code, err) == (127, "sh: vi: not found\n")
+
+
+async def test_disk_usage_and_mounts(box: Box) -> None:
+    assert (await out(box, "df -h / | head -n 1")).split()[:4] == [
+        "Filesystem", "Size", "Used", "Available",
+    ]  # fmt: skip
+    assert "overlay on / type overlay" in await out(box, "mount")
+    code, _, err = await box.run("mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    assert code != 0
+    assert "permission denied" in err
+    assert (await box.run("mountpoint", "/root"))[0] == 1
+    assert (await box.run("mountpoint", "-q", "/proc"))[0] == 0
+
+
+@pytest.mark.parametrize("name", applets.names())
+async def test_every_program_can_be_loaded_and_explains_itself(box: Box, name: str) -> None:
+    assert applets.find(name) is not None
+    assert name in (await out(box, "busybox --list")).splitlines()
+
+
+async def test_a_fault_of_our_own_is_one_line_for_the_user(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = await box.machine.start(
+        ProcessSpec(("sleep", "1000"), ("PATH=/bin",)), NullFile(), NullFile(), NullFile()
+    )
+    errors = MemoryFile()
+
+    async def faulty(_proc: object) -> int:
+        raise ValueError("oops")
+
+    child = process.fork(faulty, fds={2: errors})
+    assert await child.wait() == 134
+    assert errors.content == b"sleep: internal error: oops\n"
+    assert "oops" in caplog.text
+    await box.machine.kill_all()
