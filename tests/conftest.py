@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from course_lib import clients
+
 
 @pytest.fixture(scope="session")
 def real_docker_host() -> Iterator[str]:
@@ -23,3 +25,15 @@ def real_docker_host() -> Iterator[str]:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def docker_command() -> str:
+    """Path of a ``docker`` command, on ``PATH`` from now on; fetched under ``CI`` if missing."""
+    client = clients.find()
+    if client is None and os.environ.get("CI"):
+        client = clients.fetch()
+    if client is None:
+        pytest.skip(f"no docker command: {clients.mending_command()}")
+    clients.put_on_path(client)
+    return str(client.path)

@@ -52,6 +52,8 @@ def normal(result: Result) -> Result:
 
 
 def _normal(text: str) -> str:
+    # Old clients say this or not, as their own threads happen to run.
+    text = re.sub(r'time="\S+" level=error msg="error waiting for container: .*\n', "", text)
     for pattern, word in _VARIABLE:
         text = re.sub(pattern, word, text)
     return re.sub(r"[ \t]+", " ", text)

@@ -13,7 +13,7 @@ import pytest
 from tests.contract.harness import Bench, Result
 from tests.contract.pairs import Pair, normal
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_command")]
 
 SCRIPTS: dict[str, str] = {
     "lifecycle": """
