@@ -20,10 +20,10 @@ ADJECTIVES = (
 SURNAMES = (
     "ampere archimedes babbage bardeen bell bohr boole cantor cerf church cori curie darwin "
     "davinci dijkstra easley einstein euclid euler faraday fermat fermi feynman franklin galileo "
-    "gauss germain goodall hamilton hawking hertz hodgkin hopper hypatia johnson joliot kepler knuth "
-    "lamarr leavitt liskov lovelace maxwell mayer mccarthy meitner mendel moore neumann newton "
-    "nobel noether pascal pasteur perlman planck ptolemy ramanujan ride ritchie sammet shannon "
-    "tesla thompson torvalds turing volta wiles wing wozniak wright yalow"
+    "gauss germain goodall hamilton hawking hertz hodgkin hopper hypatia johnson joliot kepler "
+    "knuth lamarr leavitt liskov lovelace maxwell mayer mccarthy meitner mendel moore neumann "
+    "newton nobel noether pascal pasteur perlman planck ptolemy ramanujan ride ritchie sammet "
+    "shannon tesla thompson torvalds turing volta wiles wing wozniak wright yalow"
 ).split()
 
 
