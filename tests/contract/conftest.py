@@ -22,7 +22,7 @@ HERE = os.path.dirname(__file__)
     params=["embedded", pytest.param("dockerd", marks=pytest.mark.docker)],
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """The engine under test. One that is missing is a skip, under ``CI`` a failure."""
+    """The engine under test. A dockerd that is missing is a skip, under ``CI`` a failure."""
     name: str = request.param
     try:
         with ENGINES[name]() as opened:

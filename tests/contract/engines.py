@@ -58,7 +58,7 @@ def embedded() -> Iterator[Engine]:
             until(lambda: process.poll() is not None or answers(str(socket)))
             if process.poll() is not None:
                 text = (Path(folder) / "engine.log").read_text()
-                raise EngineMissingError(f"the embedded engine does not start: {text[-500:]}")
+                raise AssertionError(f"the embedded engine does not start:\n{text[-2000:]}")
             engine = open_engine("embedded", str(socket), "127.0.0.1")
             _pull(engine)
             yield engine
