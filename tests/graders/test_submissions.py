@@ -70,9 +70,14 @@ def _status(submission: Submission) -> str:
 def _everything(engine: Engine, folder: Path) -> dict[str, Any]:
     """What a check must leave as it was (others may use the engine at the same time)."""
     api = engine.sdk.api
-    ours = [c for c in api.containers(all=True) if _concerns_lessons(c["Names"])]
+    # Inspected one by one: the list of dockerd is a copy that lags behind a stop.
+    ours = [
+        api.inspect_container(listed["Id"])
+        for listed in api.containers(all=True)
+        if _concerns_lessons(listed["Names"])
+    ]
     return {
-        "containers": {c["Id"]: (c["State"], c["Names"]) for c in ours},
+        "containers": {c["Id"]: (c["Name"], c["State"]["Status"]) for c in ours},
         "endpoints": {
             c["Id"]: {
                 name: network["IPAddress"]
