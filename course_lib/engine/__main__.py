@@ -70,6 +70,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     try:
         await engine.start()
         await server.start(path)
+        engine.warm_up()
         # Modules stay: the collector need not walk them again and again. Containers make
         # thousands of small objects at a time, few of them in cycles.
         gc.freeze()
@@ -97,9 +98,7 @@ async def _idle(engine: object, server: object, limit: float, stop: asyncio.Even
     idle_for = 0.0
     while idle_for < limit:
         await engine.clock.sleep(step)
-        busy = server.connections or any(
-            container.state.running for container in engine.containers.registry
-        )
+        busy = server.connections or engine.busy
         idle_for = 0.0 if busy else idle_for + step
     stop.set()
 

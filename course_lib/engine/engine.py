@@ -7,33 +7,69 @@ import contextlib
 import fcntl
 import os
 import socket
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from course_lib.engine.clock import Clock, SystemClock
-from course_lib.engine.container.service import ContainerService
 from course_lib.engine.events import Events
 from course_lib.engine.ids import Identities
-from course_lib.engine.image.store import ImageStore
-from course_lib.engine.interfaces import Environment
-from course_lib.engine.network.controller import NetworkController
 from course_lib.engine.store import StateError, Store
-from course_lib.engine.volume.service import VolumeService
 
 if TYPE_CHECKING:
     from course_lib.engine.container.container import Container
+    from course_lib.engine.container.service import ContainerService
+    from course_lib.engine.image.store import ImageStore
+    from course_lib.engine.network.controller import NetworkController
+    from course_lib.engine.volume.service import VolumeService
 
-ENGINE_VERSION = "26.1.5"
-"""The release of dockerd that the engine behaves as."""
-ENGINE_NAME = "Embedded Docker Engine"
+_DURABLE = ("containers", "networks", "volumes", "images")
+_WARM = (
+    "api.routes.containers",
+    "api.routes.streams",
+    "api.routes.networks",
+    "api.routes.images",
+    "api.routes.exec",
+    "fs.containerfs",
+    "userland.machine",
+)
+"""Modules that the first commands of a user need."""
 
 
 class EngineInUse(StateError):
     """Another engine works on that state directory."""
 
 
+class Services:
+    """What an engine consists of, each part handed the parts that it needs."""
+
+    def __init__(self, engine: Engine) -> None:
+        from course_lib.engine.container.service import ContainerService
+        from course_lib.engine.image.store import ImageStore
+        from course_lib.engine.interfaces import Environment
+        from course_lib.engine.network.controller import NetworkController
+        from course_lib.engine.volume.service import VolumeService
+
+        common = (engine.store, engine.clock, engine.ids, engine.events)
+        self.images: ImageStore = ImageStore(engine.root / "images", *common, applets=_applets)
+        self.volumes: VolumeService = VolumeService(engine.root / "volumes", *common)
+        self.networks: NetworkController = NetworkController(*common, host_name=engine.host_name)
+        self.containers: ContainerService = ContainerService(
+            engine.root / "containers",
+            *common,
+            self.images,
+            self.volumes,
+            self.networks,
+            Environment(),
+            engine.host_name,
+        )
+
+
 class Engine:
     """One embedded engine on one state directory.
+
+    Its services are built when first needed, or soon after the start: an engine answers long
+    before all its modules are loaded.
 
     :param root: the state directory; made if it is missing.
     :param seed: makes IDs, names and latencies repeat.
@@ -50,63 +86,97 @@ class Engine:
         clock: Clock | None = None,
     ) -> None:
         self.root = root
-        self.clock = clock or SystemClock()
+        self.clock: Clock = clock or SystemClock()
         self.ids = Identities(seed)
         self.host_name = host_name or socket.gethostname().partition(".")[0] or "docker"
+        self._services: Services | None = None
+        self._background: list[asyncio.Task[None]] = []
         self._lock = _lock(root)
         try:
             self.store = Store(root)
-            self.id = self._own_id()
             self.events = Events(self.clock)
-            self.images = ImageStore(
-                root / "images", self.store, self.clock, self.ids, self.events, applets=_applets
-            )
-            self.volumes = VolumeService(
-                root / "volumes", self.store, self.clock, self.ids, self.events
-            )
-            self.networks = NetworkController(
-                self.store, self.clock, self.ids, self.events, host_name=self.host_name
-            )
-            self.containers = ContainerService(
-                root / "containers",
-                self.store,
-                self.clock,
-                self.ids,
-                self.events,
-                self.images,
-                self.volumes,
-                self.networks,
-                Environment(),
-                self.host_name,
-            )
+            self.id = self._own_id()
         except BaseException:
-            self._unlock()
+            self._lock.close()
             raise
-        self._again: asyncio.Task[None] | None = None
+
+    @property
+    def services(self) -> Services:
+        """All services, built now if they are not there yet."""
+        if self._services is None:
+            self._services = Services(self)
+        return self._services
+
+    @property
+    def containers(self) -> ContainerService:
+        """The containers."""
+        return self.services.containers
+
+    @property
+    def networks(self) -> NetworkController:
+        """The networks."""
+        return self.services.networks
+
+    @property
+    def images(self) -> ImageStore:
+        """The images."""
+        return self.services.images
+
+    @property
+    def volumes(self) -> VolumeService:
+        """The volumes."""
+        return self.services.volumes
+
+    @property
+    def busy(self) -> bool:
+        """Whether a container runs."""
+        return self._services is not None and any(
+            container.state.running for container in self._services.containers.registry
+        )
 
     async def start(self) -> None:
-        """Find what an earlier run left; containers start again where their policy says so."""
-        try:
-            wanted = self.containers.restore()
-        except (KeyError, TypeError, ValueError) as error:
-            raise StateError(
-                f"{self.root}: a record of a container is not readable: {error!r}"
-            ) from None
-        if wanted:
-            self._again = asyncio.create_task(self._start_again(wanted))
+        """Find what an earlier run left; containers start again where their policy says so.
+
+        :raises StateError: a record cannot be read.
+        """
+        if any(self.store.all(kind) for kind in _DURABLE):
+            try:
+                wanted = self.containers.restore()
+                self.images.images()
+                self.volumes.list()
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise StateError(
+                    f"{self.root / 'records'}: not what this release writes: {error!r}"
+                ) from None
+            if wanted:
+                self._background.append(asyncio.create_task(self._start_again(wanted)))
 
     async def _start_again(self, containers: list[Container]) -> None:
         for container in containers:
             await self.containers.lifecycle.start_again(container)
 
+    def warm_up(self, delay: float = 0.05) -> None:
+        """Load what the first commands need, step by step, once the engine has nothing to do."""
+        self._background.append(asyncio.create_task(self._warm_up(delay)))
+
+    async def _warm_up(self, delay: float) -> None:
+        await self.clock.sleep(delay)
+        _ = self.services
+        for module in _WARM:
+            await asyncio.sleep(0)
+            import_module(f"course_lib.engine.{module}")
+
     async def close(self) -> None:
         """End all containers, keep everything that is durable, free the state directory."""
-        if self._again is not None:
-            self._again.cancel()
+        for task in self._background:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._again
-        await self.containers.close()
-        self._unlock()
+                await task
+        if self._services is not None:
+            await self._services.containers.close()
+            self._services.networks.close()
+        self.store.close()
+        self._lock.close()
 
     def _own_id(self) -> str:
         try:
@@ -116,11 +186,6 @@ class Engine:
             parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32])
             self.store.write("engine", "identity", {"id": "-".join(parts)})
             return "-".join(parts)
-
-    def _unlock(self) -> None:
-        if hasattr(self, "store"):
-            self.store.close()
-        self._lock.close()
 
 
 def _lock(root: Path) -> TextIO:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import unquote
@@ -256,7 +257,7 @@ class Connection:
         result = list(headers)
         if content_type:
             result.append(("Content-Type", content_type))
-        result.append(("Date", formatdate(self._clock.time_ns() // 1_000_000_000, usegmt=True)))
+        result.append(("Date", _http_date(self._clock.time_ns() // 1_000_000_000)))
         return result
 
     def _start(self, status: int, headers: list[tuple[str, str]]) -> bytes:
@@ -360,6 +361,11 @@ class _Hijacked:
 
     async def wait_closed(self) -> None:
         await self._protocol.lost.wait()
+
+
+@functools.lru_cache(maxsize=1)  # most answers of a second go out together
+def _http_date(seconds: int) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(seconds))
 
 
 def _response(status: int, headers: list[tuple[str, str]]) -> h11.Response:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.api.format.times import time_text
 from course_lib.engine.api.messages import AnyResponse, Request, Response, StreamResponse
-from course_lib.engine.api.router import Route
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import InvalidParameter, NotFound, SystemFailure
 
@@ -18,19 +17,11 @@ if TYPE_CHECKING:
     from course_lib.engine.fs.archive import PathStat
 
 
-class ArchiveRoutes:
+class Handlers:
     """Handlers of tar streams into and out of a container."""
 
     def __init__(self, engine: Engine) -> None:
         self._containers = engine.containers
-
-    def routes(self) -> list[Route]:
-        """The table."""
-        return [
-            Route("HEAD", "/containers/{name}/archive", self.head_archive),
-            Route("GET", "/containers/{name}/archive", self.get_archive),
-            Route("PUT", "/containers/{name}/archive", self.put_archive),
-        ]
 
     async def head_archive(self, request: Request) -> Response:
         from course_lib.engine.fs.archive import path_stat

@@ -18,7 +18,6 @@ from course_lib.engine.api.messages import (
     json_response,
     no_content,
 )
-from course_lib.engine.api.router import Route
 from course_lib.engine.api.timestamps import parse_time
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.listing import ListOptions, PortRow, select
@@ -36,34 +35,12 @@ _CONDITIONS: dict[str, Condition] = {
 }
 
 
-class ContainerRoutes:
+class Handlers:
     """Handlers of ``/containers``."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._containers = engine.containers
-
-    def routes(self) -> list[Route]:
-        """The table, in Moby's order."""
-        return [
-            Route("GET", "/containers/json", self.get_containers_json),
-            Route("GET", "/containers/{name}/json", self.get_container),
-            Route("GET", "/containers/{name}/changes", self.get_changes),
-            Route("GET", "/containers/{name}/top", self.get_top),
-            Route("POST", "/containers/create", self.post_containers_create),
-            Route("POST", "/containers/{name}/kill", self.post_kill),
-            Route("POST", "/containers/{name}/pause", self.post_pause),
-            Route("POST", "/containers/{name}/unpause", self.post_unpause),
-            Route("POST", "/containers/{name}/restart", self.post_restart),
-            Route("POST", "/containers/{name}/start", self.post_start),
-            Route("POST", "/containers/{name}/stop", self.post_stop),
-            Route("POST", "/containers/{name}/wait", self.post_wait, cancellable=True),
-            Route("POST", "/containers/{name}/resize", self.post_resize),
-            Route("POST", "/containers/{name}/rename", self.post_rename),
-            Route("POST", "/containers/{name}/update", self.post_update),
-            Route("POST", "/containers/prune", self.post_containers_prune),
-            Route("DELETE", "/containers/{name}", self.delete_container),
-        ]
 
     def _get(self, request: Request) -> Container:
         return self._containers.get(request.variables["name"])

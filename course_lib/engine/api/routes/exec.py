@@ -14,7 +14,6 @@ from course_lib.engine.api.messages import (
     atoi,
     json_response,
 )
-from course_lib.engine.api.router import Route
 from course_lib.engine.api.routes.streams import MULTIPLEXED, RAW, unframed
 from course_lib.engine.api.streams import frame
 from course_lib.engine.container.attach import DEFAULT_DETACH, Detached, attach
@@ -22,21 +21,12 @@ from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import EngineError
 
 
-class ExecRoutes:
+class Handlers:
     """Handlers of exec instances."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._execs = engine.containers.execs
-
-    def routes(self) -> list[Route]:
-        """The table."""
-        return [
-            Route("POST", "/containers/{name}/exec", self.post_container_exec),
-            Route("POST", "/exec/{name}/start", self.post_exec_start),
-            Route("POST", "/exec/{name}/resize", self.post_exec_resize),
-            Route("GET", "/exec/{name}/json", self.get_exec),
-        ]
 
     async def post_container_exec(self, request: Request) -> Response:
         body = await read_json(request, schemas.EXEC_CREATE)

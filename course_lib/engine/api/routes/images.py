@@ -12,33 +12,18 @@ from course_lib.engine.api.messages import (
     StreamResponse,
     json_response,
 )
-from course_lib.engine.api.router import Route
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
 from course_lib.engine.filters import Filters
 from course_lib.engine.image.remove import ImageUser
 
 
-class ImageRoutes:
+class Handlers:
     """Handlers of ``/images``."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._images = engine.images
-
-    def routes(self) -> list[Route]:
-        """The table, in Moby's order."""
-        return [
-            Route("GET", "/images/json", self.get_images_json),
-            Route("GET", "/images/search", self.get_images_search),
-            Route("GET", "/images/{name}/history", self.get_history),
-            Route("GET", "/images/{name}/json", self.get_image),
-            Route("POST", "/images/create", self.post_images_create),
-            Route("POST", "/images/{name}/push", self.post_push),
-            Route("POST", "/images/{name}/tag", self.post_tag),
-            Route("POST", "/images/prune", self.post_images_prune),
-            Route("DELETE", "/images/{name}", self.delete_image),
-        ]
 
     def users(self) -> list[ImageUser]:
         """The containers, as far as images are concerned."""

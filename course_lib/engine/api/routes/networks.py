@@ -7,7 +7,6 @@ from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import networks as show
 from course_lib.engine.api.gojson import Decoded
 from course_lib.engine.api.messages import Request, Response, json_response, no_content
-from course_lib.engine.api.router import Route
 from course_lib.engine.api.routes.containers import until_filter
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import InvalidParameter
@@ -15,25 +14,12 @@ from course_lib.engine.filters import Filters
 from course_lib.engine.network.model import IpamConfig, IpamSpec, NetworkSpec
 
 
-class NetworkRoutes:
+class Handlers:
     """Handlers of ``/networks``."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._networks = engine.networks
-
-    def routes(self) -> list[Route]:
-        """The table, in Moby's order."""
-        return [
-            Route("GET", "/networks", self.get_networks),
-            Route("GET", "/networks/", self.get_networks),
-            Route("GET", "/networks/{id}", self.get_network),
-            Route("POST", "/networks/create", self.post_networks_create),
-            Route("POST", "/networks/{id}/connect", self.post_network_connect),
-            Route("POST", "/networks/{id}/disconnect", self.post_network_disconnect),
-            Route("POST", "/networks/prune", self.post_networks_prune),
-            Route("DELETE", "/networks/{id}", self.delete_network),
-        ]
 
     async def get_networks(self, request: Request) -> Response:
         filters = Filters.parse(request.text("filters"))

@@ -17,7 +17,6 @@ from course_lib.engine.api.messages import (
     encode,
     json_response,
 )
-from course_lib.engine.api.router import Route
 from course_lib.engine.api.routes.system import resident_memory, total_memory
 from course_lib.engine.api.streams import frame
 from course_lib.engine.api.timestamps import unix_ns
@@ -42,21 +41,12 @@ def unframed(stream: StreamKind, data: bytes) -> bytes:
     return data
 
 
-class StreamRoutes:
+class Handlers:
     """Handlers of the streaming calls."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._containers = engine.containers
-
-    def routes(self) -> list[Route]:
-        """The table."""
-        return [
-            Route("GET", "/containers/{name}/logs", self.get_logs),
-            Route("GET", "/containers/{name}/stats", self.get_stats, cancellable=True),
-            Route("GET", "/containers/{name}/attach/ws", self.get_attach_websocket),
-            Route("POST", "/containers/{name}/attach", self.post_attach),
-        ]
 
     # --- logs ----------------------------------------------------------------------------
 

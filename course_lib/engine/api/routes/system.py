@@ -14,58 +14,28 @@ from course_lib.engine.api.format import volumes as show_volumes
 from course_lib.engine.api.format.times import time_text
 from course_lib.engine.api.messages import (
     AnyResponse,
-    Headers,
     Request,
     Response,
     StreamResponse,
     encode,
     json_response,
 )
-from course_lib.engine.api.router import Route
 from course_lib.engine.api.timestamps import unix_ns
 from course_lib.engine.api.version import NEWEST, OLDEST, show
-from course_lib.engine.engine import ENGINE_NAME, ENGINE_VERSION, Engine
+from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
 from course_lib.engine.events import Event
 from course_lib.engine.filters import Filters
+from course_lib.engine.release import ENGINE_NAME, ENGINE_VERSION
 
-SERVER_HEADERS: Headers = (
-    ("Server", f"Docker/{ENGINE_VERSION} (linux)"),
-    ("Api-Version", show(NEWEST)),
-    ("Ostype", "linux"),
-    ("Docker-Experimental", "false"),
-)
 _DF_TYPES = {"container", "image", "volume", "build-cache"}
 
 
-class SystemRoutes:
+class Handlers:
     """Handlers about the engine itself."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def routes(self) -> list[Route]:
-        """The table."""
-        return [
-            Route("GET", "/_ping", self.get_ping),
-            Route("HEAD", "/_ping", self.get_ping),
-            Route("GET", "/version", self.get_version),
-            Route("GET", "/info", self.get_info),
-            Route("GET", "/events", self.get_events, cancellable=True),
-            Route("GET", "/system/df", self.get_disk_usage),
-            Route("POST", "/auth", self.post_auth),
-        ]
-
-    async def get_ping(self, request: Request) -> Response:
-        headers: Headers = (
-            ("Builder-Version", "1"),
-            ("Swarm", "inactive"),
-            ("Cache-Control", "no-cache, no-store, must-revalidate"),
-            ("Pragma", "no-cache"),
-        )
-        if request.method == "HEAD":
-            headers = (*headers, ("Content-Length", "0"))
-        return Response(200, b"OK", "text/plain; charset=utf-8", headers)
 
     async def get_version(self, request: Request) -> Response:
         details = {

@@ -6,29 +6,17 @@ from course_lib.engine.api import schemas
 from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import volumes as show
 from course_lib.engine.api.messages import Request, Response, json_response, no_content
-from course_lib.engine.api.router import Route
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import Unavailable
 from course_lib.engine.filters import Filters
 
 
-class VolumeRoutes:
+class Handlers:
     """Handlers of ``/volumes``."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._volumes = engine.volumes
-
-    def routes(self) -> list[Route]:
-        """The table, in Moby's order."""
-        return [
-            Route("GET", "/volumes", self.get_volumes),
-            Route("GET", "/volumes/{name}", self.get_volume),
-            Route("POST", "/volumes/create", self.post_volumes_create),
-            Route("POST", "/volumes/prune", self.post_volumes_prune),
-            Route("PUT", "/volumes/{name}", self.put_volume),
-            Route("DELETE", "/volumes/{name}", self.delete_volume),
-        ]
 
     async def get_volumes(self, request: Request) -> Response:
         found = self._volumes.list(Filters.parse(request.text("filters")))
