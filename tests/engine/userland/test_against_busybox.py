@@ -74,6 +74,11 @@ async def test_the_shell_says_what_busybox_says(script: str, box: Box, tmp_path:
     await compare(script, box, tmp_path)
 
 
+@pytest.mark.parametrize("script", cases("awk.txt"))
+async def test_awk_says_what_busybox_says(script: str, box: Box, tmp_path: Path) -> None:
+    await compare(script, box, tmp_path)
+
+
 @pytest.mark.parametrize("script", cases("tools.txt"))
 async def test_the_tools_say_what_busybox_says(script: str, box: Box, tmp_path: Path) -> None:
     await compare(script, box, tmp_path)

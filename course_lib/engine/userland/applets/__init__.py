@@ -17,6 +17,7 @@ _BUSYBOX: dict[str, str] = {
     "[[": "testing:bracket",
     "arch": "system:arch",
     "arp": "net_config:arp",
+    "awk": "awk:awk",
     "arping": "net_trace:arping",
     "ash": "course_lib.engine.userland.shell.main:sh",
     "base64": "digests:base64",

@@ -1,0 +1,1 @@
+"""The AWK language, as POSIX describes it and BusyBox has it."""
