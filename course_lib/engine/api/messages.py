@@ -100,12 +100,18 @@ def parse_query(text: str) -> dict[str, list[str]]:
 
 @dataclass(slots=True)
 class Response:
-    """An answer that is known as a whole."""
+    """An answer that is known as a whole.
+
+    :param sized: ``headers`` say its length already.
+    :param last: the connection ends after it.
+    """
 
     status: int = 200
     body: bytes = b""
     content_type: str | None = None
     headers: Headers = ()
+    sized: bool = False
+    last: bool = False
 
 
 @dataclass(slots=True)
@@ -130,7 +136,6 @@ class Upgrade:
 
     run: Callable[[RawStream], Awaitable[None]]
     content_type: str = "application/vnd.docker.raw-stream"
-    headers: Headers = ()
 
 
 AnyResponse = Response | StreamResponse | Upgrade

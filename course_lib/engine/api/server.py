@@ -12,6 +12,7 @@ from pathlib import Path
 
 from course_lib.engine.api.connection import ClientProtocol, Connection
 from course_lib.engine.api.router import Router
+from course_lib.engine.api.wire import header_lines
 from course_lib.engine.clock import Clock
 from course_lib.engine.errdefs import SystemFailure
 
@@ -31,7 +32,7 @@ class ApiServer:
 
     def __init__(self, router: Router, headers: tuple[tuple[str, str], ...], clock: Clock) -> None:
         self._router = router
-        self._headers = headers
+        self._common = header_lines(headers)
         self._clock = clock
         self._server: asyncio.AbstractServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +77,7 @@ class ApiServer:
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             connection = Connection(
-                self._router, protocol, reader, writer, self._headers, self._clock
+                self._router, protocol, reader, writer, self._common, self._clock
             )
             task = asyncio.create_task(connection.serve())
             self._tasks.add(task)

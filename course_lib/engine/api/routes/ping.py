@@ -25,4 +25,5 @@ class Handlers:
         )
         if request.method == "HEAD":
             headers = (*headers, ("Content-Length", "0"))
-        return Response(200, b"OK", "text/plain; charset=utf-8", headers)
+        sized = request.method == "HEAD"
+        return Response(200, b"OK", "text/plain; charset=utf-8", headers, sized=sized)

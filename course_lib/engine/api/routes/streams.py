@@ -262,7 +262,7 @@ class _PlainError:
             status_of(self._error),
             f"{self._error}\r\n".encode(),
             RAW,
-            (("Connection", "close"),),
+            last=True,
         )
 
 
