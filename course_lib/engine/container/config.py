@@ -112,20 +112,25 @@ class EndpointConfig:
 
 
 def to_record(value: Any) -> Record:
-    """A dataclass as a JSON record. Not a copy: to be written at once."""
-    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    """A flat dataclass as a JSON record without what was not given. Not a copy: write it now."""
+    record = {}
+    for name in value.__dataclass_fields__:
+        entry = getattr(value, name)
+        if entry is not None and entry is not False and entry != "":
+            record[name] = entry
+    return record
 
 
-def _plain(value: Any) -> Any:
-    """Nested dataclasses as records; :func:`dataclasses.asdict` would copy everything."""
-    if isinstance(value, RestartPolicy | HostPort):
-        return to_record(value)
-    if isinstance(value, dict) and any(isinstance(item, list) for item in value.values()):
-        return {
-            key: [_plain(entry) for entry in item] if isinstance(item, list) else item
-            for key, item in value.items()
+def host_config_record(config: HostConfig) -> Record:
+    """A host configuration with its nested parts as a JSON record."""
+    record = to_record(config)
+    record["restart_policy"] = to_record(config.restart_policy)
+    if config.port_bindings:
+        record["port_bindings"] = {
+            port: None if entries is None else [to_record(entry) for entry in entries]
+            for port, entries in config.port_bindings.items()
         }
-    return value
+    return record
 
 
 def from_record(kind: type[T], record: Mapping[str, Any]) -> T:

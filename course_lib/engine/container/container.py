@@ -12,6 +12,7 @@ from course_lib.engine.container.config import (
     HostConfig,
     from_record,
     host_config_from_record,
+    host_config_record,
     to_record,
 )
 from course_lib.engine.container.restart import RestartManager
@@ -139,7 +140,7 @@ class Container:
             "name": self.name,
             "created_ns": self.created_ns,
             "config": to_record(self.config),
-            "host_config": to_record(self.host_config),
+            "host_config": host_config_record(self.host_config),
             "image_id": self.image_id,
             "mounts": [to_record(mount) for mount in self.mounts],
             "networks": [[name, to_record(config)] for name, config in self.networks.items()],

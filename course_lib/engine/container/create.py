@@ -104,14 +104,12 @@ class Creator:
         host_config: HostConfig,
         image: Image | None,
     ) -> Container:
-        """The object with its folder, from complete configurations."""
+        """The object, from complete configurations. Its folder comes with its first file."""
         self._resolve_shared_network(host_config)
         if not config.hostname and shared_container(host_config.network_mode) is None:
             config.hostname = (
                 self._host_name if host_config.network_mode == "host" else container_id[:12]
             )
-        folder = self._root / container_id
-        folder.mkdir(mode=0o700, parents=True)
         return self.assemble(
             container_id,
             name,

@@ -79,12 +79,20 @@ class JsonLog:
             f'"stream":"{stream}","time":"{time}"}}\n'
             for line in lines
         )
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        descriptor = self._open()
         try:
             os.write(descriptor, text.encode())
         finally:
             os.close(descriptor)
         self._wake()
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self.path, flags, 0o640)
+        except FileNotFoundError:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self.path, flags, 0o640)
 
     def _wake(self) -> None:
         if self._changed is not None:

@@ -145,6 +145,7 @@ class ContainerMounts:
         """The program that ``--init`` puts before the container's own."""
         path = self._root / "docker-init"
         if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.write_text("#!embedded docker-init\n", encoding="ascii")
             path.chmod(0o755)
         return path

@@ -6,6 +6,7 @@ a target followed within the container, missing mount points made.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat as statmod
@@ -111,6 +112,10 @@ class MountNamespace:
             raise OSError(number, os.strerror(number), target, None, source) from None
 
     def _make_mount_point(self, target: str, *, is_directory: bool) -> str:
+        with contextlib.suppress(FileNotFoundError):  # most are there, with all above them
+            found = walk(self.mounts, target, ROOT, follow=True)
+            if found.inode is not None and found.inode.is_directory() is is_directory:
+                return found.path
         parts = [part for part in target.split("/") if part]
         path = "/"
         for number, part in enumerate(parts, 1):
