@@ -90,6 +90,9 @@ async def test_history_comes_back_with_the_arrows(user: TerminalUser) -> None:
 
 
 async def test_tab_completes_commands_and_files(user: TerminalUser) -> None:
+    # The builtins about names are loaded, which must not hide the list of all builtins.
+    await user.type("type type\r")
+    await user.sees("type is a shell builtin")
     await user.type("cat /etc/pass\t\r")
     await user.sees("root:x:0:0:")
     await user.sees("/ # ")

@@ -198,3 +198,43 @@ async def test_a_fault_of_our_own_is_one_line_for_the_user(
     assert errors.content == b"sleep: internal error: oops\n"
     assert "oops" in caplog.text
     await box.machine.kill_all()
+
+
+async def test_users_and_groups_are_made_and_removed(box: Box) -> None:
+    (box.root / "home").mkdir()
+    script = """
+        addgroup -g 500 team && adduser -D -G team ada && adduser -D -H -u 2000 bob
+        addgroup bob team; id ada; id bob; su ada -c 'whoami; echo ~'
+        ls -ld /home/ada; deluser bob; id bob; delgroup team; echo $?
+    """
+    code, text, err = await box.run("sh", "-c", script)
+    assert code == 0
+    lines = text.splitlines()
+    assert lines[0] == "uid=1000(ada) gid=500(team) groups=500(team)"
+    assert lines[1] == "uid=2000(bob) gid=2000(bob) groups=2000(bob),500(team)"
+    assert lines[2:4] == ["ada", "/home/ada"]
+    assert lines[4].startswith("drwxr-xr-x    2 ada      team")
+    assert lines[5] == "1"
+    assert err == (
+        "id: unknown user bob\ndelgroup: 'ada' still has 'team' as their primary group!\n"
+    )
+    code, _, err = await box.run("adduser", "-D", "eve", user="nobody")
+    assert (code, err) == (1, "adduser: must be superuser\n")
+
+
+async def test_the_shell_lists_its_builtins(box: Box) -> None:
+    text = await out(box, "help")
+    assert "getopts" in text.split()
+    assert "unset" in text.split()
+
+
+async def test_a_shell_as_first_process_takes_orphans_away(box: Box) -> None:
+    script = "sh -c 'sleep 0.01 & exit'; sleep 0.05; true; ps -o pid,stat,comm | grep -c Z; :"
+    assert await out(box, script) == "0\n"
+
+
+async def test_a_trap_cuts_waiting_short(box: Box) -> None:
+    script = "trap 'echo bye; exit 5' TERM; (sleep 0.02; kill $$) & sleep 1000 & wait; echo no"
+    async with asyncio.timeout(10):
+        code, text, _ = await box.run("sh", "-c", script)
+    assert (code, text) == (5, "bye\n")

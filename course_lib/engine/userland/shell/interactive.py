@@ -80,6 +80,7 @@ async def _run(shell: Shell, text: str) -> None:
 
 async def _announce(shell: Shell) -> None:
     """Tell of jobs that have ended since the last prompt."""
+    shell.reap()
     for job in shell.jobs.all:
         if job.done and not job.announced:
             await shell.proc.err(job_builtins.line(shell, job))
@@ -209,7 +210,7 @@ def completions(shell: Shell, text: str) -> tuple[int, list[str]]:
 
 def _commands(shell: Shell, prefix: str) -> list[str]:
     fs = shell.proc.fs
-    names = {*builtins.names(), *shell.functions, *shell.aliases}
+    names = {*builtins.all_names(), *shell.functions, *shell.aliases}
     for folder in (shell.variables.get("PATH") or loader.DEFAULT_PATH).split(":"):
         try:
             names.update(fs.listdir(shell.proc.path(folder or ".")))

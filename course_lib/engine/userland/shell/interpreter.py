@@ -321,6 +321,7 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
     finally:
         if terminal is not None:
             terminal.foreground = shell.proc.pgid
+        shell.reap()
     await tell_signal(shell, members[-1], statuses[-1])
     if shell.options["pipefail"]:
         return next((status for status in reversed(statuses) if status), 0)

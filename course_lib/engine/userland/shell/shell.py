@@ -203,6 +203,15 @@ class Shell:
         """The name that programs built into the shell call themselves in messages."""
         return self.proc.argv[0].rsplit("/", 1)[-1].removeprefix("-") if self.proc.argv else "sh"
 
+    def reap(self) -> None:
+        """Take ended children out of the process table; jobs keep their exit codes.
+
+        A shell that is PID 1 gets orphans as children, and its ``waitpid(-1)`` takes them too.
+        """
+        for child in list(self.proc.children.values()):
+            if child.exit_code is not None:
+                self.machine.reap(child)
+
     # --- messages ----------------------------------------------------------------------------
 
     async def complain(self, message: str, command: str | None = None) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from course_lib.engine.userland.shell.dash import Script
     from course_lib.engine.userland.shell.shell import Shell
 
-__all__ = ["ASSIGNING", "ENTRY", "Builtin", "find", "is_special", "names", "run_script"]
+__all__ = ["ASSIGNING", "ENTRY", "Builtin", "all_names", "find", "is_special", "run_script"]
 
 Builtin = Callable[["Shell", list[str]], Awaitable[int]]
 
@@ -61,7 +61,7 @@ def is_special(name: str) -> bool:
     return name in _SPECIAL
 
 
-def names() -> list[str]:
+def all_names() -> list[str]:
     """All of them, sorted."""
     return sorted(_TABLE)
 

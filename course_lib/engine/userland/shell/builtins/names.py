@@ -172,7 +172,7 @@ async def help_(shell: Shell, _argv: list[str]) -> int:
     """List the builtins."""
     lines = ["Built-in commands:", "------------------"]
     row = "\t"
-    for name in builtins.names():
+    for name in builtins.all_names():
         if len(row) + len(name) > 64:
             lines.append(row.rstrip())
             row = "\t"

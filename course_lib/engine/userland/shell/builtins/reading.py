@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 from typing import TYPE_CHECKING
 
 from course_lib.engine.interfaces import OpenFile
@@ -82,21 +83,13 @@ async def _line(file: OpenFile, options: dict[str, str]) -> tuple[list[tuple[str
             replace(terminal.attributes, icanon=count is None, echo="s" not in options)
         )
     found: list[tuple[str, bool]] = []
-    pending = b""
     escaped = False
+    characters = _Characters(file)
     try:
         while count is None or len(found) < count:
-            byte = await file.read(1)
-            if not byte:
+            char = await characters.next()
+            if not char:
                 return found, False
-            pending += byte
-            try:
-                char = pending.decode()
-            except UnicodeDecodeError:
-                if len(pending) < 4:
-                    continue
-                char = pending.decode("utf-8", "surrogateescape")
-            pending = b""
             if char == "\0" and end != "\0":
                 continue
             if escaped:
@@ -111,8 +104,48 @@ async def _line(file: OpenFile, options: dict[str, str]) -> tuple[list[tuple[str
                 found.append((char, False))
         return found, True
     finally:
+        characters.give_back()
         if terminal is not None and before is not None:
             terminal.set_attributes(before)
+
+
+class _Characters:
+    """Characters of a file, none read more than used: others share the position.
+
+    A regular file is read in blocks, and what was too much is given back by seeking.
+    """
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        self._block = 256 if file.kind == "file" else 1
+        self._data = b""
+        self._position = 0
+
+    async def _byte(self) -> bytes:
+        if self._position >= len(self._data):
+            self._data = await self._file.read(self._block)
+            self._position = 0
+        self._position += 1
+        return self._data[self._position - 1 : self._position]
+
+    async def next(self) -> str:
+        """The next character, empty at the end of file."""
+        pending = await self._byte()
+        while pending:
+            try:
+                return pending.decode()
+            except UnicodeDecodeError:
+                more = await self._byte() if len(pending) < 4 else b""
+                if not more:
+                    return pending.decode("utf-8", "surrogateescape")
+                pending += more
+        return ""
+
+    def give_back(self) -> None:
+        """Leave the position after the last character that was used."""
+        rest = len(self._data) - self._position
+        if self._block > 1 and rest > 0:
+            self._file.seek(-rest, os.SEEK_CUR)
 
 
 def _assign(shell: Shell, names: list[str], data: list[tuple[str, bool]], *, whole: bool) -> None:
