@@ -42,7 +42,7 @@ def detach_keys(text: str) -> bytes:
         elif part.startswith("ctrl-") and len(name) == 1 and name in "@[\\]^_":
             keys.append(ord(name) - 64)
         else:
-            raise ValueError(part)
+            raise ValueError(f"no such key: {part!r}")
     return bytes(keys)
 
 

@@ -29,7 +29,7 @@ from course_lib.engine.errdefs import Conflict, EngineError, InvalidParameter
 from course_lib.engine.events import Events
 from course_lib.engine.ids import Identities
 from course_lib.engine.interfaces import Environment
-from course_lib.engine.store import Store
+from course_lib.engine.store import Record, StateError, Store
 
 if TYPE_CHECKING:
     from course_lib.engine.fs.overlay import Change
@@ -213,24 +213,34 @@ class ContainerService:
         wanted = []
         states = self._store.all("container-states")
         for container_id, record in self._store.all("containers").items():
-            config, host_config = config_from_record(record)
-            container = self.creator.assemble(
-                container_id,
-                record["name"],
-                record["created_ns"],
-                config,
-                host_config,
-                record["image_id"],
-            )
-            restore_into(container, record, states.pop(container_id, None))
-            self.registry.reserve(record["name"], container_id)
-            self.registry.add(container)
-            self.mounts.restore(container, record.get("mounts", []))
+            try:
+                container = self._restore(container_id, record, states.pop(container_id, None))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise StateError(
+                    f"{self._store.root / 'records'}: the record of container {container_id} "
+                    f"is not readable: {error!r}"
+                ) from None
             if self.lifecycle.recover(container):
                 wanted.append(container)
         for container_id in states:  # of containers that were being removed
             self._store.delete("container-states", container_id)
         return wanted
+
+    def _restore(self, container_id: str, record: Record, state: Record | None) -> Container:
+        config, host_config = config_from_record(record)
+        container = self.creator.assemble(
+            container_id,
+            record["name"],
+            record["created_ns"],
+            config,
+            host_config,
+            record["image_id"],
+        )
+        restore_into(container, record, state)
+        self.registry.reserve(record["name"], container_id)
+        self.registry.add(container)
+        self.mounts.restore(container, record["mounts"])
+        return container
 
     async def close(self, grace: float = 2.0) -> None:
         """End all containers."""
