@@ -206,6 +206,8 @@ class EchoReply:
 
 @dataclass(frozen=True, slots=True)
 class DnsRecord:
+    """One record of an answer; ``ttl`` in seconds, ``value`` as text."""
+
     name: str
     type: Literal["A", "AAAA", "PTR", "SRV", "TXT", "CNAME"]
     ttl: int
@@ -450,7 +452,7 @@ class Process(Protocol):
     @property
     def exit_code(self) -> int | None: ...
 
-    def on_signal(self, signum: int, handler: SignalHandler | None | Literal["ignore"]) -> None:
+    def on_signal(self, signum: int, handler: SignalHandler | Literal["ignore"] | None) -> None:
         """Handle, ignore or (``None``) take the default action for a signal."""
 
     def kill(self, signum: int = signal.SIGTERM) -> None:

@@ -364,9 +364,7 @@ def test_resolv_conf_changes_with_the_first_network_of_ones_own(
 
 def test_a_folder_that_cannot_be_written_undoes_the_join(world: World, tmp_path: Path) -> None:
     box = world.net.new_sandbox(container_id("box"), "bridge", files=tmp_path / "missing")
-    with pytest.raises(
-        SystemFailure, match=r"cannot write .*missing/.*: No such file"
-    ):
+    with pytest.raises(SystemFailure, match=r"cannot write .*missing/.*: No such file"):
         world.join("box", "bridge")
     assert addresses(box) == {}
     assert world.net.get("bridge").info().containers == {}

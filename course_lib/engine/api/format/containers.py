@@ -220,6 +220,8 @@ def host_config(container: Container) -> Json:
         result["Mounts"] = host.mounts
     if host.init is not None:
         result["Init"] = host.init
+    if host.privileged and result["SecurityOpt"] is None:
+        result["SecurityOpt"] = ["label=disable"]
     masked = None if host.privileged else _MASKED_PATHS
     readonly = None if host.privileged else _READONLY_PATHS
     result["MaskedPaths"] = passive.get("MaskedPaths", masked)
@@ -458,7 +460,7 @@ def exec_instance(instance: Exec) -> Json:
         "OpenStdin": spec.attach_stdin,
         "OpenStderr": spec.attach_stderr,
         "OpenStdout": spec.attach_stdout,
-        "CanRemove": instance.exit_code is not None,
+        "CanRemove": False,
         "ContainerID": instance.container.id,
         "DetachKeys": "",
         "Pid": instance.pid,

@@ -41,7 +41,7 @@ TUNING = frozenset(
     worker_connections worker_cpu_affinity worker_priority worker_processes worker_rlimit_core
     worker_rlimit_nofile worker_shutdown_timeout working_directory env lock_file thread_pool
     ssl_protocols ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout
-    """.split()  # noqa: SIM905 (a list of this length reads better as text)
+    """.split()
 )
 
 

@@ -59,7 +59,7 @@ _HARMLESS = frozenset(
     protected-mode rdbchecksum rdbcompression set-max-intset-entries slowlog-log-slower-than
     slowlog-max-len stop-writes-on-bgsave-error supervised tcp-backlog tcp-keepalive timeout
     zset-max-listpack-entries zset-max-ziplist-entries zset-max-ziplist-value
-    """.split()  # noqa: SIM905 (a list of this length reads better as text)
+    """.split()
 )
 
 
