@@ -361,12 +361,14 @@ class ProcessSpec:
     :param user: ``""``, ``name``, ``uid``, ``name:group``, ``uid:gid``; looked up in the
         container's ``/etc/passwd`` and ``/etc/group``.
     :param cwd: created if missing, as dockerd does for the working directory.
+    :param groups: further groups by name or number (``--group-add``).
     """
 
     argv: tuple[str, ...]
     env: tuple[str, ...] = ()
     cwd: str = "/"
     user: str = ""
+    groups: tuple[str, ...] = ()
     tty: bool = False
     privileged: bool = False
 

@@ -104,6 +104,7 @@ class Assembler:
             env=tuple(environment(container, tty=config.tty)),
             cwd=working_dir,
             user=config.user,
+            groups=tuple(container.host_config.group_add or ()),
             tty=config.tty,
             privileged=container.host_config.privileged,
         )

@@ -131,6 +131,7 @@ class Execs:
             env=tuple(spec.env),
             cwd=spec.working_dir or "/",
             user=spec.user,
+            groups=tuple(instance.container.host_config.group_add or ()),
             tty=spec.tty,
             privileged=spec.privileged,
         )

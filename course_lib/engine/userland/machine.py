@@ -95,7 +95,7 @@ class ContainerMachine:
     ) -> ContainerProcess:
         if self._init is not None and self._init.exit_code is not None:
             raise os_error(errno.ESRCH)
-        who = users.credentials(self._fs, spec.user)
+        who = users.credentials(self._fs, spec.user, spec.groups)
         env = dict(entry.split("=", 1) for entry in spec.env if "=" in entry)
         env.setdefault("HOME", who.home)
         cwd = self._working_directory(spec.cwd or "/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -122,8 +123,8 @@ def group_name(fs: FileSystem, gid: int) -> str:
     return group.name if group else str(gid)
 
 
-def credentials(fs: FileSystem, spec: str) -> Credentials:
-    """Who ``docker run --user SPEC`` means.
+def credentials(fs: FileSystem, spec: str, further: Sequence[str] = ()) -> Credentials:
+    """Who ``docker run --user SPEC`` means, with the groups of ``--group-add``.
 
     Follows ``GetExecUser`` of Moby's ``sys/user``: names are looked up, numbers need no entry;
     a user's supplementary groups count only where no group is given.
@@ -152,7 +153,17 @@ def credentials(fs: FileSystem, spec: str) -> Credentials:
             gid = int(group_part)
         else:
             raise KeyError(f"unable to find group {group_part}: no matching entries in group file")
-        return Credentials(uid, gid, (), home)
+        return Credentials(uid, gid, _group_ids(fs, further), home)
     name = user.name if user else None
     extra = tuple(group.gid for group in groups(fs) if name is not None and name in group.members)
-    return Credentials(uid, gid, extra, home)
+    return Credentials(uid, gid, (*extra, *_group_ids(fs, further)), home)
+
+
+def _group_ids(fs: FileSystem, names: Sequence[str]) -> tuple[int, ...]:
+    found = []
+    for name in names:
+        group = group_by_name(fs, name)
+        if group is None and not name.isdigit():
+            raise KeyError(f"Unable to find group {name}: no matching entries in group file")
+        found.append(group.gid if group is not None else int(name))
+    return tuple(found)
