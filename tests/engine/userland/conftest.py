@@ -54,7 +54,7 @@ class Box:
         feed = MemoryFile(stdin) if stdin else NullFile()
         process = await machine.start(spec, feed, out, err)
         code = await process.wait()
-        return code, out.content.decode(), err.content.decode()
+        return code, out.content.decode(errors="replace"), err.content.decode(errors="replace")
 
 
 def populate(root: Path) -> None:

@@ -176,6 +176,26 @@ async def test_disk_usage_and_mounts(box: Box) -> None:
     assert (await box.run("mountpoint", "-q", "/proc"))[0] == 0
 
 
+# Programs that run for ever, or that the network's tests know.
+ELSEWHERE = {"yes", "top", "watch"}
+OWN = [
+    name
+    for name in applets.names()
+    if name not in ELSEWHERE
+    and "net_" not in applets.where(name)
+    and ".servers." not in applets.where(name)
+]
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_every_program_takes_nonsense_without_a_fault(box: Box, name: str) -> None:
+    for words in (["-Z"], ["--nonsense"], ["nofile"], ["-n", "é"], ["--help"], [], ["/", "-1"]):
+        async with asyncio.timeout(10):
+            code, _, err = await box.run(name, *words, stdin=b"x 1\n\xff\n")
+        assert "internal error" not in err
+        assert code != 134
+
+
 @pytest.mark.parametrize("name", applets.names())
 async def test_every_program_can_be_loaded_and_explains_itself(box: Box, name: str) -> None:
     assert applets.find(name) is not None

@@ -198,12 +198,17 @@ _PROGRAMS: dict[str, str] = {
 
 def find(name: str) -> Applet | None:
     """The program called ``name``, or None; imports its family."""
-    entry = _BUSYBOX.get(name) or _PROGRAMS.get(name)
-    if entry is None:
+    entry = where(name)
+    if not entry:
         return None
     module, _, function = entry.partition(":")
     full = module if module.startswith("course_lib.") else f"{__name__}.{module}"
     return cast("Applet", getattr(import_module(full), function))
+
+
+def where(name: str) -> str:
+    """``module:function`` of a program; empty where there is none."""
+    return _BUSYBOX.get(name) or _PROGRAMS.get(name) or ""
 
 
 def names() -> list[str]:
