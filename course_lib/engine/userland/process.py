@@ -27,7 +27,7 @@ Disposition = SignalHandler | Literal["ignore"]
 
 _TICKS = 512
 """Steps without waiting after which a process lets the others run, whatever the time."""
-_SLICE = 0.004
+_SLICE = 0.002
 """Seconds without waiting after which it does."""
 
 

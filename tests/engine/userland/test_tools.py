@@ -258,3 +258,20 @@ async def test_a_trap_cuts_waiting_short(box: Box) -> None:
     async with asyncio.timeout(10):
         code, text, _ = await box.run("sh", "-c", script)
     assert (code, text) == (5, "bye\n")
+
+
+async def test_bash_words_its_errors_as_bash_4(box: Box) -> None:
+    (box.root / "bin/bash").write_text("#!embedded bash\n")
+    (box.root / "bin/bash").chmod(0o755)
+    (box.root / "root/s").write_text("true\nnosuch\ncd /nox\n")
+    assert (await box.run("bash", "s"))[2] == (
+        "s: line 2: nosuch: command not found\ns: line 3: cd: /nox: No such file or directory\n"
+    )
+    assert (await box.run("bash", "-c", "nosuch; cd /nox; /etc"))[2] == (
+        "bash: nosuch: command not found\n"
+        "bash: line 0: cd: /nox: No such file or directory\n"
+        "bash: /etc: Is a directory\n"
+    )
+    assert (await box.run("bash", "-c", "a | | b"))[2] == (
+        "bash: syntax error near unexpected token `|'\n"
+    )

@@ -231,9 +231,12 @@ class Shell:
         await self.proc.err(f"{prefix}{message}\n")
 
     def _bash_prefix(self, command: str | None) -> str:
+        """bash 4's: ``-c`` has no line for programs and counts from 0 for builtins."""
         prefix = f"{self.arg0}: "
-        if not self.interactive:
+        if self.command_name is not None:
             prefix += f"line {self.line}: "
+        elif command and not self.interactive:
+            prefix += f"line {max(0, self.line - 1)}: "
         return prefix + (f"{command}: " if command else "")
 
     async def fail(self, error: ShellError) -> None:

@@ -6,6 +6,7 @@ A builtin is ``async def cd(shell, argv) -> int``; ``argv[0]`` is its name. Spec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -14,7 +15,7 @@ from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.variables import ENTRY
 
 if TYPE_CHECKING:
-    from course_lib.engine.userland.shell.dash import Script
+    from course_lib.engine.userland.shell.dash import Script, SyntaxFault
     from course_lib.engine.userland.shell.shell import Shell
 
 __all__ = ["ASSIGNING", "ENTRY", "Builtin", "all_names", "find", "is_special", "run_script"]
@@ -77,8 +78,17 @@ async def run_script(shell: Shell, script: Script, *, last: bool = False) -> int
         status = await interpreter.run(shell, node, last=last and ends)
     if script.fault is not None:
         shell.line = script.fault.line + shell.line_base
-        raise ShellError(script.fault.message)
+        raise ShellError(_in_bashs_words(script.fault) if shell.bash else script.fault.message)
     return status
+
+
+def _in_bashs_words(fault: SyntaxFault) -> str:
+    match = re.match(r'syntax error: unexpected "(.*?)"', fault.message)
+    if match:
+        return f"syntax error near unexpected token `{match[1]}'"
+    if "unexpected end of file" in fault.message:
+        return "syntax error: unexpected end of file"
+    return fault.message
 
 
 async def run_string(shell: Shell, text: str) -> int:
