@@ -124,7 +124,7 @@ def create_request(name: str, body: Decoded, version: Version) -> CreateRequest:
         raise InvalidParameter(
             "Container cannot be created with multiple network endpoints: " + ", ".join(networks)
         )
-    warnings = _limits(host)
+    warnings = _limits(host) + _without_effect(body, host)
     warnings += _mac_address(body.pop("MacAddress", ""), host_config, networks, version)
     return CreateRequest(name, _config(body), host_config, networks, warnings)
 
@@ -302,6 +302,16 @@ def _limits(host: Decoded) -> list[str]:
         if host.get(name, 0) > 0
     }
     return sorted(warnings)
+
+
+def _without_effect(config: Decoded, host: Decoded) -> list[str]:
+    """What is kept and shown, but does nothing here."""
+    warnings = []
+    if (config.get("Healthcheck") or {}).get("Test") not in (None, [], ["NONE"]):
+        warnings.append("The embedded engine does not run health checks. Health check discarded.")
+    if host.get("Sysctls"):
+        warnings.append("The embedded engine has no kernel parameters. Sysctls discarded.")
+    return warnings
 
 
 def _mounts(mounts: Any, version: Version) -> None:

@@ -240,7 +240,8 @@ class Lifecycle:
 
     async def kill(self, container: Container, signum: int = signals.SIGKILL) -> None:
         """``docker kill``: after SIGKILL the container has ended when this returns."""
-        self.signal(container, signum)
+        async with container.lock:  # a restart that is under way gets it too
+            self.signal(container, signum)
         if signum == signals.SIGKILL:
             await container.state.wait("not-running")
 
@@ -259,13 +260,14 @@ class Lifecycle:
         self, container: Container, timeout: int | None = None, signal_name: str = ""
     ) -> None:
         """As :meth:`stop`, without complaint where nothing runs."""
-        if not container.state.running:
-            return
         config = container.config
         signum = parse_signal(signal_name or config.stop_signal or "SIGTERM")
         if timeout is None:
             timeout = DEFAULT_STOP_TIMEOUT if config.stop_timeout is None else config.stop_timeout
-        self.signal(container, signum)
+        async with container.lock:
+            if not container.state.running:
+                return
+            self.signal(container, signum)
         if not await self._ends_within(container, timeout):
             with contextlib.suppress(NotRunning):
                 await self.kill(container)

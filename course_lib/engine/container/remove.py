@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,9 @@ async def _delete(folder: Path, upper: Path) -> None:
 
 
 def _delete_tree(folder: Path) -> None:
+    if not folder.exists():
+        return
+
     def again(function: Callable[..., Any], path: str, _: object) -> None:
         # A directory that a program has made unreadable keeps its files from us too.
         parent = os.path.dirname(path)
@@ -154,5 +158,7 @@ def _delete_tree(folder: Path) -> None:
         else:
             function(path)
 
-    if folder.exists():
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=again)
+    else:
         shutil.rmtree(folder, onerror=again)

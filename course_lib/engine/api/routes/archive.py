@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ def _named(request: Request, path: str) -> Iterator[None]:
         name = request.variables["name"]
         raise NotFound(f"Could not find the file {path} in container {name}") from None
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise SystemFailure("container rootfs is marked read-only") from None
         reason = (error.strerror or str(error)).lower()
         raise SystemFailure(f"{error.filename or path}: {reason}") from None
 

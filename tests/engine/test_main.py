@@ -1,0 +1,238 @@
+"""The engine as a process: how it starts, refuses, ends, and what a crash leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE = 30
+
+
+class UnixConnection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("engine", timeout=DEADLINE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect(str(self._path))
+
+
+def ask(path: Path, method: str, target: str, body: Any = None) -> tuple[int, Any]:
+    connection = UnixConnection(path)
+    try:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        text = None if body is None else json.dumps(body)
+        connection.request(method, f"/v1.45{target}", text, headers)
+        response = connection.getresponse()
+        data = response.read()
+        try:
+            return response.status, json.loads(data)
+        except ValueError:
+            return response.status, data.decode()
+    finally:
+        connection.close()
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    words = [sys.executable, "-m", "course_lib.engine", "--socket", str(folder / "s")]
+    return [*words, "--state", str(folder / "state"), *more]
+
+
+@contextmanager
+def running(folder: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """An engine that answers; killed in the end if it still runs."""
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        command(folder, "--ready-fd", str(writer), *more),
+        pass_fds=[writer],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as ready:
+            line = ready.readline()
+        assert line == f"READY unix://{folder / 's'}\n", process.communicate(timeout=DEADLINE)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=DEADLINE)
+
+
+def refusal(folder: Path, *more: str) -> str:
+    """What an engine says that does not start."""
+    result = subprocess.run(
+        command(folder, *more), capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    return result.stderr
+
+
+def test_starts_answers_and_ends_gracefully(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        assert ask(tmp_path / "s", "GET", "/_ping") == (200, "OK")
+        ask(tmp_path / "s", "POST", "/images/create?fromImage=alpine&tag=latest")
+        made = {"Image": "alpine", "Cmd": ["sleep", "1000"]}
+        status, answer = ask(tmp_path / "s", "POST", "/containers/create?name=web", made)
+        assert status == 201
+        assert ask(tmp_path / "s", "POST", "/containers/web/start")[0] == 204
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=DEADLINE)
+        assert (process.returncode, output) == (0, b"")
+    assert not (tmp_path / "s").exists()
+    with running(tmp_path):
+        _, found = ask(tmp_path / "s", "GET", "/containers/web/json")
+        assert found["Id"] == answer["Id"]
+        assert found["State"]["Status"] == "exited"
+        assert found["State"]["ExitCode"] == 137  # asked to end, PID 1 did not care
+
+
+def test_second_engine_on_the_same_state_or_socket(tmp_path: Path) -> None:
+    with running(tmp_path):
+        assert "in use by another embedded engine" in refusal(tmp_path)
+        other = tmp_path / "other"
+        assert "s: in use by another process" in refusal(tmp_path, "--state", str(other))
+        assert ask(tmp_path / "s", "GET", "/_ping")[0] == 200
+
+
+def test_broken_state_is_one_clear_error_and_left_alone(tmp_path: Path) -> None:
+    with running(tmp_path):
+        ask(tmp_path / "s", "POST", "/networks/create", {"Name": "dev"})
+    path = tmp_path / "state" / "records" / "networks.jsonl"
+    broken = path.read_bytes()[:-5] + b"\n"
+    path.write_bytes(broken)
+    assert "networks.jsonl: line" in refusal(tmp_path)
+    assert path.read_bytes() == broken
+
+
+def test_newer_state_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "format.json").write_text('{"format": 99}')
+    assert "state format 99 is not one that this release reads" in refusal(tmp_path)
+
+
+def test_other_peoples_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "thesis.txt").write_text("mine")
+    assert "not empty and not the state directory" in refusal(tmp_path)
+
+
+def test_file_in_place_of_the_socket_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("mine")
+    assert "exists and is not a socket" in refusal(tmp_path)
+    assert (tmp_path / "s").read_text() == "mine"
+
+
+def test_ends_when_idle(tmp_path: Path) -> None:
+    with running(tmp_path, "--idle-exit", "0.2") as process:
+        assert process.wait(DEADLINE) == 0
+
+
+def test_seed_repeats_names_and_ids(tmp_path: Path) -> None:
+    def transcript(folder: Path) -> list[Any]:
+        folder.mkdir()
+        with running(folder, "--seed", "7"):
+            ask(folder / "s", "POST", "/images/create?fromImage=alpine&tag=latest")
+            body = {"Image": "alpine", "Cmd": ["true"]}
+            made = [ask(folder / "s", "POST", "/containers/create", body) for _ in range(3)]
+            _, listed = ask(folder / "s", "GET", "/containers/json?all=1")
+            _, networks = ask(folder / "s", "GET", "/networks")
+            return [made, [row["Names"] for row in listed], [row["Id"] for row in networks]]
+
+    assert transcript(tmp_path / "a") == transcript(tmp_path / "b")
+
+
+class Writer(threading.Thread):
+    """Makes and removes things as fast as it can, and notes what was acknowledged."""
+
+    def __init__(self, path: Path, prefix: str) -> None:
+        super().__init__()
+        self._path = path
+        self._prefix = prefix
+        self.there: set[str] = set()
+        self.unsure: set[str] = set()
+
+    def run(self) -> None:
+        for number in range(10_000):
+            name = f"{self._prefix}{number}"
+            try:
+                self._step(name, number)
+            except (OSError, HTTPException):
+                return
+
+    def _step(self, name: str, number: int) -> None:
+        self.unsure.add(name)
+        body = {"Image": "alpine", "Cmd": ["sleep", "1000"], "HostConfig": {"Binds": ["data:/v"]}}
+        assert ask(self._path, "POST", f"/containers/create?name={name}", body)[0] == 201
+        self.unsure.discard(name)
+        self.there.add(name)
+        assert ask(self._path, "POST", f"/containers/{name}/start")[0] == 204
+        if number % 3 == 0:
+            self.there.discard(name)
+            self.unsure.add(name)
+            assert ask(self._path, "DELETE", f"/containers/{name}?force=1")[0] == 204
+            self.unsure.discard(name)
+
+
+def crash_and_look(folder: Path, round_: int, known: set[str]) -> set[str]:
+    """Kill an engine under load, start it again, and compare. Gives the containers there are."""
+    with running(folder) as process:
+        _, rows = ask(folder / "s", "GET", "/containers/json?all=1")
+        names = {row["Names"][0].strip("/") for row in rows}
+        assert names == known
+        assert all(row["State"] == "exited" for row in rows if row["State"] != "created")
+        ask(folder / "s", "POST", "/images/create?fromImage=alpine&tag=latest")
+        writers = [Writer(folder / "s", f"r{round_}-{letter}") for letter in "ab"]
+        for writer in writers:
+            writer.start()
+        time.sleep(0.02 + 0.013 * (round_ % 7))  # when exactly is what this test is about
+        process.send_signal(signal.SIGKILL)
+        process.wait(DEADLINE)
+        for writer in writers:
+            writer.join(DEADLINE)
+    there = known.union(*(writer.there for writer in writers))
+    unsure = set().union(*(writer.unsure for writer in writers))
+    with running(folder):
+        _, rows = ask(folder / "s", "GET", "/containers/json?all=1")
+        names = {row["Names"][0].strip("/") for row in rows}
+        assert there <= names <= there | unsure
+        assert ask(folder / "s", "GET", "/volumes")[0] == 200
+        for row in rows[::2]:
+            assert ask(folder / "s", "DELETE", f"/containers/{row['Id']}")[0] == 204
+            names.discard(row["Names"][0].strip("/"))
+    return names
+
+
+def test_crash_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    known: set[str] = set()
+    for round_ in range(3):
+        known = crash_and_look(tmp_path, round_, known)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_many_crashes(tmp_path: Path) -> None:
+    known: set[str] = set()
+    for round_ in range(60):
+        known = crash_and_look(tmp_path, round_, known)
