@@ -176,7 +176,7 @@ async def deluser(proc: ContainerProcess, options: Options, words: list[str]) ->
     if group is not None and group.gid == user.gid:
         _drop_group(proc, name)
     if "r" in options:
-        from course_lib.engine.userland.applets.files import Remover
+        from course_lib.engine.userland.applets.removing import Remover
 
         await Remover(proc, True, True, False).remove(user.home)
     return 0

@@ -1,4 +1,4 @@
-"""``tar``, ``gzip`` and their relatives, with the standard library's formats."""
+"""``tar``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import tarfile
-import zlib
 from collections.abc import AsyncIterator
 
 from course_lib.engine.userland import users
@@ -19,7 +18,8 @@ from course_lib.engine.userland.applets.common import (
     read_file,
     reason,
 )
-from course_lib.engine.userland.applets.files import Remover, exists, make_parents
+from course_lib.engine.userland.applets.compression import compress, decompress
+from course_lib.engine.userland.applets.files import exists, make_parents
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell import patterns
 
@@ -31,47 +31,6 @@ def _codec(name: str) -> str:
         if name.endswith(suffix):
             return kind
     return ""
-
-
-def compress(data: bytes, kind: str, level: int = 6, mtime: int = 0) -> bytes:
-    """Data in one of the formats gz, bz2, xz; unchanged for ``""``."""
-    if kind == "gz":
-        import gzip as gzip_module
-
-        return gzip_module.compress(data, level, mtime=mtime)
-    if kind == "bz2":
-        import bz2
-
-        return bz2.compress(data)
-    if kind == "xz":
-        import lzma
-
-        return lzma.compress(data)
-    return data
-
-
-def decompress(data: bytes, kind: str = "") -> bytes:
-    """Data without its compression, which its first bytes tell.
-
-    :raises ValueError: it is damaged, or not of the kind asked for.
-    """
-    import bz2
-    import gzip as gzip_module
-    import lzma
-
-    found = {b"\x1f\x8b": "gz", b"BZ": "bz2", b"\xfd7": "xz", b"]\x00": "xz"}.get(data[:2], "")
-    if kind and found != kind:
-        raise ValueError("invalid magic")
-    try:
-        if found == "gz":
-            return gzip_module.decompress(data)
-        if found == "bz2":
-            return bz2.decompress(data)
-        if found == "xz":
-            return lzma.decompress(data)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        raise ValueError("corrupted data") from None
-    return data
 
 
 # --- tar -------------------------------------------------------------------------------------
@@ -304,159 +263,3 @@ class _Tar:
 def _selects(wanted: str, name: str) -> bool:
     wanted = wanted.rstrip("/")
     return name == wanted or name.startswith(wanted + "/") or patterns.matches(wanted, name)
-
-
-# --- gzip ------------------------------------------------------------------------------------
-
-
-async def _convert(
-    proc: ContainerProcess,
-    options: Options,
-    words: list[str],
-    *,
-    kind: str,
-    suffix: str,
-    expand: bool,
-) -> int:
-    """Compress or expand files in place, or standard input to standard output."""
-    title = proc.argv[0].rsplit("/", 1)[-1]
-    to_stdout = "c" in options or not words
-    level = next((int(letter) for letter, _ in options.in_order() if letter.isdigit()), 6)
-    status = 0
-    for name in words or ["-"]:
-        try:
-            found = proc.fs.stat(proc.path(name)) if name != "-" else None
-            if found is not None and stat.S_ISDIR(found.mode):
-                raise IsADirectoryError(21, "Is a directory")
-            data = await read_file(proc, name)
-        except OSError as error:
-            await proc.err(f"{title}: {name}: {reason(error)}\n")
-            status = 1
-            continue
-        try:
-            result = decompress(data, kind) if expand else compress(data, kind, max(1, level))
-        except ValueError as error:
-            await proc.err(f"{title}: {error}\n")
-            status = 1
-            continue
-        if "t" in options:
-            continue
-        if to_stdout or name == "-":
-            await proc.out(result)
-            continue
-        target = _target(name, suffix, expand)
-        if target is None:
-            await proc.err(f"{title}: {name}: unknown suffix - ignored\n")
-            status = 1
-            continue
-        if exists(proc, target) and "f" not in options:
-            await proc.err(f"{title}: can't open '{target}': File exists\n")
-            status = 1
-            continue
-        assert found is not None
-        proc.fs.write_bytes(proc.path(target), result, stat.S_IMODE(found.mode))
-        proc.fs.utime(proc.path(target), found.mtime_ns, found.mtime_ns)
-        if "k" not in options:
-            await Remover(proc, True, False, False).remove(name)
-    return status
-
-
-def _target(name: str, suffix: str, expand: bool) -> str | None:
-    if not expand:
-        return name + suffix
-    if name.endswith(suffix):
-        return name.removesuffix(suffix)
-    if name.endswith(".tgz") and suffix == ".gz":
-        return name.removesuffix(".tgz") + ".tar"
-    return None
-
-
-_GZIP_LONG = {"stdout": "c", "decompress": "d", "keep": "k", "force": "f", "test": "t"}
-
-
-@program(
-    "cdfktvqn123456789", "[-cfkdt123456789] [FILE]...", "Compress FILEs (or stdin)", long=_GZIP_LONG
-)
-async def gzip(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Compress files."""
-    expand = "d" in options or "t" in options
-    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=expand)
-
-
-@program("cfktqv", "[-cfkt] [FILE]...", "Decompress FILEs (or stdin)", long=_GZIP_LONG)
-async def gunzip(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Expand files."""
-    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=True)
-
-
-@program("", "[FILE]...", "Decompress to stdout")
-async def zcat(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Print compressed files."""
-    options.add("c")
-    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=True)
-
-
-@program(
-    "cdfktz123456789", "[-cfkdtz123456789] [FILE]...", "Compress FILEs (or stdin)", long=_GZIP_LONG
-)
-async def bzip2(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Compress files with bzip2."""
-    expand = "d" in options or "t" in options
-    return await _convert(proc, options, words, kind="bz2", suffix=".bz2", expand=expand)
-
-
-@program("cfkt", "[-cfkt] [FILE]...", "Decompress FILEs (or stdin)", long=_GZIP_LONG)
-async def bunzip2(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Expand bzip2 files."""
-    return await _convert(proc, options, words, kind="bz2", suffix=".bz2", expand=True)
-
-
-@program("cfkt", "[-cfkt] [FILE]...", "Decompress FILEs (or stdin)", long=_GZIP_LONG)
-async def unxz(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Expand xz files."""
-    return await _convert(proc, options, words, kind="xz", suffix=".xz", expand=True)
-
-
-@program(
-    "lnopqd:j", "[-lnojpq] FILE[.zip] [FILE]... [-d DIR]", "Extract FILEs from ZIP archive", least=1
-)
-async def unzip(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Unpack a zip archive."""
-    import zipfile
-
-    name = words[0] if exists(proc, words[0]) else words[0] + ".zip"
-    try:
-        data = await read_file(proc, name)
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except OSError as error:
-        raise Fail(f"can't open {words[0]}[.zip]: {reason(error)}") from None
-    except zipfile.BadZipFile:
-        raise Fail("invalid zip magic") from None
-    if "l" not in options and "q" not in options and "p" not in options:
-        await proc.out(f"Archive:  {name}\n")
-    folder = options.get("d", ".")
-    for info in archive.infolist():
-        if len(words) > 1 and not any(patterns.matches(w, info.filename) for w in words[1:]):
-            continue
-        if "l" in options:
-            await proc.out(f"{info.file_size:>9}  {info.filename}\n")
-            continue
-        if "p" in options:
-            await proc.out(archive.read(info))
-            continue
-        parts = [p for p in info.filename.split("/") if p not in ("", ".")]
-        if ".." in parts:
-            raise Fail(f"name with '..' encountered: '{info.filename}'")
-        target = join(folder, "/".join(parts))
-        if info.is_dir():
-            make_parents(proc, target, 0o777)
-            continue
-        if exists(proc, target) and "o" not in options:
-            if "n" in options:
-                continue
-            raise Fail(f"'{target}' exists")
-        make_parents(proc, target.rpartition("/")[0] or ".", 0o777)
-        if "q" not in options:
-            await proc.out(f"  inflating: {target.removeprefix('./')}\n")
-        proc.fs.write_bytes(proc.path(target), archive.read(info), 0o644)
-    return 0

@@ -1,4 +1,4 @@
-"""Checksums and encodings of files."""
+"""Checksums, and base64."""
 
 from __future__ import annotations
 
@@ -107,9 +107,17 @@ async def _check(
 
 
 md5sum = _summer("md5sum", lambda: hashlib.md5(usedforsecurity=False))
+
+
 sha1sum = _summer("sha1sum", lambda: hashlib.sha1(usedforsecurity=False))
+
+
 sha256sum = _summer("sha256sum", hashlib.sha256)
+
+
 sha512sum = _summer("sha512sum", hashlib.sha512)
+
+
 sha3sum = _summer("sha3sum", hashlib.sha3_224)
 
 
@@ -192,217 +200,3 @@ async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> 
     lines = [text[n : n + width] for n in range(0, len(text), width)]
     await proc.out(b"".join(line + b"\n" for line in lines))
     return 0
-
-
-@program(
-    "A:bcdDeFhiIlLoOxXvN:j:t:w:S:",
-    "[-abcdfhilovxs] [-t TYPE] [-A RADIX] [-N SIZE] [-j SKIP] [-w[BYTES]] [FILE]...",
-    "Print FILEs (or stdin) unambiguously, as octal bytes by default",
-)
-async def od(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Print bytes as numbers."""
-    data = await _joined(proc, words)
-    skip = integer(options.get("j", "0"))
-    data = data[skip:]
-    if "N" in options:
-        data = data[: integer(options["N"])]
-    kinds: list[str] = []
-    for letter, value in options.in_order():
-        if letter == "t":
-            kinds += re.findall(r"[acdoux](?:\d+|[CSIL])?", value)
-        elif letter in "bcdox":
-            kinds.append({"b": "o1", "c": "c", "d": "u2", "o": "o2", "x": "x2"}[letter])
-    radix = options.get("A", "o")
-    form = {"o": "%07o", "d": "%07d", "x": "%06x", "n": ""}.get(radix, "%07o")
-    width = 16
-    previous = None
-    starred = False
-    for start in range(0, len(data), width):
-        row = data[start : start + width]
-        if row == previous and "v" not in options and len(row) == width:
-            if not starred:
-                await proc.out("*\n")
-            starred = True
-            continue
-        previous, starred = row, False
-        for number, kind in enumerate(kinds or ["o2"]):
-            label = form % (start + skip) if form and number == 0 else " " * (7 if form else 0)
-            await proc.out(label + _od_row(row, kind) + "\n")
-    if form:
-        await proc.out(form % (len(data) + skip) + "\n")
-    return 0
-
-
-async def _joined(proc: ContainerProcess, words: list[str]) -> bytes:
-    parts = []
-    for word in words or ["-"]:
-        try:
-            parts.append(await read_file(proc, word))
-        except OSError as error:
-            raise Fail(f"{word}: {reason(error)}") from None
-    return b"".join(parts)
-
-
-_OD_ESCAPES = {0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
-
-
-def _od_row(row: bytes, kind: str) -> str:
-    if kind[0] in "ca":
-        cells = [_OD_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"{b:03o}") for b in row]
-        return "".join(f"{cell:>4}" for cell in cells)
-    size_text = kind[1:] or "4"
-    size = {"C": 1, "S": 2, "I": 4, "L": 8}.get(size_text) or int(size_text)
-    digits = {
-        "o": {1: 3, 2: 6, 4: 11, 8: 22}, "x": {1: 2, 2: 4, 4: 8, 8: 16},
-        "u": {1: 3, 2: 5, 4: 10, 8: 20}, "d": {1: 4, 2: 6, 4: 11, 8: 20},
-    }[kind[0]].get(size, 11)  # fmt: skip
-    text = ""
-    for start in range(0, len(row), size):
-        piece = row[start : start + size].ljust(size, b"\0")
-        value = int.from_bytes(piece, "little", signed=kind[0] == "d")
-        if kind[0] in "ox":
-            text += f" {value:0{digits}{kind[0]}}"
-        else:
-            text += f" {value:>{digits}}"
-    return text
-
-
-@program(
-    "bcdoxCn:s:ve:f:",
-    "[-bcdoxCv] [-n LEN] [-s OFS] [FILE]...",
-    "Display FILEs (or stdin) in a user specified format",
-)
-async def hexdump(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Print bytes in hexadecimal."""
-    if "e" in options or "f" in options:
-        raise Fail("format strings are not supported by the embedded engine")
-    data = await _joined(proc, words)
-    skip = integer(options.get("s", "0"))
-    data = data[skip:]
-    if "n" in options:
-        data = data[: integer(options["n"])]
-    canonical = "C" in options or proc.argv[0].endswith("hd")
-    previous = None
-    starred = False
-    for start in range(0, len(data), 16):
-        row = data[start : start + 16]
-        if row == previous and "v" not in options and len(row) == 16:
-            if not starred:
-                await proc.out("*\n")
-            starred = True
-            continue
-        previous, starred = row, False
-        if canonical:
-            cells = [f"{b:02x}" for b in row] + ["  "] * (16 - len(row))
-            text = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
-            left, right = " ".join(cells[:8]), " ".join(cells[8:])
-            await proc.out(f"{start + skip:08x}  {left}  {right}  |{text}|\n")
-        else:
-            shown = _hexdump_row(row, options)
-            full = len(_hexdump_row(bytes(16), options))
-            await proc.out(f"{start + skip:07x}{shown:<{full}}\n")
-    if data:
-        await proc.out(f"{len(data) + skip:0{8 if canonical else 7}x}\n")
-    return 0
-
-
-def _hexdump_row(row: bytes, options: Options) -> str:
-    if "b" in options:
-        return "".join(f" {b:03o}" for b in row)
-    if "c" in options:
-        return "".join(
-            f"{_OD_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f'{b:03o}'):>4}" for b in row
-        )
-    values = [
-        int.from_bytes(row[n : n + 2].ljust(2, b"\0"), "little") for n in range(0, len(row), 2)
-    ]
-    if "d" in options:
-        return "".join(f"   {v:05d}" for v in values)
-    if "o" in options:
-        return "".join(f"  {v:06o}" for v in values)
-    if "x" in options:
-        return "".join(f"    {v:04x}" for v in values)
-    return "".join(f" {v:04x}" for v in values)
-
-
-@program(
-    "pg:c:s:l:riaeo:",
-    "[-pri] [-g N] [-c N] [-l LEN] [-s OFS] [FILE]",
-    "Hex dump FILE (or stdin)",
-    most=1,
-)
-async def xxd(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Print bytes in hexadecimal, or make bytes of such a print."""
-    data = await _joined(proc, words)
-    if "r" in options:
-        await proc.out(_xxd_reverse(decode(data), plain="p" in options))
-        return 0
-    skip = integer(options.get("s", "0"))
-    data = data[skip:]
-    if "l" in options:
-        data = data[: integer(options["l"])]
-    if "p" in options:
-        columns = integer(options.get("c", "30"), low=1)
-        rows = [data[n : n + columns].hex() for n in range(0, len(data), columns)]
-        await proc.out("".join(f"{line}\n" for line in rows))
-        return 0
-    columns = integer(options.get("c", "16"), low=1)
-    group = integer(options.get("g", "2"), low=0) or columns
-    for start in range(0, len(data), columns):
-        row = data[start : start + columns]
-        cells = [row[n : n + group].hex() for n in range(0, len(row), group)]
-        width = columns * 2 + -(-columns // group) - 1
-        text = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
-        await proc.out(f"{start + skip:08x}: {' '.join(cells):<{width}}  {text}\n")
-    return 0
-
-
-def _xxd_reverse(text: str, *, plain: bool) -> bytes:
-    out = bytearray()
-    for line in text.splitlines():
-        body = line if plain else line.partition(":")[2].lstrip(" ").partition("  ")[0]
-        digits = re.sub(r"[^0-9a-fA-F]", "", body)
-        out += bytes.fromhex(digits[: len(digits) & ~1])
-    return bytes(out)
-
-
-@program(
-    "lsn:i:",
-    "[-ls] [-n LEN] FILE1 [FILE2]",
-    "Compare FILE1 with FILE2 (or stdin)",
-    least=1,
-    most=4,
-    code=2,
-)
-async def cmp(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Find the first difference of two files."""
-    names = [words[0], words[1] if len(words) > 1 else "-"]
-    contents = []
-    for name in names:
-        try:
-            contents.append(await read_file(proc, name))
-        except OSError as error:
-            if "s" in options:
-                return 2
-            raise Fail(f"{name}: {reason(error)}", 2) from None
-    left, right = contents
-    if "n" in options:
-        left, right = left[: integer(options["n"])], right[: integer(options["n"])]
-    if left == right:
-        return 0
-    silent, every = "s" in options, "l" in options
-    common = min(len(left), len(right))
-    for position in range(common):
-        if left[position] == right[position]:
-            continue
-        if silent:
-            return 1
-        if not every:
-            line = left.count(b"\n", 0, position) + 1
-            await proc.out(f"{names[0]} {names[1]} differ: char {position + 1}, line {line}\n")
-            return 1
-        await proc.out(f"{position + 1} {left[position]:3o} {right[position]:3o}\n")
-    if len(left) != len(right) and not silent:
-        shorter = names[0] if len(left) < len(right) else names[1]
-        await proc.err(f"cmp: EOF on {shorter}\n")
-    return 1

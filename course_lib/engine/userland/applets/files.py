@@ -1,8 +1,7 @@
-"""Programs that make, remove and print files."""
+"""Programs that make files, directories and links, and set their times."""
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import stat
@@ -13,86 +12,12 @@ from course_lib.engine.userland.applets.common import (
     UsageError,
     base_name,
     join,
-    open_input,
     program,
-    read_file,
     reason,
     size,
 )
 from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess
-
-
-@program("nbvteAu", "[-nbvteA] [FILE]...", "Print FILEs to stdout")
-async def cat(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Print files."""
-    status = 0
-    marks = _CatMarks(options)
-    for name in words or ["-"]:
-        try:
-            file = open_input(proc, name)
-            try:
-                if marks.any:
-                    await proc.out(marks.apply(await _all(proc, name)))
-                else:
-                    while chunk := await file.read(1 << 17):
-                        await proc.out(chunk)
-            finally:
-                file.close()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            verb = "read error" if error.errno == errno.EISDIR else f"can't open '{name}'"
-            await proc.err(f"cat: {verb}: {reason(error)}\n")
-            status = 1
-    return status
-
-
-async def _all(proc: ContainerProcess, name: str) -> bytes:
-    return await read_file(proc, name)
-
-
-class _CatMarks:
-    """Line numbers and visible control characters; numbering goes on over files."""
-
-    def __init__(self, options: Options) -> None:
-        everything = "A" in options
-        self._ends = everything or "e" in options
-        self._tabs = everything or "t" in options
-        self._controls = everything or any(c in options for c in "vet")
-        self._number = "n" in options or "b" in options
-        self._skip_blank = "b" in options
-        self._line = 0
-        self.any = self._number or self._controls
-
-    def apply(self, data: bytes) -> bytes:
-        out = bytearray()
-        for line in data.splitlines(keepends=True):
-            body = line.removesuffix(b"\n")
-            if self._number and not (self._skip_blank and not body):
-                self._line += 1
-                out += b"%6d\t" % self._line
-            out += self._visible(body) if self._controls else body
-            if line.endswith(b"\n"):
-                out += b"$\n" if self._ends else b"\n"
-        return bytes(out)
-
-    def _visible(self, body: bytes) -> bytes:
-        out = bytearray()
-        for byte in body:
-            value = byte
-            if value >= 128:
-                out += b"M-"
-                value -= 128
-            if value == 9 and not self._tabs and byte < 128:
-                out.append(9)
-            elif value < 32:
-                out += bytes((94, value + 64))
-            elif value == 127:
-                out += b"^?"
-            else:
-                out.append(value)
-        return bytes(out)
 
 
 @program(
@@ -141,109 +66,6 @@ def make_parents(proc: ContainerProcess, name: str, mode: int) -> None:
                 raise
 
 
-@program(
-    "p",
-    "[-p] DIRECTORY...",
-    "Remove DIRECTORY if it is empty",
-    long={"parents": "p", "ignore-fail-on-non-empty": "I"},
-    least=1,
-)
-async def rmdir(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Remove empty directories."""
-    status = 0
-    for name in words:
-        path = name
-        while True:
-            try:
-                proc.fs.rmdir(proc.path(path))
-            except OSError as error:
-                if not ("I" in options and error.errno == errno.ENOTEMPTY):
-                    await proc.err(f"rmdir: '{name}': {reason(error)}\n")
-                    status = 1
-                break
-            path = path.rstrip("/").rpartition("/")[0]
-            if "p" not in options or not path:
-                break
-    return status
-
-
-@program(
-    "firR",
-    "[-irf] FILE...",
-    "Remove (unlink) FILEs",
-    long={"force": "f", "recursive": "r", "interactive": "i"},
-)
-async def rm(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Remove files and trees."""
-    force = "f" in options
-    if not words:
-        if force:
-            return 0
-        raise UsageError
-    remover = Remover(proc, force, "r" in options or "R" in options, "i" in options)
-    for name in words:
-        await remover.remove(name, top=True)
-    return remover.status
-
-
-class Remover:
-    """Removes files and, where asked to, whole trees.
-
-    :ivar status: exit code so far.
-    """
-
-    def __init__(
-        self, proc: ContainerProcess, force: bool, recursive: bool, interactive: bool
-    ) -> None:
-        self._proc = proc
-        self._force = force
-        self._recursive = recursive
-        self._interactive = interactive and not force
-        self.status = 0
-
-    async def remove(self, name: str, *, top: bool = False) -> None:
-        proc = self._proc
-        await proc.tick()
-        if top and base_name(name) in (".", ".."):
-            await self._failed("can't remove '.' or '..'")
-            return
-        try:
-            found = proc.fs.stat(proc.path(name), follow=False)
-        except OSError as error:
-            if not (self._force and error.errno in (errno.ENOENT, errno.ENOTDIR)):
-                await self._failed(f"can't remove '{name}': {reason(error)}")
-            return
-        if stat.S_ISDIR(found.mode):
-            await self._directory(name)
-            return
-        if self._interactive and not await ask(proc, f"rm: remove '{name}'? "):
-            return
-        try:
-            proc.fs.unlink(proc.path(name))
-        except OSError as error:
-            await self._failed(f"can't remove '{name}': {reason(error)}")
-
-    async def _directory(self, name: str) -> None:
-        proc = self._proc
-        if not self._recursive:
-            await self._failed(f"'{name}' is a directory")
-            return
-        if self._interactive and not await ask(proc, f"rm: descend into directory '{name}'? "):
-            return
-        try:
-            for child in proc.fs.listdir(proc.path(name)):
-                await self.remove(join(name, child))
-            if self._interactive and not await ask(proc, f"rm: remove directory '{name}'? "):
-                return
-            proc.fs.rmdir(proc.path(name))
-        except OSError as error:
-            await self._failed(f"can't remove '{name}': {reason(error)}")
-
-    async def _failed(self, message: str) -> None:
-        await self._proc.err(f"rm: {message}\n")
-        self.status = 1
-
-
 async def ask(proc: ContainerProcess, question: str) -> bool:
     """Ask on standard error; yes is an answer that begins with y."""
     await proc.err(question)
@@ -253,16 +75,6 @@ async def ask(proc: ContainerProcess, question: str) -> bool:
         if byte == b"\n":
             break
     return answer[:1] in (b"y", b"Y")
-
-
-@program("", "FILE", "Delete FILE by calling unlink()", least=1, most=1)
-async def unlink(proc: ContainerProcess, _options: Options, words: list[str]) -> int:
-    """Remove one file."""
-    try:
-        proc.fs.unlink(proc.path(words[0]))
-    except OSError as error:
-        raise Fail(f"can't remove file '{words[0]}': {reason(error)}") from None
-    return 0
 
 
 @program(
@@ -452,32 +264,3 @@ async def mkfifo(proc: ContainerProcess, options: Options, words: list[str]) -> 
 async def sync(_proc: ContainerProcess, _options: Options, _words: list[str]) -> int:
     """Nothing is buffered here, so there is nothing to wait for."""
     return 0
-
-
-@program(
-    "ai",
-    "[-ai] [FILE]...",
-    "Copy stdin to each FILE, and also to stdout",
-    long={"append": "a", "ignore-interrupts": "i"},
-)
-async def tee(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Copy standard input to files and to standard output."""
-    status = 0
-    mode = os.O_APPEND if "a" in options else os.O_TRUNC
-    outputs = []
-    if "i" in options:
-        proc.on_signal(2, "ignore")
-    for name in words:
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | mode
-            outputs.append(proc.fs.open(proc.path(name), flags, 0o666 & ~proc.umask))
-        except OSError as error:
-            await proc.err(f"tee: {name}: {reason(error)}\n")
-            status = 1
-    while chunk := await proc.stdin.read(65536):
-        await proc.out(chunk)
-        for file in outputs:
-            await file.write(chunk)
-    for file in outputs:
-        file.close()
-    return status

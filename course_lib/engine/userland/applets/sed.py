@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 
 from course_lib.engine.interfaces import OpenFile
-from course_lib.engine.userland import regex
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
@@ -18,274 +16,8 @@ from course_lib.engine.userland.applets.common import (
     read_file,
     reason,
 )
+from course_lib.engine.userland.applets.sed_script import Address, Command, Parser
 from course_lib.engine.userland.process import ContainerProcess
-
-
-@dataclass(slots=True)
-class _Address:
-    """A line number, ``$``, a pattern, ``+N`` or ``first~step``."""
-
-    kind: str
-    number: int = 0
-    step: int = 0
-    pattern: re.Pattern[str] | None = None
-
-
-@dataclass(slots=True)
-class _Command:
-    name: str
-    first: _Address | None = None
-    second: _Address | None = None
-    negate: bool = False
-    text: str = ""
-    pattern: re.Pattern[str] | None = None
-    flags: str = ""
-    occurrence: int = 1
-    body: list[_Command] = field(default_factory=list)
-    active: bool = False
-    last_line: int = 0
-
-
-class _Parser:
-    """Reads a script into commands."""
-
-    def __init__(self, text: str, *, extended: bool) -> None:
-        self._text = text
-        self._position = 0
-        self._extended = extended
-        self._last: re.Pattern[str] | None = None
-
-    def parse(self) -> list[_Command]:
-        return self._block(top=True)
-
-    def _peek(self) -> str:
-        return self._text[self._position : self._position + 1]
-
-    def _skip(self, chars: str) -> None:
-        while self._peek() and self._peek() in chars:
-            self._position += 1
-
-    def _block(self, *, top: bool) -> list[_Command]:
-        commands: list[_Command] = []
-        while True:
-            self._skip(" \t\n;")
-            char = self._peek()
-            if not char:
-                if not top:
-                    raise Fail("unmatched '{'")
-                return commands
-            if char == "}":
-                if top:
-                    raise Fail("unexpected '}'")
-                self._position += 1
-                return commands
-            if char == "#":
-                self._line()
-                continue
-            commands.append(self._command())
-
-    def _line(self) -> str:
-        end = self._text.find("\n", self._position)
-        end = len(self._text) if end < 0 else end
-        line = self._text[self._position : end]
-        self._position = end + 1
-        return line
-
-    def _command(self) -> _Command:
-        command = _Command("")
-        command.first = self._address()
-        if command.first is not None:
-            self._skip(" \t")
-            if self._peek() == ",":
-                self._position += 1
-                self._skip(" \t")
-                command.second = self._address(second=True)
-                if command.second is None:
-                    raise Fail("no address after comma")
-        self._skip(" \t")
-        while self._peek() == "!":
-            command.negate = True
-            self._position += 1
-            self._skip(" \t")
-        command.name = self._peek()
-        self._position += 1
-        if not command.name:
-            raise Fail("missing command")
-        self._arguments(command)
-        return command
-
-    def _arguments(self, command: _Command) -> None:
-        name = command.name
-        if name == "{":
-            command.body = self._block(top=False)
-        elif name == "s":
-            self._substitute(command)
-        elif name == "y":
-            self._translate(command)
-        elif name in "aic":
-            command.text = self._inserted()
-        elif name in ":btT":
-            self._skip(" \t")
-            stop = "\n" if name == ":" else "\n;}"
-            label = ""
-            while self._peek() and self._peek() not in stop:
-                label += self._peek()
-                self._position += 1
-            command.text = label.strip()
-        elif name in "rwR":
-            self._skip(" \t")
-            command.text = self._line().strip()
-        elif name in "qQlL":
-            self._skip(" \t")
-            digits = re.compile(r"\d*").match(self._text, self._position)
-            assert digits
-            self._position = digits.end()
-            command.text = digits[0]
-        elif name not in "=dDgGhHnNpPxz":
-            raise Fail(f"unsupported command {name}")
-        if name not in ":aicrwR":
-            self._skip(" \t")
-            if self._peek() and self._peek() not in "\n;}#":
-                raise Fail("garbage after command")
-
-    def _address(self, *, second: bool = False) -> _Address | None:
-        char = self._peek()
-        digits = re.compile(r"(\d+)(?:~(\d+))?").match(self._text, self._position)
-        if digits:
-            self._position = digits.end()
-            if digits[2] is not None:
-                return _Address("step", int(digits[1]), int(digits[2]))
-            return _Address("line", int(digits[1]))
-        if char == "$":
-            self._position += 1
-            return _Address("last")
-        if second and char == "+":
-            plus = re.compile(r"\+(\d+)").match(self._text, self._position)
-            if plus:
-                self._position = plus.end()
-                return _Address("plus", int(plus[1]))
-        if char in ("/", "\\"):
-            if char == "\\":
-                self._position += 1
-            delimiter = self._peek()
-            self._position += 1
-            source = self._until(delimiter)
-            flags = 0
-            while self._peek() and self._peek() in "IM":
-                flags |= re.IGNORECASE if self._peek() == "I" else re.MULTILINE
-                self._position += 1
-            return _Address("pattern", pattern=self._compile(source, flags))
-        return None
-
-    def _compile(self, source: str, flags: int = 0) -> re.Pattern[str]:
-        if not source:
-            if self._last is None:
-                raise Fail("no previous regexp")
-            return self._last
-        try:
-            compiler = regex.extended if self._extended else regex.basic
-            self._last = compiler(source, flags)
-        except regex.RegexError as error:
-            raise Fail(f"bad regex '{source}': {error}") from None
-        return self._last
-
-    def _until(self, delimiter: str, *, pattern: bool = True) -> str:
-        """Text up to an unescaped delimiter; ``\\delimiter`` stands for it."""
-        out = ""
-        brackets = False
-        while True:
-            char = self._peek()
-            if not char:
-                raise Fail(f"unmatched '{delimiter}'")
-            self._position += 1
-            if char == "\\" and self._peek():
-                following = self._peek()
-                self._position += 1
-                if following == delimiter and not (pattern and delimiter in "*[].^$+?(){}|"):
-                    out += (
-                        following
-                        if pattern
-                        else f"\\{following}"
-                        if following in "&\\"
-                        else (following)
-                    )
-                else:
-                    out += char + following
-                continue
-            if char == delimiter and not brackets:
-                return out
-            if pattern and char == "[" and not brackets:
-                brackets = "]" in self._text[self._position + 1 :]
-                rest = re.compile(r"\^?\]?").match(self._text, self._position)
-                assert rest
-                out += char + rest[0]
-                self._position = rest.end()
-                continue
-            if char == "]":
-                brackets = False
-            out += char
-
-    def _substitute(self, command: _Command) -> None:
-        delimiter = self._peek()
-        if not delimiter or delimiter in "\n\\":
-            raise Fail("no delimiter for s")
-        self._position += 1
-        source = self._until(delimiter)
-        command.text = self._until(delimiter, pattern=False)
-        flags = 0
-        while (char := self._peek()) and char not in " \t\n;}#":
-            self._position += 1
-            if char.isdigit():
-                digits = char
-                while self._peek().isdigit():
-                    digits += self._peek()
-                    self._position += 1
-                command.occurrence = int(digits)
-            elif char in "gpe":
-                command.flags += char
-            elif char in "iI":
-                flags |= re.IGNORECASE
-            elif char in "mM":
-                flags |= re.MULTILINE
-            elif char == "w":
-                self._skip(" \t")
-                command.flags += "w"
-                command.body = [_Command("w", text=self._line().strip())]
-                break
-            else:
-                raise Fail("bad option in substitution expression")
-        command.pattern = self._compile(source, flags)
-
-    def _translate(self, command: _Command) -> None:
-        delimiter = self._peek()
-        self._position += 1
-        source = _unescape(self._until(delimiter, pattern=False))
-        target = _unescape(self._until(delimiter, pattern=False))
-        if len(source) != len(target):
-            raise Fail("y command strings have different lengths")
-        command.text = source
-        command.flags = target
-
-    def _inserted(self) -> str:
-        self._skip(" \t")
-        if self._peek() == "\\":
-            self._position += 1
-            self._skip(" \t")
-            if self._peek() == "\n":
-                self._position += 1
-        text = ""
-        while (char := self._peek()) and char != "\n":
-            self._position += 1
-            if char == "\\" and self._peek():
-                char = self._peek()
-                self._position += 1
-            text += char
-        self._position += 1
-        return text + "\n"
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text, flags=re.DOTALL)
 
 
 class _Quit(Exception):
@@ -338,7 +70,7 @@ class _Editor:
     """Runs the commands over the lines."""
 
     def __init__(
-        self, proc: ContainerProcess, commands: list[_Command], *, quiet: bool, output: OpenFile
+        self, proc: ContainerProcess, commands: list[Command], *, quiet: bool, output: OpenFile
     ) -> None:
         self._proc = proc
         self._commands = commands
@@ -352,7 +84,7 @@ class _Editor:
         self._append: list[str] = []
         self._replaced = False
         self._labels: dict[str, int] = {}
-        self._flat: list[_Command] = []
+        self._flat: list[Command] = []
         self._ends: dict[int, int] = {}
         self._flatten(commands)
         self._labels = {c.text: n for n, c in enumerate(self._flat) if c.name == ":"}
@@ -360,7 +92,7 @@ class _Editor:
             if command.name in "btT" and command.text and command.text not in self._labels:
                 raise Fail(f"can't find label for jump to '{command.text}'")
 
-    def _flatten(self, commands: list[_Command]) -> None:
+    def _flatten(self, commands: list[Command]) -> None:
         for command in commands:
             self._flat.append(command)
             if command.name == "{":
@@ -430,10 +162,10 @@ class _Editor:
             jump = await self._execute(command)
             position = position + 1 if jump is None else jump
 
-    async def _selected(self, command: _Command) -> bool:
+    async def _selected(self, command: Command) -> bool:
         return await self._in_range(command) != command.negate
 
-    async def _in_range(self, command: _Command) -> bool:
+    async def _in_range(self, command: Command) -> bool:
         first, second = command.first, command.second
         if first is None:
             return True
@@ -459,7 +191,7 @@ class _Editor:
             command.active = False
         return True
 
-    async def _at(self, address: _Address) -> bool:
+    async def _at(self, address: Address) -> bool:
         match address.kind:
             case "line":
                 return self._number == address.number
@@ -473,7 +205,7 @@ class _Editor:
             case _:
                 return bool(address.pattern and address.pattern.search(self._space))
 
-    async def _execute(self, command: _Command) -> int | None:
+    async def _execute(self, command: Command) -> int | None:
         match command.name:
             case "s":
                 await self._substitute(command)
@@ -538,7 +270,7 @@ class _Editor:
         elif name == "z":
             self._space = ""
 
-    def _target(self, command: _Command) -> int:
+    def _target(self, command: Command) -> int:
         return self._labels[command.text] if command.text else len(self._flat)
 
     async def _next(self, name: str) -> None:
@@ -554,7 +286,7 @@ class _Editor:
             self._space += "\n" + (await self._input.next() or "")
         self._number += 1
 
-    async def _substitute(self, command: _Command) -> None:
+    async def _substitute(self, command: Command) -> None:
         assert command.pattern is not None
         count = 0
         out = ""
@@ -679,8 +411,8 @@ async def _sed(proc: ContainerProcess, options: Options, words: list[str]) -> in
     quiet = "n" in options or text.startswith("#n\n")
     extended = "E" in options or "r" in options
 
-    def fresh() -> list[_Command]:
-        return _Parser(text, extended=extended).parse()
+    def fresh() -> list[Command]:
+        return Parser(text, extended=extended).parse()
 
     if "i" not in options:
         editor = _Editor(proc, fresh(), quiet=quiet, output=proc.stdout)
@@ -694,7 +426,7 @@ async def _sed(proc: ContainerProcess, options: Options, words: list[str]) -> in
 
 
 async def _in_place(
-    proc: ContainerProcess, name: str, suffix: str, commands: list[_Command], quiet: bool
+    proc: ContainerProcess, name: str, suffix: str, commands: list[Command], quiet: bool
 ) -> int:
     from course_lib.engine.userland.files import MemoryFile
 

@@ -1,0 +1,151 @@
+"""Programs that change how lines look: width, tabs, order of characters."""
+
+from __future__ import annotations
+
+import re
+
+from course_lib.engine.userland.applets.common import (
+    Options,
+    byte_lines,
+    decode,
+    encode,
+    integer,
+    open_input,
+    program,
+    read_file,
+    reason,
+)
+from course_lib.engine.userland.process import ContainerProcess
+
+
+@program("", "[FILE]...", "Reverse lines of FILE")
+async def rev(proc: ContainerProcess, _options: Options, words: list[str]) -> int:
+    """Print the characters of each line in reverse order."""
+    status = 0
+    for name in words or ["-"]:
+        try:
+            file = open_input(proc, name)
+        except OSError as error:
+            await proc.err(f"rev: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        async for line in byte_lines(proc, file):
+            end = b"\n" if line.endswith(b"\n") else b""
+            await proc.out(encode(decode(line.removesuffix(b"\n"))[::-1]) + end)
+        file.close()
+    return status
+
+
+@program("b:i:l:n:s:v:w:p", "[OPTIONS] [FILE]...", "Write FILEs to stdout with line numbers added")
+async def nl(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Number lines."""
+    style = options.get("b", "t")
+    number = integer(options.get("v", "1"))
+    step = integer(options.get("i", "1"))
+    width = integer(options.get("w", "6"))
+    separator = options.get("s", "\t")
+    status = 0
+    for name in words or ["-"]:
+        try:
+            data = await read_file(proc, name)
+        except OSError as error:
+            await proc.err(f"nl: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        out = []
+        for line in decode(data).splitlines():
+            if style == "a" or (style == "t" and line):
+                out.append(f"{number:>{width}}{separator}{line}\n")
+                number += step
+            else:
+                out.append(" " * (width + len(separator)) + f"{line}\n")
+        await proc.out("".join(out))
+    return status
+
+
+@program("bsw:", "[-bs] [-w WIDTH] [FILE]...", "Wrap input lines in FILEs")
+async def fold(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Wrap long lines."""
+    width = integer(options.get("w", "80"), low=1)
+    status = 0
+    for name in words or ["-"]:
+        try:
+            data = decode(await read_file(proc, name))
+        except OSError as error:
+            await proc.err(f"fold: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        out = []
+        for line in data.splitlines(keepends=True):
+            end = "\n" if line.endswith("\n") else ""
+            rest = line.removesuffix("\n")
+            while len(rest) > width:
+                cut = width
+                if "s" in options and " " in rest[:width]:
+                    cut = rest[:width].rindex(" ") + 1
+                out.append(rest[:cut] + "\n")
+                rest = rest[cut:]
+            out.append(rest + end)
+        await proc.out("".join(out))
+    return status
+
+
+@program(
+    "it:", "[-i] [-t N] [FILE]...", "Convert tabs to spaces", long={"initial": "i", "tabs=": "t"}
+)
+async def expand(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Replace tabs by spaces."""
+    width = integer(options.get("t", "8"), low=1)
+    status = 0
+    for name in words or ["-"]:
+        try:
+            data = decode(await read_file(proc, name))
+        except OSError as error:
+            await proc.err(f"expand: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        for line in data.splitlines(keepends=True):
+            if "i" in options:
+                body = line.lstrip("\t ")
+                await proc.out(line[: len(line) - len(body)].expandtabs(width) + body)
+            else:
+                await proc.out(line.expandtabs(width))
+    return status
+
+
+@program("fat:", "[-fa] [-t N] [FILE]...", "Convert spaces to tabs")
+async def unexpand(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Replace leading spaces by tabs."""
+    width = integer(options.get("t", "8"), low=1)
+    status = 0
+    for name in words or ["-"]:
+        try:
+            data = decode(await read_file(proc, name))
+        except OSError as error:
+            await proc.err(f"unexpand: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        for line in data.splitlines(keepends=True):
+            body = line.lstrip(" \t")
+            lead = len(line[: len(line) - len(body)].expandtabs(width))
+            await proc.out("\t" * (lead // width) + " " * (lead % width) + body)
+    return status
+
+
+@program("n:o:ft:", "[-fo] [-n LEN] [FILE]...", "Display printable strings in a binary file")
+async def strings(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Print readable text within binary files."""
+    least = integer(options.get("n", "4"), low=1)
+    status = 0
+    pattern = re.compile(rb"[\t\x20-\x7e]{%d,}" % least)
+    for name in words or ["-"]:
+        try:
+            data = await read_file(proc, name)
+        except OSError as error:
+            await proc.err(f"strings: {name}: {reason(error)}\n")
+            status = 1
+            continue
+        for match in pattern.finditer(data):
+            prefix = f"{name}: " if "f" in options else ""
+            await proc.out(encode(prefix) + match[0] + b"\n")
+    return status
