@@ -71,8 +71,11 @@ def inspect(store: ImageStore, image: Image, version: Version) -> Json:
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
         "Metadata": {"LastTagTime": time_text(store.last_tagged_ns(image.id))},
     }
-    if image.container and version < (1, 45):
+    if version < (1, 45):
+        from course_lib.engine.image.model import ImageConfig
+
         result["Container"] = image.container
+        result["ContainerConfig"] = config(ImageConfig())
     if version < (1, 44):
         result["VirtualSize"] = image.size
     return result

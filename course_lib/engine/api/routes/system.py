@@ -162,6 +162,11 @@ class Handlers:
             "CDISpecDirs": [],
             "Warnings": None,
         }
+        if request.version < (1, 42):
+            result["KernelMemory"] = False
+        if request.version < (1, 25):
+            result["ExecutionDriver"] = "<not supported>"
+            result["SecurityOptions"] = ["rootless"]
         return json_response(result)
 
     # --- events --------------------------------------------------------------------------
