@@ -9,13 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, runtime_checkable
 
-from course_lib.engine.interfaces import (
-    FileSystem,
-    OpenFile,
-    ProcessInfo,
-    Sandbox,
-    SignalHandler,
-)
+from course_lib.engine.interfaces import FileSystem, OpenFile, ProcessInfo, Sandbox, SignalHandler
 from course_lib.engine.userland import loader, signals
 from course_lib.engine.userland.files import ClosedFile, os_error
 from course_lib.engine.userland.gate import Gate, pass_turn

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from course_lib.engine.userland import users
-from course_lib.engine.userland.applets.common import (
-    Fail,
-    Options,
-    integer,
-    program,
-    reason,
-)
+from course_lib.engine.userland.applets.common import Fail, Options, integer, program, reason
 from course_lib.engine.userland.applets.files import exists, make_parents
 from course_lib.engine.userland.process import ContainerProcess
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import stat
 import zlib
 
-from course_lib.engine.userland.applets.common import (
-    Options,
-    program,
-    read_file,
-    reason,
-)
+from course_lib.engine.userland.applets.common import Options, program, read_file, reason
 from course_lib.engine.userland.applets.files import exists
 from course_lib.engine.userland.applets.removing import Remover
 from course_lib.engine.userland.process import ContainerProcess

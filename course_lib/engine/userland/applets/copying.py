@@ -18,12 +18,7 @@ from course_lib.engine.userland.applets.common import (
     program,
     reason,
 )
-from course_lib.engine.userland.applets.files import (
-    ask,
-    exists,
-    is_directory,
-    make_parents,
-)
+from course_lib.engine.userland.applets.files import ask, exists, is_directory, make_parents
 from course_lib.engine.userland.applets.removing import Remover
 from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess

@@ -9,13 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from course_lib.engine.interfaces import FileStat
 from course_lib.engine.userland import users
-from course_lib.engine.userland.applets.common import (
-    Fail,
-    base_name,
-    integer,
-    join,
-    reason,
-)
+from course_lib.engine.userland.applets.common import Fail, base_name, integer, join, reason
 from course_lib.engine.userland.applets.files import ask
 from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess

@@ -6,13 +6,7 @@ import os
 import re
 
 from course_lib.engine.interfaces import OpenFile
-from course_lib.engine.userland.applets.common import (
-    Options,
-    open_input,
-    program,
-    reason,
-    size,
-)
+from course_lib.engine.userland.applets.common import Options, open_input, program, reason, size
 from course_lib.engine.userland.process import ContainerProcess
 
 

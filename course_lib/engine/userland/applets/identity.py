@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from course_lib.engine.userland import users
-from course_lib.engine.userland.applets.common import (
-    Fail,
-    Options,
-    program,
-    reason,
-)
+from course_lib.engine.userland.applets.common import Fail, Options, program, reason
 from course_lib.engine.userland.process import ContainerProcess
 
 

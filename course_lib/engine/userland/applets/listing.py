@@ -7,11 +7,7 @@ import stat
 
 from course_lib.engine.interfaces import FileStat
 from course_lib.engine.userland import users
-from course_lib.engine.userland.applets.common import (
-    Options,
-    program,
-    reason,
-)
+from course_lib.engine.userland.applets.common import Options, program, reason
 from course_lib.engine.userland.applets.dates import format_date
 from course_lib.engine.userland.process import ContainerProcess
 

@@ -6,9 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from course_lib.engine.userland import regex
-from course_lib.engine.userland.applets.common import (
-    Fail,
-)
+from course_lib.engine.userland.applets.common import Fail
 
 
 @dataclass(slots=True)

@@ -5,13 +5,7 @@ from __future__ import annotations
 import stat
 
 from course_lib.engine.interfaces import MountEntry
-from course_lib.engine.userland.applets.common import (
-    Options,
-    human,
-    join,
-    program,
-    reason,
-)
+from course_lib.engine.userland.applets.common import Options, human, join, program, reason
 from course_lib.engine.userland.applets.listing import disk_blocks
 from course_lib.engine.userland.process import ContainerProcess
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.engine.userland.applets.common import (
-    Fail,
-    Options,
-    integer,
-    program,
-)
+from course_lib.engine.userland.applets.common import Fail, Options, integer, program
 from course_lib.engine.userland.process import ContainerProcess
 
 

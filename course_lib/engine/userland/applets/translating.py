@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import re
 
-from course_lib.engine.userland.applets.common import (
-    Fail,
-    Options,
-    encode,
-    program,
-)
+from course_lib.engine.userland.applets.common import Fail, Options, encode, program
 from course_lib.engine.userland.applets.printing import unescape
 from course_lib.engine.userland.process import ContainerProcess
 

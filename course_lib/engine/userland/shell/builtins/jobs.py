@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from course_lib.engine.userland import signals
-from course_lib.engine.userland.shell import interpreter
+from course_lib.engine.userland.shell import foreground, interpreter
 from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.jobs import Job
 
@@ -56,7 +56,7 @@ async def fg(shell: Shell, argv: list[str]) -> int:
         terminal.foreground = job.members[0].pgid
     for member in job.members:
         member.kill(signals.SIGCONT)
-    return await interpreter.wait_job(shell, job)
+    return await foreground.wait_job(shell, job)
 
 
 async def bg(shell: Shell, argv: list[str]) -> int:
@@ -117,7 +117,7 @@ async def _wait(shell: Shell, job: Job) -> int | None:
     finally:
         shell.waiting = False
     shell.jobs.remove(job)
-    await interpreter.tell_signal(shell, job.members[-1], job.status)
+    await foreground.tell_signal(shell, job.members[-1], job.status)
     return job.status
 
 

@@ -141,7 +141,7 @@ async def _describe(shell: Shell, words: list[str], *, verbose: bool) -> int:
 
 
 async def _run(shell: Shell, words: list[str], default_path: bool) -> int:
-    from course_lib.engine.userland.shell import interpreter
+    from course_lib.engine.userland.shell import external
 
     builtin = builtins.find(words[0], shell)
     if builtin is not None:
@@ -153,7 +153,7 @@ async def _run(shell: Shell, words: list[str], default_path: bool) -> int:
     env = shell.variables.environment()
     if default_path:
         env["PATH"] = loader.DEFAULT_PATH
-    return await interpreter.run_program(shell, words, env)
+    return await external.run_program(shell, words, env)
 
 
 async def hash_(shell: Shell, argv: list[str]) -> int:

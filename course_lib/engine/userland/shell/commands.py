@@ -1,0 +1,190 @@
+"""Simple commands: assignments, functions, builtins."""
+
+from __future__ import annotations
+
+from course_lib.engine.userland.shell import builtins, external, interpreter, nodes, xtrace
+from course_lib.engine.userland.shell.errors import ReturnFunction, ShellError, ShellExit
+from course_lib.engine.userland.shell.redirect import RedirectFailed, Redirections
+from course_lib.engine.userland.shell.shell import Shell
+
+MAX_FUNCTIONS = 200
+"""Calls within calls; each takes a few frames of Python's stack, which has an end."""
+
+
+async def simple(shell: Shell, node: nodes.Command, *, tested: bool, last: bool) -> int:
+    """A simple command: expand it, find out what it is, run it."""
+    shell.line = node.line + shell.line_base
+    shell.substitution_status = None
+    words = list(node.words)
+    if words and _is_word(words[0], "[["):
+        return await _condition(shell, node)
+    argv = await _arguments(shell, words)
+    if not argv:
+        return await _assignments_only(shell, node)
+    name = argv[0]
+    special = builtins.is_special(name)
+    if name in shell.functions and not special:
+        return await _function(shell, name, argv, node, tested)
+    builtin = builtins.find(name, shell)
+    if builtin is not None:
+        return await _builtin(shell, builtin, argv, node, special, tested)
+    return await external.run_external(shell, argv, node, last)
+
+
+def _is_word(word: nodes.Word, text: str) -> bool:
+    return len(word) == 1 and isinstance(word[0], nodes.Text) and word[0].text == text
+
+
+async def _arguments(shell: Shell, words: list[nodes.Word]) -> list[str]:
+    """Expand the words; those of ``export``, ``local`` … that assign are not split."""
+    argv: list[str] = []
+    for number, word in enumerate(words):
+        if (
+            number
+            and argv
+            and argv[0] in builtins.ASSIGNING
+            and isinstance(word[0], nodes.Text)
+            and not word[0].quoted
+            and builtins.ENTRY.match(word[0].text)
+        ):
+            argv.append(await _assignment_word(shell, word))
+        else:
+            argv += await shell.expander.fields([word])
+    return argv
+
+
+async def _assignment_word(shell: Shell, word: nodes.Word) -> str:
+    first = word[0]
+    assert isinstance(first, nodes.Text)
+    name, _, rest = first.text.partition("=")
+    value: nodes.Word = (nodes.Text(rest), *word[1:]) if rest else word[1:]
+    return f"{name}={await shell.expander.string(value, assignment=True)}"
+
+
+async def _assignments_only(shell: Shell, node: nodes.Command) -> int:
+    try:
+        async with Redirections(shell, node.redirects):
+            traced = []
+            for name, word in node.assignments:
+                value = await shell.expander.string(word, assignment=True)
+                traced.append(f"{name}={value}")
+                shell.variables.set(name, value)
+            if shell.options["xtrace"]:
+                await xtrace.show(shell, traced, [])
+    except RedirectFailed as error:
+        await shell.complain(str(error))
+        return 1
+    return shell.substitution_status or 0
+
+
+async def values_of(shell: Shell, node: nodes.Command) -> list[tuple[str, str]]:
+    """The assignments before a command, expanded."""
+    return [
+        (name, await shell.expander.string(word, assignment=True))
+        for name, word in node.assignments
+    ]
+
+
+async def trace(shell: Shell, values: list[tuple[str, str]], argv: list[str]) -> None:
+    """``set -x``."""
+    if shell.options["xtrace"]:
+        await xtrace.show(shell, [f"{name}={value}" for name, value in values], argv)
+
+
+async def _builtin(
+    shell: Shell,
+    builtin: builtins.Builtin,
+    argv: list[str],
+    node: nodes.Command,
+    special: bool,
+    tested: bool,
+) -> int:
+    before_tested = shell.tested
+    shell.tested = tested or shell.tested
+    try:
+        async with Redirections(shell, node.redirects) as scope:
+            values = await values_of(shell, node)
+            await trace(shell, values, argv)
+            scope.lasting = argv[0] == "exec" and len(argv) == 1
+            if not special:
+                return await _regular(shell, values, builtin, argv)
+            for name, value in values:
+                shell.variables.set(name, value)
+            return await builtin(shell, argv)
+    except RedirectFailed as error:
+        await shell.complain(str(error))
+        if special and not shell.interactive:
+            raise ShellExit(1) from None
+        return 1
+    except BrokenPipeError:
+        await shell.proc.broken_pipe()
+        return 1
+    except InterruptedError:
+        await interpreter.handle_signals(shell)
+        return 130
+    except OSError as error:
+        await shell.complain(f"write error: {error.strerror}", argv[0])
+        return 1
+    finally:
+        shell.tested = before_tested
+
+
+async def _regular(
+    shell: Shell, values: list[tuple[str, str]], builtin: builtins.Builtin, argv: list[str]
+) -> int:
+    """A builtin whose errors do not end the shell, and for which assignments are temporary."""
+    if values:
+        shell.variables.enter()
+    try:
+        for name, value in values:
+            shell.variables.make_local(name)
+            shell.variables.set(name, value)
+        return await builtin(shell, argv)
+    except ShellError as error:
+        await shell.complain(error.message, error.command)
+        return error.status
+    finally:
+        if values:
+            shell.variables.leave()
+
+
+async def _function(
+    shell: Shell, name: str, argv: list[str], node: nodes.Command, tested: bool
+) -> int:
+    if shell.functions_depth > MAX_FUNCTIONS:
+        raise ShellError("recursion too deep")
+    positional, loops, before_tested = shell.positional, shell.loops, shell.tested
+    depth = shell.functions_depth
+    shell.variables.enter()
+    try:
+        async with Redirections(shell, node.redirects):
+            values = await values_of(shell, node)
+            await trace(shell, values, argv)
+            for variable, value in values:
+                shell.variables.make_local(variable)
+                shell.variables.set(variable, value, export=True)
+            shell.positional = argv[1:]
+            shell.loops = 0
+            shell.functions_depth += 1
+            shell.tested = tested or shell.tested
+            return await interpreter.run(shell, shell.functions[name], tested=tested)
+    except ReturnFunction as end:
+        return end.status
+    except RedirectFailed as error:
+        await shell.complain(str(error))
+        return 1
+    finally:
+        shell.functions_depth = depth
+        shell.positional, shell.loops, shell.tested = positional, loops, before_tested
+        shell.variables.leave()
+
+
+async def _condition(shell: Shell, node: nodes.Command) -> int:
+    from course_lib.engine.userland.shell import condition
+
+    try:
+        async with Redirections(shell, node.redirects):
+            return await condition.evaluate(shell, node.words[1:])
+    except RedirectFailed as error:
+        await shell.complain(str(error))
+        return 1
