@@ -41,8 +41,10 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
 
+# Under a minute, so without the contract tests; `pytest tests/contract -m "not docker"` has those.
 quick: lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m "not slow and not docker and not browser" $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q --ignore=tests/contract \
+		-m "not slow and not docker and not browser" $(TEST_ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
