@@ -5,15 +5,15 @@ Follows Moby's ``daemon/container_operations.go``; the networks themselves are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.config import EndpointConfig, is_user_defined, shared_container
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.enginefiles import EngineFiles
+from course_lib.engine.container.networkview import NetworkView, view_of
+from course_lib.engine.container.ports import port_requests
 from course_lib.engine.container.registry import Registry
-from course_lib.engine.container.validate import parse_port, parse_port_range
 from course_lib.engine.errdefs import (
     Conflict,
     EngineError,
@@ -24,38 +24,9 @@ from course_lib.engine.errdefs import (
 from course_lib.engine.interfaces import Sandbox
 from course_lib.engine.network.controller import NetworkController
 from course_lib.engine.network.endpoint import Endpoint
-from course_lib.engine.network.model import DnsConfig, EndpointOwner, EndpointSpec, PortRequest
+from course_lib.engine.network.model import DnsConfig, EndpointOwner, EndpointSpec
 
 Save = Callable[[Container], None]
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointView:
-    """One attachment as it is now; of a running container."""
-
-    network_id: str = ""
-    endpoint_id: str = ""
-    gateway: str = ""
-    address: str = ""
-    prefix: int = 0
-    mac: str = ""
-    gateway6: str = ""
-    address6: str = ""
-    prefix6: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkView:
-    """What inspect and list show.
-
-    :param endpoints: network name → attachment, of a running container only.
-    :param ports: ``80/tcp`` → (host address, host port), empty for exposed ones.
-    """
-
-    sandbox_id: str = ""
-    sandbox_key: str = ""
-    endpoints: Mapping[str, EndpointView] = field(default_factory=dict)
-    ports: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
 
 class ContainerNetworks:
@@ -328,20 +299,9 @@ class ContainerNetworks:
         return NetworkView(
             sandbox.id,
             sandbox.key,
-            {endpoint.network_name: _view(endpoint) for endpoint in endpoints},
+            {endpoint.network_name: view_of(endpoint) for endpoint in endpoints},
             ports,
         )
-
-
-def _view(endpoint: Endpoint) -> EndpointView:
-    return EndpointView(
-        endpoint.network_id,
-        endpoint.id,
-        endpoint.gateway,
-        endpoint.ip_address,
-        endpoint.prefix_length,
-        endpoint.mac,
-    )
 
 
 def _spec(config: EndpointConfig) -> EndpointSpec:
@@ -354,31 +314,6 @@ def _spec(config: EndpointConfig) -> EndpointSpec:
         config.links or (),
         config.driver_options,
     )
-
-
-def port_requests(container: Container) -> list[PortRequest]:
-    """The ports to publish, in the order in which dockerd hands out free host ports.
-
-    That order (``nat.SortPortMap``) is: higher host ports asked for, higher container ports,
-    tcp. Only exposed ports are published; clients expose what they bind.
-    """
-    bindings = container.host_config.port_bindings or {}
-    found: list[tuple[int, int, bool, PortRequest]] = []
-    for key in container.config.exposed_ports or ():
-        number, _, protocol = key.partition("/")
-        port = parse_port(number)
-        if port is None:
-            continue
-        wanted = bindings.get(key) or ()
-        is_tcp = protocol == "tcp"
-        for entry in wanted:
-            start, end = parse_port_range(entry.host_port.partition("/")[0]) or (0, 0)
-            request = PortRequest(port, protocol, entry.host_ip, start, end)
-            found.append((start, port, is_tcp, request))
-        if not wanted and container.host_config.publish_all_ports:
-            found.append((0, port, is_tcp, PortRequest(port, protocol)))
-    found.sort(key=lambda row: row[:3], reverse=True)
-    return [row[3] for row in found]
 
 
 def _refuse_removal(container: Container) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from course_lib.engine.api import requested, schemas
 from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import containers as show
+from course_lib.engine.api.format.rows import row
 from course_lib.engine.api.messages import (
     AnyResponse,
     Request,
@@ -60,7 +61,7 @@ class Handlers:
         now = self._engine.clock.time_ns()
         with_size = request.flag("size")
         rows = [
-            show.row(
+            row(
                 container,
                 self._containers.networks.view(container),
                 self._shown_image(container),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course_lib.engine.api import requested, schemas
 from course_lib.engine.api.bodies import read_json
-from course_lib.engine.api.format import containers as show
+from course_lib.engine.api.format.execs import exec_instance
 from course_lib.engine.api.messages import (
     AnyResponse,
     RawStream,
@@ -36,7 +36,7 @@ class Handlers:
         return json_response({"Id": instance.id}, 201)
 
     async def get_exec(self, request: Request) -> Response:
-        return json_response(show.exec_instance(self._execs.get(request.variables["name"])))
+        return json_response(exec_instance(self._execs.get(request.variables["name"])))
 
     async def post_exec_resize(self, request: Request) -> Response:
         rows, columns = atoi(request.text("h")), atoi(request.text("w"))

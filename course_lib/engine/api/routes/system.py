@@ -8,9 +8,9 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-from course_lib.engine.api.format import containers as show_containers
 from course_lib.engine.api.format import images as show_images
 from course_lib.engine.api.format import volumes as show_volumes
+from course_lib.engine.api.format.rows import row as container_row
 from course_lib.engine.api.format.times import time_text
 from course_lib.engine.api.messages import (
     AnyResponse,
@@ -233,7 +233,7 @@ class Handlers:
         service = self._engine.containers
         now = self._engine.clock.time_ns()
         return [
-            show_containers.row(
+            container_row(
                 container,
                 service.networks.view(container),
                 container.config.image,
