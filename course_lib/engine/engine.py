@@ -35,6 +35,9 @@ _WARM = (
 )
 """Modules that the first commands of a user need."""
 
+LOCK = "engine.lock"
+"""File in the state directory that an engine holds while it works there."""
+
 
 class EngineInUse(StateError):
     """Another engine works on that state directory."""
@@ -91,12 +94,16 @@ class Engine:
         self.host_name = host_name or socket.gethostname().partition(".")[0] or "docker"
         self._services: Services | None = None
         self._background: list[asyncio.Task[None]] = []
+        first = not (root / LOCK).exists()
         self._lock = _lock(root)
         try:
             self.store = Store(root)
             self.events = Events(self.clock)
             self.id = self._own_id()
         except BaseException:
+            if first:
+                # What is refused is left as it was, without a file of ours in it.
+                (root / LOCK).unlink(missing_ok=True)
             self._lock.close()
             raise
 
@@ -192,7 +199,7 @@ def _lock(root: Path) -> TextIO:
     """One engine at a time: the lock goes with the process, however it ends."""
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = open(root / "engine.lock", "a", encoding="ascii")  # noqa: SIM115
+        file = open(root / LOCK, "a", encoding="ascii")  # noqa: SIM115
     except OSError as error:
         raise StateError(f"{root}: cannot be used: {error.strerror}") from None
     try:

@@ -130,12 +130,14 @@ def test_newer_state_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "format.json").write_text('{"format": 99}')
     assert "state format 99 is not one that this release reads" in refusal(tmp_path)
+    assert os.listdir(tmp_path / "state") == ["format.json"]
 
 
 def test_other_peoples_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "thesis.txt").write_text("mine")
     assert "not empty and not the state directory" in refusal(tmp_path)
+    assert os.listdir(tmp_path / "state") == ["thesis.txt"]
 
 
 def test_file_in_place_of_the_socket_is_refused(tmp_path: Path) -> None:
