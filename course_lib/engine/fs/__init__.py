@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from course_lib.engine.lazy import exports
+
 if TYPE_CHECKING:
     from course_lib.engine.fs.containerfs import ContainerFs
     from course_lib.engine.fs.inode import Tree as Layer
@@ -26,23 +28,16 @@ __all__ = [
     "RootFs",
 ]
 
-_WHERE = {
-    "Change": ("course_lib.engine.fs.overlay", "Change"),
-    "ContainerFs": ("course_lib.engine.fs.containerfs", "ContainerFs"),
-    "DirLayer": ("course_lib.engine.fs.memory", "DirLayer"),
-    "MemoryLayer": ("course_lib.engine.fs.memory", "MemoryLayer"),
-    "Mount": ("course_lib.engine.fs.mounts", "Mount"),
-    "ProcFiles": ("course_lib.engine.fs.procfs", "ProcFiles"),
-    "RootFs": ("course_lib.engine.fs.overlay", "RootFs"),
-    "Layer": ("course_lib.engine.fs.inode", "Tree"),
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    try:
-        module, attribute = _WHERE[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    return getattr(import_module(module), attribute)
+__getattr__ = exports(
+    __name__,
+    {
+        "Change": ("overlay", "Change"),
+        "ContainerFs": ("containerfs", "ContainerFs"),
+        "DirLayer": ("memory", "DirLayer"),
+        "MemoryLayer": ("memory", "MemoryLayer"),
+        "Mount": ("mounts", "Mount"),
+        "ProcFiles": ("procfs", "ProcFiles"),
+        "RootFs": ("overlay", "RootFs"),
+        "Layer": ("inode", "Tree"),
+    },
+)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from course_lib.engine.lazy import exports
+
 if TYPE_CHECKING:
     from course_lib.engine.image.model import HistoryEntry, Image, ImageConfig
     from course_lib.engine.image.pull import PullProgress
@@ -24,23 +26,16 @@ __all__ = [
     "parse",
 ]
 
-_WHERE = {
-    "HistoryEntry": ("course_lib.engine.image.model", "HistoryEntry"),
-    "HistoryItem": ("course_lib.engine.image.store", "HistoryItem"),
-    "Image": ("course_lib.engine.image.model", "Image"),
-    "ImageConfig": ("course_lib.engine.image.model", "ImageConfig"),
-    "ImageStore": ("course_lib.engine.image.store", "ImageStore"),
-    "PullProgress": ("course_lib.engine.image.pull", "PullProgress"),
-    "Reference": ("course_lib.engine.image.reference", "Reference"),
-    "parse": ("course_lib.engine.image.reference", "parse"),
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    try:
-        module, attribute = _WHERE[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    return getattr(import_module(module), attribute)
+__getattr__ = exports(
+    __name__,
+    {
+        "HistoryEntry": ("model", "HistoryEntry"),
+        "HistoryItem": ("store", "HistoryItem"),
+        "Image": ("model", "Image"),
+        "ImageConfig": ("model", "ImageConfig"),
+        "ImageStore": ("store", "ImageStore"),
+        "PullProgress": ("pull", "PullProgress"),
+        "Reference": ("reference", "Reference"),
+        "parse": ("reference", "parse"),
+    },
+)

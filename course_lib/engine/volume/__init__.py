@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from course_lib.engine.lazy import exports
+
 if TYPE_CHECKING:
     from course_lib.engine.volume.mounts import MountPoint, parse_mounts
     from course_lib.engine.volume.service import Volume, VolumeService
@@ -18,19 +20,12 @@ __all__ = [
     "parse_mounts",
 ]
 
-_WHERE = {
-    "MountPoint": ("course_lib.engine.volume.mounts", "MountPoint"),
-    "Volume": ("course_lib.engine.volume.service", "Volume"),
-    "VolumeService": ("course_lib.engine.volume.service", "VolumeService"),
-    "parse_mounts": ("course_lib.engine.volume.mounts", "parse_mounts"),
-}
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    try:
-        module, attribute = _WHERE[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    return getattr(import_module(module), attribute)
+__getattr__ = exports(
+    __name__,
+    {
+        "MountPoint": ("mounts", "MountPoint"),
+        "Volume": ("service", "Volume"),
+        "VolumeService": ("service", "VolumeService"),
+        "parse_mounts": ("mounts", "parse_mounts"),
+    },
+)
