@@ -154,3 +154,41 @@ class Inode:
 
     def utime(self, atime_ns: int, mtime_ns: int) -> None:
         raise os_error(errno.EROFS)
+
+
+class HeldInode(Inode):
+    """An inode whose attributes are held in memory; subclasses tell size, links and device."""
+
+    __slots__ = ("_tree", "gid", "ino", "mode", "mtime_ns", "uid")
+
+    _tree: Tree
+    ino: int
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+
+    def _size(self) -> int:
+        return 0
+
+    def _links(self) -> int:
+        return 1
+
+    def _rdev(self) -> int:
+        return 0
+
+    def stat(self) -> FileStat:
+        return FileStat(
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            size=self._size(),
+            mtime_ns=self.mtime_ns,
+            ino=self.ino,
+            nlink=self._links(),
+            dev=self._tree.device,
+            rdev=self._rdev(),
+        )
+
+    def file_type(self) -> int:
+        return statmod.S_IFMT(self.mode)

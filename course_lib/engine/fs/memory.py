@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.fs.handles import BytesFile, DirectoryFile, HostFile
 from course_lib.engine.fs.hostdir import HostTree
-from course_lib.engine.fs.inode import Inode, Tree
+from course_lib.engine.fs.inode import HeldInode, Tree
 from course_lib.engine.fs.owners import OwnerTable
-from course_lib.engine.interfaces import FileStat
 
 if TYPE_CHECKING:
     from course_lib.engine.interfaces import OpenFile
@@ -155,10 +154,10 @@ class MemoryLayer(Tree):
                     pending.append((f"{path}/{name}", child))
 
 
-class MemoryNode(Inode):
+class MemoryNode(HeldInode):
     """A node of a :class:`MemoryLayer`."""
 
-    __slots__ = ("_tree", "gid", "ino", "mode", "mtime_ns", "uid")
+    __slots__ = ()
 
     def __init__(
         self, tree: MemoryLayer, ino: int, mode: int, uid: int, gid: int, mtime_ns: int
@@ -173,27 +172,6 @@ class MemoryNode(Inode):
     @property
     def tree(self) -> Tree:
         return self._tree
-
-    def _size(self) -> int:
-        return 0
-
-    def _links(self) -> int:
-        return 1
-
-    def stat(self) -> FileStat:
-        return FileStat(
-            mode=self.mode,
-            uid=self.uid,
-            gid=self.gid,
-            size=self._size(),
-            mtime_ns=self.mtime_ns,
-            ino=self.ino,
-            nlink=self._links(),
-            dev=self._tree.device,
-        )
-
-    def file_type(self) -> int:
-        return statmod.S_IFMT(self.mode)
 
 
 class MemoryDirectory(MemoryNode):

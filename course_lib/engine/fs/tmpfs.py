@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.fs.fifo import Fifos
 from course_lib.engine.fs.handles import CHUNK, Description, DirectoryFile, seek_position
-from course_lib.engine.fs.inode import MAX_NAME, Inode, Tree, os_error
+from course_lib.engine.fs.inode import MAX_NAME, HeldInode, Inode, Tree, os_error
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
@@ -88,10 +88,12 @@ def default_size() -> int:
     return min(memory // 2, 1 << 30)
 
 
-class TmpNode(Inode):
+class TmpNode(HeldInode):
     """An inode of a :class:`TmpTree`."""
 
-    __slots__ = ("_tree", "gid", "ino", "links", "mode", "mtime_ns", "uid")
+    __slots__ = ("links",)
+
+    _tree: TmpTree
 
     def __init__(self, tree: TmpTree, mode: int, uid: int, gid: int) -> None:
         self._tree = tree
@@ -106,30 +108,8 @@ class TmpNode(Inode):
     def tree(self) -> TmpTree:
         return self._tree
 
-    def _size(self) -> int:
-        return 0
-
     def _links(self) -> int:
         return self.links
-
-    def _rdev(self) -> int:
-        return 0
-
-    def stat(self) -> FileStat:
-        return FileStat(
-            mode=self.mode,
-            uid=self.uid,
-            gid=self.gid,
-            size=self._size(),
-            mtime_ns=self.mtime_ns,
-            ino=self.ino,
-            nlink=self._links(),
-            dev=self._tree.device,
-            rdev=self._rdev(),
-        )
-
-    def file_type(self) -> int:
-        return statmod.S_IFMT(self.mode)
 
     def same_as(self, other: Inode) -> bool:
         return self is other
