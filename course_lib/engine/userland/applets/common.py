@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from typing import cast
 
@@ -126,6 +126,29 @@ async def read_file(proc: Process, name: str) -> bytes:
         return await read_all(proc, file)
     finally:
         file.close()
+
+
+class Contents:
+    """Contents of the named files, one after the other; standard input where none is named.
+
+    What cannot be read is said on standard error, and then ``status`` is 1.
+    """
+
+    def __init__(self, proc: Process, program: str, names: Sequence[str]) -> None:
+        self._proc = proc
+        self._program = program
+        self._names = names or ["-"]
+        self.status = 0
+
+    async def __aiter__(self) -> AsyncIterator[tuple[str, bytes]]:
+        for name in self._names:
+            try:
+                data = await read_file(self._proc, name)
+            except OSError as error:
+                await self._proc.err(f"{self._program}: {name}: {reason(error)}\n")
+                self.status = 1
+                continue
+            yield name, data
 
 
 async def byte_lines(proc: Process, file: OpenFile, end: bytes = b"\n") -> AsyncIterator[bytes]:

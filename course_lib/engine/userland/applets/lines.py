@@ -6,6 +6,7 @@ import re
 
 from course_lib.engine.interfaces import OpenFile
 from course_lib.engine.userland.applets.common import (
+    Contents,
     Options,
     UsageError,
     byte_lines,
@@ -13,7 +14,6 @@ from course_lib.engine.userland.applets.common import (
     encode,
     open_input,
     program,
-    read_file,
     reason,
     size,
 )
@@ -166,16 +166,10 @@ _NOT_FIRST_BYTES = bytes(range(0x80, 0xC0))
 @program("s:b", "[FILE]...", "Concatenate FILEs and print them in reverse")
 async def tac(proc: ContainerProcess, _options: Options, words: list[str]) -> int:
     """Print lines in reverse order."""
-    status = 0
-    for name in words or ["-"]:
-        try:
-            data = await read_file(proc, name)
-        except OSError as error:
-            await proc.err(f"tac: {name}: {reason(error)}\n")
-            status = 1
-            continue
+    contents = Contents(proc, "tac", words)
+    async for _, data in contents:
         await proc.out(b"".join(reversed(data.splitlines(keepends=True))))
-    return status
+    return contents.status
 
 
 @program(

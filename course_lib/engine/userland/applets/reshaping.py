@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from course_lib.engine.userland.applets.common import (
+    Contents,
     Options,
     byte_lines,
     decode,
@@ -12,7 +13,6 @@ from course_lib.engine.userland.applets.common import (
     integer,
     open_input,
     program,
-    read_file,
     reason,
 )
 from course_lib.engine.userland.process import ContainerProcess
@@ -44,14 +44,8 @@ async def nl(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     step = integer(options.get("i", "1"))
     width = integer(options.get("w", "6"))
     separator = options.get("s", "\t")
-    status = 0
-    for name in words or ["-"]:
-        try:
-            data = await read_file(proc, name)
-        except OSError as error:
-            await proc.err(f"nl: {name}: {reason(error)}\n")
-            status = 1
-            continue
+    contents = Contents(proc, "nl", words)
+    async for _, data in contents:
         out = []
         for line in decode(data).splitlines():
             if style == "a" or (style == "t" and line):
@@ -60,23 +54,17 @@ async def nl(proc: ContainerProcess, options: Options, words: list[str]) -> int:
             else:
                 out.append(" " * (width + len(separator)) + f"{line}\n")
         await proc.out("".join(out))
-    return status
+    return contents.status
 
 
 @program("bsw:", "[-bs] [-w WIDTH] [FILE]...", "Wrap input lines in FILEs")
 async def fold(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Wrap long lines."""
     width = integer(options.get("w", "80"), low=1)
-    status = 0
-    for name in words or ["-"]:
-        try:
-            data = decode(await read_file(proc, name))
-        except OSError as error:
-            await proc.err(f"fold: {name}: {reason(error)}\n")
-            status = 1
-            continue
+    contents = Contents(proc, "fold", words)
+    async for _, data in contents:
         out = []
-        for line in data.splitlines(keepends=True):
+        for line in decode(data).splitlines(keepends=True):
             end = "\n" if line.endswith("\n") else ""
             rest = line.removesuffix("\n")
             while len(rest) > width:
@@ -87,7 +75,7 @@ async def fold(proc: ContainerProcess, options: Options, words: list[str]) -> in
                 rest = rest[cut:]
             out.append(rest + end)
         await proc.out("".join(out))
-    return status
+    return contents.status
 
 
 @program(
@@ -96,56 +84,38 @@ async def fold(proc: ContainerProcess, options: Options, words: list[str]) -> in
 async def expand(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Replace tabs by spaces."""
     width = integer(options.get("t", "8"), low=1)
-    status = 0
-    for name in words or ["-"]:
-        try:
-            data = decode(await read_file(proc, name))
-        except OSError as error:
-            await proc.err(f"expand: {name}: {reason(error)}\n")
-            status = 1
-            continue
-        for line in data.splitlines(keepends=True):
+    contents = Contents(proc, "expand", words)
+    async for _, data in contents:
+        for line in decode(data).splitlines(keepends=True):
             if "i" in options:
                 body = line.lstrip("\t ")
                 await proc.out(line[: len(line) - len(body)].expandtabs(width) + body)
             else:
                 await proc.out(line.expandtabs(width))
-    return status
+    return contents.status
 
 
 @program("fat:", "[-fa] [-t N] [FILE]...", "Convert spaces to tabs")
 async def unexpand(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Replace leading spaces by tabs."""
     width = integer(options.get("t", "8"), low=1)
-    status = 0
-    for name in words or ["-"]:
-        try:
-            data = decode(await read_file(proc, name))
-        except OSError as error:
-            await proc.err(f"unexpand: {name}: {reason(error)}\n")
-            status = 1
-            continue
-        for line in data.splitlines(keepends=True):
+    contents = Contents(proc, "unexpand", words)
+    async for _, data in contents:
+        for line in decode(data).splitlines(keepends=True):
             body = line.lstrip(" \t")
             lead = len(line[: len(line) - len(body)].expandtabs(width))
             await proc.out("\t" * (lead // width) + " " * (lead % width) + body)
-    return status
+    return contents.status
 
 
 @program("n:o:ft:", "[-fo] [-n LEN] [FILE]...", "Display printable strings in a binary file")
 async def strings(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print readable text within binary files."""
     least = integer(options.get("n", "4"), low=1)
-    status = 0
     pattern = re.compile(rb"[\t\x20-\x7e]{%d,}" % least)
-    for name in words or ["-"]:
-        try:
-            data = await read_file(proc, name)
-        except OSError as error:
-            await proc.err(f"strings: {name}: {reason(error)}\n")
-            status = 1
-            continue
+    contents = Contents(proc, "strings", words)
+    async for name, data in contents:
         for match in pattern.finditer(data):
             prefix = f"{name}: " if "f" in options else ""
             await proc.out(encode(prefix) + match[0] + b"\n")
-    return status
+    return contents.status
