@@ -205,12 +205,13 @@ def limits(host: Decoded) -> list[str]:
         raise InvalidParameter(
             "Minimum memory limit can not be less than memory reservation limit, see usage"
         )
-    nano, cpus = host.get("NanoCpus", 0), os.cpu_count() or 1
+    nano = host.get("NanoCpus", 0)
     if nano and host.get("CpuPeriod", 0) > 0:
         raise InvalidParameter("Conflicting options: Nano CPUs and CPU Period cannot both be set")
     if nano and host.get("CpuQuota", 0) > 0:
         raise InvalidParameter("Conflicting options: Nano CPUs and CPU Quota cannot both be set")
-    if nano < 0 or nano > cpus * 10**9:
+    # Counting the processors reads a file: only for a request that limits them.
+    if nano and not 0 < nano <= (cpus := os.cpu_count() or 1) * 10**9:
         raise InvalidParameter(
             f"Range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available"
         )
