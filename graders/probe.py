@@ -36,6 +36,8 @@ from graders.probe_container import ProbeContainer, observing, probe_container
 T = TypeVar("T")
 TOOLS = "alpine"
 """The course's image with the tools for looking from inside."""
+AMBIGUOUS = "multiple IDs found with provided prefix"
+"""What the engine answers to a name that nobody has, but with which several IDs begin."""
 
 
 class Probe:
@@ -75,6 +77,10 @@ class Probe:
                 document = self._api.inspect_container(name)
             except docker.errors.NotFound:
                 return ContainerView.missing(name)
+            except docker.errors.APIError as error:
+                if AMBIGUOUS in (error.explanation or ""):
+                    return ContainerView.missing(name)
+                raise
             # The engine also takes the beginning of an ID for a name.
             if document["Name"].lstrip("/") != name:
                 return ContainerView.missing(name)

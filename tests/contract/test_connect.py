@@ -229,6 +229,8 @@ def test_fixed_address_on_the_default_bridge(bench: Bench) -> None:
         {"Image": "alpine", "NetworkingConfig": fixed("bridge", "172.17.0.99")}
     )
     assert answer.status == 400
+    # A dockerd that made docker0 itself adds that the subnet is not the user's; one that found
+    # it there when it started (as after every restart) does not.
     assert "user specified IP address is supported on user defined networks only" in answer.message
 
 

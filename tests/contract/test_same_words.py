@@ -52,7 +52,6 @@ SCRIPTS: dict[str, str] = {
         run --rm --net no-such-net alpine true
         run --rm --net container:no-such-one alpine true
         run --rm --net host -p 80:80 alpine true
-        run --rm --ip 172.17.0.9 alpine true
         run --rm --net-alias x alpine true
         run --rm -p 99999:80 alpine true
         run --rm --read-only alpine touch /file

@@ -167,3 +167,16 @@ def test_part_of_a_name_is_not_the_name(engine: Engine, pair: Student, name: str
     assert probe.container(identity[:12]).status == "missing"
     assert not probe.network("de").exists
     assert not probe.network(probe.network("dev").id).exists
+
+
+def test_beginning_of_several_ids_is_not_a_name(engine: Engine, student: Student) -> None:
+    probe = probe_of(engine)
+    # Of 17 IDs two begin with the same of 16 digits.
+    ids = [engine.sdk.api.create_container("alpine")["Id"] for _ in range(17)]
+    try:
+        first = [identity[0] for identity in ids]
+        digit = next(digit for digit in first if first.count(digit) > 1)
+        assert probe.container(digit).status == "missing"
+    finally:
+        for identity in ids:
+            engine.sdk.api.remove_container(identity)
