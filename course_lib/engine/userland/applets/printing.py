@@ -156,7 +156,7 @@ class _Format:
     def _convert(self, match: re.Match[str]) -> bytes | None:
         flags, width, precision, kind = match.groups()
         if kind not in "diouxXfeEgGcsb" or not kind:
-            self.errors.append("%: invalid format")
+            self.errors.append(f"{self._template[match.start() :]}: invalid format")
             self.status = 1
             return None
         if width == "*":
@@ -187,8 +187,8 @@ class _Format:
     ) -> bytes:
         form = f"%{flags}{width or ''}{'' if precision is None else '.' + precision}"
         if kind in "feEgG":
-            return (form + kind).encode() % self._float(argument or "0")
-        number = self._number(argument or "0")
+            return (form + kind).encode() % self._float(argument or "")
+        number = self._number(argument or "")
         if kind in "ouxX" and number < 0:
             number += 1 << 64
         if "#" in flags and kind == "o":

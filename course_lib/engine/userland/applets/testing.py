@@ -117,6 +117,8 @@ class _Condition:
         if len(word) == 2 and word[0] == "-" and word[1] in _UNARY and following is not None:
             self._position += 2
             return self._unary(word[1], following)
+        if following in _BINARY:
+            raise TestError(f"{following}: argument expected")
         if following is not None and following not in ("-a", "-o", ")"):
             raise TestError(f"{following}: unknown operand")
         self._position += 1
@@ -183,5 +185,5 @@ class _Condition:
 def _integer(text: str) -> int:
     stripped = text.strip()
     if not stripped.lstrip("+-").isdigit() or len(stripped) - len(stripped.lstrip("+-")) > 1:
-        raise TestError(f"{text}: bad number")
+        raise TestError(f"{text}: bad number" if text else "bad number")
     return int(stripped)

@@ -63,14 +63,14 @@ async def _assignment_word(shell: Shell, word: nodes.Word) -> str:
 
 async def _assignments_only(shell: Shell, node: nodes.Command) -> int:
     try:
-        async with Redirections(shell, node.redirects):
+        async with Redirections(shell, node.redirects) as scope:
             traced = []
             for name, word in node.assignments:
                 value = await shell.expander.string(word, assignment=True)
                 traced.append(f"{name}={value}")
                 shell.variables.set(name, value)
             if shell.options["xtrace"]:
-                await xtrace.show(shell, traced, [])
+                await xtrace.show(shell, traced, [], scope.before(2))
     except RedirectFailed as error:
         await shell.complain(str(error))
         return 1
@@ -85,10 +85,13 @@ async def values_of(shell: Shell, node: nodes.Command) -> list[tuple[str, str]]:
     ]
 
 
-async def trace(shell: Shell, values: list[tuple[str, str]], argv: list[str]) -> None:
+async def trace(
+    shell: Shell, values: list[tuple[str, str]], argv: list[str], scope: Redirections
+) -> None:
     """``set -x``."""
     if shell.options["xtrace"]:
-        await xtrace.show(shell, [f"{name}={value}" for name, value in values], argv)
+        traced = [f"{name}={value}" for name, value in values]
+        await xtrace.show(shell, traced, argv, scope.before(2))
 
 
 async def _builtin(
@@ -104,7 +107,7 @@ async def _builtin(
     try:
         async with Redirections(shell, node.redirects) as scope:
             values = await values_of(shell, node)
-            await trace(shell, values, argv)
+            await trace(shell, values, argv, scope)
             scope.lasting = argv[0] == "exec" and len(argv) == 1
             if not special:
                 return await _regular(shell, values, builtin, argv)
@@ -141,7 +144,7 @@ async def _regular(
             shell.variables.set(name, value)
         return await builtin(shell, argv)
     except ShellError as error:
-        await shell.complain(error.message, error.command)
+        await shell.report(error)
         return error.status
     finally:
         if values:
@@ -157,9 +160,9 @@ async def _function(
     depth = shell.functions_depth
     shell.variables.enter()
     try:
-        async with Redirections(shell, node.redirects):
+        async with Redirections(shell, node.redirects) as scope:
             values = await values_of(shell, node)
-            await trace(shell, values, argv)
+            await trace(shell, values, argv, scope)
             for variable, value in values:
                 shell.variables.make_local(variable)
                 shell.variables.set(variable, value, export=True)

@@ -46,7 +46,8 @@ class Interrupted(ControlFlow):
 class ShellError(ControlFlow):
     """An error that ends a non-interactive shell: expansion, syntax, special builtin.
 
-    The message goes out with the shell's usual prefix when it is caught.
+    The message goes out with the shell's usual prefix when it is caught, or before that, where
+    redirections are about to be taken back.
     """
 
     def __init__(self, message: str, status: int = 2, *, command: str | None = None) -> None:
@@ -54,3 +55,4 @@ class ShellError(ControlFlow):
         self.message = message
         self.status = status
         self.command = command
+        self.reported = False

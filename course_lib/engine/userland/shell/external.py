@@ -17,9 +17,9 @@ async def run_external(shell: Shell, argv: list[str], node: nodes.Command, last:
     """A program: in a child, or in place of the shell where nothing follows."""
     replace = last and not shell.traps and not shell.interactive
     try:
-        async with Redirections(shell, node.redirects):
+        async with Redirections(shell, node.redirects) as scope:
             values = await commands.values_of(shell, node)
-            await commands.trace(shell, values, argv)
+            await commands.trace(shell, values, argv, scope)
             env = shell.variables.environment()
             env.update(values)
             path = await _find(shell, argv[0], env)

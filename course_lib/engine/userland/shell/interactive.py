@@ -71,7 +71,7 @@ async def _run(shell: Shell, text: str) -> None:
     try:
         await builtins.run_script(shell, script)
     except ShellError as error:
-        await shell.complain(error.message, error.command)
+        await shell.report(error)
         shell.status = error.status
     except (BreakLoop, ContinueLoop, ReturnFunction):
         pass

@@ -13,7 +13,7 @@ from course_lib.engine.userland.shell.errors import (
 )
 from course_lib.engine.userland.shell.nodes import Node
 from course_lib.engine.userland.shell.redirect import RedirectFailed, Redirections
-from course_lib.engine.userland.shell.shell import Shell
+from course_lib.engine.userland.shell.shell import ERR, Shell
 
 ControlFlowEnd = (ShellExit, ReturnFunction)
 
@@ -68,9 +68,21 @@ async def run(shell: Shell, node: Node, *, tested: bool = False, last: bool = Fa
     shell.status = status
     if shell.pending:
         await handle_signals(shell)
-    if checked and status and shell.options["errexit"] and not tested and not shell.tested:
-        raise ShellExit(status)
+    if checked and status and not tested and not shell.tested:
+        await _failed(shell, status)
     return status
+
+
+async def _failed(shell: Shell, status: int) -> None:
+    """What a failure that nobody looks at brings: the trap on ERR, the end by ``set -e``."""
+    action = shell.traps.get(ERR)
+    if action and (not shell.functions_depth or shell.options["errtrace"]):
+        del shell.traps[ERR]  # it does not run for its own failures
+        await builtins.run_string(shell, action)
+        shell.traps.setdefault(ERR, action)
+        shell.status = status
+    if shell.options["errexit"]:
+        raise ShellExit(status)
 
 
 async def run_subshell(shell: Shell, node: Node) -> int:
@@ -80,7 +92,7 @@ async def run_subshell(shell: Shell, node: Node) -> int:
     except ControlFlowEnd as end:
         status = end.status
     except ShellError as error:
-        await shell.complain(error.message, error.command)
+        await shell.report(error)
         status = error.status
     except (BreakLoop, ContinueLoop):
         status = 0
@@ -98,7 +110,7 @@ async def run_exit_trap(shell: Shell, status: int) -> int:
     except ControlFlowEnd as end:
         return end.status
     except ShellError as error:
-        await shell.complain(error.message, error.command)
+        await shell.report(error)
         return error.status
     return status
 

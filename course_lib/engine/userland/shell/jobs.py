@@ -60,6 +60,14 @@ class JobTable:
         """In order of their numbers."""
         return list(self._jobs)
 
+    def listed(self, *, newest_first: bool) -> list[Job]:
+        """In the order of ``jobs``: ash begins with the current one."""
+        if not newest_first:
+            return self.all
+        current = self.current()
+        rest = [job for job in reversed(self._jobs) if job is not current]
+        return [current, *rest] if current else rest
+
     def add(self, members: list[ContainerProcess], text: str) -> Job:
         """A new job with the lowest number above all others."""
         number = max((job.number for job in self._jobs), default=0) + 1

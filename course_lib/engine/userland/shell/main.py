@@ -112,7 +112,7 @@ async def _run(proc: ContainerProcess, *, bash: bool) -> int:
     except ShellExit as end:
         status = end.status
     except ShellError as error:
-        await shell.complain(error.message, error.command)
+        await shell.report(error)
         status = error.status
     except (ReturnFunction, BreakLoop, ContinueLoop):
         status = shell.status

@@ -13,16 +13,25 @@ from course_lib.engine.userland.shell.nodes import Node
 from course_lib.engine.userland.shell.shell import Shell
 
 
-async def _in_child(shell: Shell, proc: ContainerProcess, node: Node) -> int:
+async def in_child(shell: Shell, proc: ContainerProcess, node: Node) -> int:
+    """The program of a process that was forked to run a command."""
     twin = shell.fork_state(proc)
+    if isinstance(node, nodes.Subshell):  # this process is a subshell already
+        node = _body(node)
+    if isinstance(node, nodes.Command) and node.words[:1] == ((nodes.Text("jobs"),),):
+        twin.jobs = shell.jobs  # ``jobs | cat`` and ``$(jobs -p)`` list those of the shell itself
     return await interpreter.run_subshell(twin, node)
+
+
+def _body(node: nodes.Subshell | nodes.Background) -> Node:
+    return nodes.Redirected(node.body, node.redirects) if node.redirects else node.body
 
 
 async def subshell(shell: Shell, node: nodes.Subshell) -> int:
     """``( list )``."""
-    body: Node = nodes.Redirected(node.body, node.redirects) if node.redirects else node.body
+    body = _body(node)
     child = shell.proc.fork(
-        lambda proc: _in_child(shell, proc, body),
+        lambda proc: in_child(shell, proc, body),
         new_group=shell.options["monitor"],
         reset=shell.reset_signals(),
     )
@@ -62,7 +71,7 @@ def _fork(
     shell: Shell, command: Node, fds: dict[int, OpenFile], members: list[ContainerProcess]
 ) -> ContainerProcess:
     child = shell.proc.fork(
-        lambda proc: _in_child(shell, proc, command),
+        lambda proc: in_child(shell, proc, command),
         fds=fds,
         new_group=shell.options["monitor"],
         reset=shell.reset_signals(),
@@ -74,7 +83,7 @@ def _fork(
 
 async def background(shell: Shell, node: nodes.Background) -> int:
     """``command &``."""
-    body: Node = nodes.Redirected(node.body, node.redirects) if node.redirects else node.body
+    body = _body(node)
     fds = dict(shell.proc.fds)
     if not shell.options["monitor"]:
         from course_lib.engine.userland.files import NullFile

@@ -57,9 +57,18 @@ class Redirections:
             raise
         return self
 
+    def before(self, number: int) -> OpenFile | None:
+        """What the descriptor was without these redirections."""
+        for saved, file in self._saved:
+            if saved == number:
+                return file
+        return self._shell.proc.fds.get(number)
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
+        if isinstance(error, ShellError) and self._saved:
+            await self._shell.report(error)
         if self.lasting or isinstance(error, ReplaceImage):
             for _, file in self._saved:
                 if file is not None:
@@ -113,13 +122,18 @@ async def _duplicate(shell: Shell, redirect: Redirect, saved: Saved) -> None:
     elif target.isdigit():
         source = fds.get(int(target))
         if source is None:
-            raise RedirectFailed(f"{target}: Bad file descriptor")
+            raise RedirectFailed(_bad_descriptor(shell, target, redirect.fd))
         _put(shell, redirect.fd, source.dup(), saved)
     elif redirect.kind == ">&" and redirect.fd == 1 and target:
         _put(shell, 1, _open_path(shell, target, ">"), saved)
         _put(shell, 2, fds[1].dup(), saved)
     else:
         raise ShellError("syntax error: bad fd number")
+
+
+def _bad_descriptor(shell: Shell, target: str, number: int) -> str:
+    what = target if shell.bash else f"dup2({target},{number})"
+    return f"{what}: Bad file descriptor"
 
 
 async def _open(shell: Shell, redirect: Redirect) -> OpenFile:
@@ -143,7 +157,7 @@ def _open_path(shell: Shell, path: str, kind: str) -> OpenFile:
         if error.errno == errno.ENOENT:
             reason = "nonexistent directory" if creates else "no such file"
         elif error.errno == errno.EEXIST:
-            reason = "file exists" if shell.options["noclobber"] else "File exists"
+            reason = "File exists"
         else:
             reason = error.strerror or str(error)
         verb = "create" if creates else "open"

@@ -26,6 +26,12 @@ OPTIONS: dict[str, str] = {
 }  # fmt: skip
 """Names of ``set -o`` and their letters, in the order in which they are listed."""
 
+ERR = 65
+"""Stands in the table of traps for ``ERR``, behind all signals."""
+
+_LETTERS = "efIimnscxvCabuEV"
+"""All letters that ``$-`` may hold; ash shows the last first."""
+
 _KEYBOARD = (
     signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGTSTP, signals.SIGTTIN,
     signals.SIGTTOU,
@@ -58,6 +64,7 @@ class Shell:
         self.status = 0
         self.last_background: int | None = None
         self.root_pid = proc.pid
+        self.core_limit = "unlimited"
         self.traps: dict[int, str] = {}
         self.pending: deque[int] = deque()
         self.jobs = JobTable()
@@ -94,6 +101,8 @@ class Shell:
             if self.variables.get(name) is None or name == "OPTIND":
                 self.variables.set(name, value)
         self.variables.set("PPID", str(self.proc.ppid))
+        level = env.get("SHLVL", "")
+        self.variables.set("SHLVL", str(int(level) + 1 if level.isdigit() else 1), export=True)
         self.variables.set("PWD", self._initial_directory(env.get("PWD")))
         self.variables.mark("PWD", exported=True)
         self.add_dynamic()
@@ -131,6 +140,7 @@ class Shell:
         twin.status = self.status
         twin.last_background = self.last_background
         twin.root_pid = self.root_pid
+        twin.core_limit = self.core_limit
         twin.tested = self.tested
         twin.loops = self.loops
         twin.functions_depth = self.functions_depth
@@ -138,7 +148,10 @@ class Shell:
         twin.history = self.history
         twin.subshell = True
         for signum, action in self.traps.items():
-            if action == "" and signum:
+            if signum == ERR:
+                if self.options["errtrace"]:
+                    twin.traps[ERR] = action
+            elif action == "" and signum:
                 twin.traps[signum] = ""
                 proc.on_signal(signum, "ignore")
         return twin
@@ -169,12 +182,15 @@ class Shell:
 
     def option_letters(self) -> str:
         """Value of ``$-``."""
-        letters = "".join(OPTIONS[name] for name, on in self.options.items() if on)
-        return letters + ("i" if self.interactive else "") + self.flags
+        on = {letter for name, letter in OPTIONS.items() if letter and self.options[name]}
+        on.update(self.flags, "i" if self.interactive else "")
+        if self.bash:
+            return "".join(letter for letter in "abefimnuvxCE" if letter in on) + self.flags
+        return "".join(letter for letter in reversed(_LETTERS) if letter in on)
 
     async def substitute(self, body: Node | None) -> str:
         """Output of a command substitution, without its last newlines."""
-        from course_lib.engine.userland.shell import interpreter
+        from course_lib.engine.userland.shell import pipelines
 
         self.substitution_status = 0
         if body is None:
@@ -183,11 +199,7 @@ class Shell:
         fds = dict(self.proc.fds)
         fds[1] = writer
 
-        async def run(proc: ContainerProcess) -> int:
-            twin = self.fork_state(proc)
-            return await interpreter.run_subshell(twin, body)
-
-        child = self.proc.fork(run, fds=fds)
+        child = self.proc.fork(lambda proc: pipelines.in_child(self, proc, body), fds=fds)
         writer.close()
         chunks = []
         try:
@@ -230,6 +242,12 @@ class Shell:
             prefix = self._bash_prefix(command)
         await self.proc.err(f"{prefix}{message}\n")
 
+    async def report(self, error: ShellError) -> None:
+        """Print an error, unless it was printed where it happened."""
+        if not error.reported:
+            error.reported = True
+            await self.complain(error.message, error.command)
+
     def _bash_prefix(self, command: str | None) -> str:
         """bash 4's: ``-c`` has no line for programs and counts from 0 for builtins."""
         prefix = f"{self.arg0}: "
@@ -241,7 +259,7 @@ class Shell:
 
     async def fail(self, error: ShellError) -> None:
         """Print an error and, unless interactive, end the shell."""
-        await self.complain(error.message, error.command)
+        await self.report(error)
         self.status = error.status
         if not self.interactive:
             raise ShellExit(error.status)
@@ -266,7 +284,7 @@ class Shell:
             self.traps.pop(signum, None)
         else:
             self.traps[signum] = action
-        if signum == 0 or signum in (signals.SIGKILL, signals.SIGSTOP):
+        if signum in (0, ERR, signals.SIGKILL, signals.SIGSTOP):
             return
         if action is None:
             self.default_signal(signum)

@@ -35,7 +35,12 @@ async def set_(shell: Shell, argv: list[str]) -> int:
                 if not words:
                     await _list(shell, on)
                     return 0
-                await _named(shell, words.pop(0), on)
+                name = words.pop(0)
+                if name not in OPTIONS:
+                    sign = "-" if on else "+"
+                    await shell.complain(f"illegal option {sign}o {name}", "set")
+                    return 1
+                set_option(shell, name, on)
             else:
                 set_letter(shell, letter, on, "set")
     if words[:1] == ["-"]:
@@ -60,12 +65,6 @@ def set_option(shell: Shell, name: str, on: bool) -> None:
     shell.options[name] = on
     if name == "allexport":
         shell.variables.export_all = on
-
-
-async def _named(shell: Shell, name: str, on: bool) -> None:
-    if name not in OPTIONS:
-        raise ShellError(f"illegal option {'-' if on else '+'}o {name}", command="set")
-    set_option(shell, name, on)
 
 
 async def _list(shell: Shell, readable: bool) -> None:
@@ -107,6 +106,8 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
         shell.getopts_place = 0
     if index < 1 or index > len(words) + 1:
         index, shell.getopts_place = 1, 0
+    if shell.getopts_place:
+        index -= 1  # within a word OPTIND names the next one
     silent = letters.startswith(":")
     if index > len(words) or (
         not shell.getopts_place and (words[index - 1][:1] != "-" or words[index - 1] == "-")
@@ -118,12 +119,13 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
     place = shell.getopts_place or 1
     letter = word[place]
     place += 1
+    index += 1
     rest = word[place:]
     found = letters.find(letter) if letter != ":" else -1
     value = letter
     variables.unset("OPTARG")
     if not rest:
-        index, place = index + 1, 0
+        place = 0
     if found < 0:
         value = "?"
         if silent:
@@ -133,7 +135,7 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
     elif letters[found + 1 : found + 2] == ":":
         if rest:
             variables.set("OPTARG", rest)
-            index, place = index + 1, 0
+            place = 0
         elif index <= len(words):
             variables.set("OPTARG", words[index - 1])
             index += 1

@@ -6,6 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from course_lib.engine.userland import loader
+from course_lib.engine.userland.files import os_error
 from course_lib.engine.userland.shell import builtins, dash
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -138,6 +139,8 @@ def _find_script(shell: Shell, name: str) -> str:
         except OSError:
             continue
         return candidate
+    if not shell.bash:
+        raise os_error(errno.ENOENT)  # bash alone also looks in the working directory
     return shell.proc.path(name)
 
 

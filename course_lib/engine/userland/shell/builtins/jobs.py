@@ -20,12 +20,15 @@ async def jobs(shell: Shell, argv: list[str]) -> int:
     for letter in letters:
         if letter not in "lp":
             raise ShellError(f"illegal option -{letter}", command="jobs")
-    for job in shell.jobs.all:
+    wanted = [_job(shell, word, "jobs") for word in argv[1:] if not word.startswith("-")]
+    for job in wanted or shell.jobs.listed(newest_first=not shell.bash):
         if "p" in letters:
             await shell.proc.out(f"{job.leader}\n")
         else:
             await shell.proc.out(line(shell, job, with_pid="l" in letters))
         job.announced = job.announced or job.done
+        if not shell.bash:
+            await forget(shell)  # then the next one is the current one
     await forget(shell)
     return 0
 
@@ -34,7 +37,9 @@ def line(shell: Shell, job: Job, *, with_pid: bool = False) -> str:
     """A job as ``jobs`` shows it."""
     mark = "+" if job is shell.jobs.current() else "-" if job is shell.jobs.previous() else " "
     pid = f"{job.leader} " if with_pid else ""
-    return f"[{job.number}]{mark}  {pid}{job.state:<26} {job.text}\n"
+    # Without job control ash does not keep what was typed.
+    text = job.text if shell.bash or shell.options["monitor"] else ""
+    return f"[{job.number}]{mark}  {pid}{job.state:<26} {text}\n"
 
 
 async def forget(shell: Shell) -> None:
@@ -84,17 +89,17 @@ async def wait(shell: Shell, argv: list[str]) -> int:
         words = []
     if not words:
         for job in shell.jobs.all:
-            if job.state != "Stopped":
-                status = await _wait(shell, job)
-                if status is None:
-                    return await _interrupted(shell)
+            if job.state != "Stopped" and not await _ended(shell, job):
+                return await _interrupted(shell)
         return 0
     status = 0
     for word in words:
         found = shell.jobs.find(word)
         if found is None:
             if word.startswith("%") or not word.isdigit():
-                raise ShellError(f"{word}: no such job", 2, command="wait")
+                named = word.startswith("%") or shell.bash
+                message = f"{word}: no such job" if named else f"Illegal number: {word}"
+                raise ShellError(message, 2, command="wait")
             status = 127
             continue
         result = await _wait(shell, found)
@@ -104,18 +109,25 @@ async def wait(shell: Shell, argv: list[str]) -> int:
     return status
 
 
-async def _wait(shell: Shell, job: Job) -> int | None:
-    """Wait for one job: its status, None if a signal came first."""
+async def _ended(shell: Shell, job: Job) -> bool:
+    """Wait for the end of a job; False if a signal came first."""
     if shell.pending or shell.interrupted:
-        return None
+        return False
     shell.waiting = True
     try:
         for member in job.members:
             await member.wait()
     except InterruptedError:
-        return None
+        return False
     finally:
         shell.waiting = False
+    return True
+
+
+async def _wait(shell: Shell, job: Job) -> int | None:
+    """Wait for one job and forget it: its status, None if a signal came first."""
+    if not await _ended(shell, job):
+        return None
     shell.jobs.remove(job)
     await foreground.tell_signal(shell, job.members[-1], job.status)
     return job.status

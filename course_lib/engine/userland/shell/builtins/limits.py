@@ -48,7 +48,7 @@ async def umask(shell: Shell, argv: list[str]) -> int:
 
 
 async def ulimit(shell: Shell, argv: list[str]) -> int:
-    """Show limits; raising or lowering them has no effect here and is refused."""
+    """Show limits; setting one is refused, but for that of core files, which nothing writes."""
     letters = ""
     values = []
     for word in argv[1:]:
@@ -64,9 +64,13 @@ async def ulimit(shell: Shell, argv: list[str]) -> int:
     for letter in letters:
         if letter not in _LIMITS:
             raise ShellError(f"illegal option -{letter}", command="ulimit")
+        if values and letter == "c":
+            shell.core_limit = values[-1]
+            continue
         if values:
             raise ShellError("error setting limit: Operation not permitted", 1, command="ulimit")
-        await shell.proc.out(f"{_LIMITS[letter][1]}\n")
+        value = shell.core_limit if letter == "c" else _LIMITS[letter][1]
+        await shell.proc.out(f"{value}\n")
     return 0
 
 

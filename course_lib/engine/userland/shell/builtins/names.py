@@ -57,6 +57,8 @@ async def unalias(shell: Shell, argv: list[str]) -> int:
 
 async def type_(shell: Shell, argv: list[str]) -> int:
     """Say what names mean."""
+    if argv[1:] and argv[1].startswith("-") and not shell.bash:
+        return await _describe(shell, argv[2:], verbose=False)
     status = 0
     for name in argv[1:]:
         text = describe(shell, name)
@@ -115,7 +117,9 @@ async def command(shell: Shell, argv: list[str]) -> int:
     if not words:
         return 0
     if mode:
-        return await _describe(shell, words, verbose=mode == "V")
+        # ash looks at one name only.
+        names = words if shell.bash else words[:1]
+        return await _describe(shell, names, verbose=mode == "V")
     return await _run(shell, words, default_path)
 
 
@@ -148,7 +152,7 @@ async def _run(shell: Shell, words: list[str], default_path: bool) -> int:
         try:
             return await builtin(shell, words)
         except ShellError as error:
-            await shell.complain(error.message, error.command)
+            await shell.report(error)
             return error.status
     env = shell.variables.environment()
     if default_path:

@@ -18,6 +18,9 @@ async def echo(shell: Shell, argv: list[str]) -> int:
 
 async def printf(shell: Shell, argv: list[str]) -> int:
     """Print formatted."""
+    if argv[1:] in ([], ["--"]):
+        await shell.proc.err(f"{shell.arg0_name()}: usage: printf FORMAT [ARGUMENT...]\n")
+        return 2
     return await printing.run_printf(shell.proc, argv[1:], shell.arg0_name())
 
 

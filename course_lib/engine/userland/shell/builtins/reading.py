@@ -23,7 +23,8 @@ async def read(shell: Shell, argv: list[str]) -> int:
     options, names = _options(argv[1:])
     for name in names:
         if not NAME.match(name):
-            raise ShellError(f"bad variable name '{name}'", 2, command="read")
+            await shell.proc.err(f"{shell.arg0}: read: '{name}': bad variable name\n")
+            return 1
     number = int(options.get("u", "0"))
     file = shell.proc.fds.get(number)
     if file is None:
