@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from typing import Protocol
 
 from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
 from course_lib.engine.network import resolvconf
@@ -65,11 +66,25 @@ def _take_address(network: Network, wanted: str) -> int:
     )
 
 
+class EndpointWatcher(Protocol):
+    """Who tells other engines of the endpoints on networks that they have too."""
+
+    def changed(self, endpoint: Endpoint) -> None:
+        """It has come, or has other names now."""
+
+    def gone(self, endpoint: Endpoint) -> None:
+        """It goes, or could not come."""
+
+
 class Attachments:
-    """Connects endpoints with sandboxes, and moves published ports with the default route."""
+    """Connects endpoints with sandboxes, and moves published ports with the default route.
+
+    :ivar watcher: told of every endpoint on a network that is shared with other engines.
+    """
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
+        self.watcher: EndpointWatcher | None = None
 
     def attach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
         """Plug an endpoint in.
@@ -99,10 +114,13 @@ class Attachments:
             if isinstance(error, OSError):
                 raise SystemFailure(f"cannot write {error.filename}: {error.strerror}") from error
             raise
+        self.tell(endpoint)
 
     def detach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
         """Unplug an endpoint; its ports close, its connections die, its address is free."""
         network = endpoint.network
+        if self.watcher is not None and network.shared:
+            self.watcher.gone(endpoint)
         if sandbox.publishing is endpoint:
             self.unpublish(sandbox)
         if endpoint.dns_names is not None:
@@ -118,6 +136,11 @@ class Attachments:
                 pool.release(endpoint.address)
         with contextlib.suppress(OSError):  # the folder may be gone with its container
             sandbox.files.flush()
+
+    def tell(self, endpoint: Endpoint) -> None:
+        """Tell other engines of an endpoint, or of its new names."""
+        if self.watcher is not None and endpoint.network.shared:
+            self.watcher.changed(endpoint)
 
     def program(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
         """Publish the ports of a sandbox by an endpoint.

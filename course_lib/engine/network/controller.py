@@ -24,7 +24,13 @@ from course_lib.engine.filters import Filters
 from course_lib.engine.ids import Identities
 from course_lib.engine.network import etchosts
 from course_lib.engine.network.addresses import to_text
-from course_lib.engine.network.attachment import Attachments, dns_names, make_endpoint
+from course_lib.engine.network.arrivals import Arrivals
+from course_lib.engine.network.attachment import (
+    Attachments,
+    EndpointWatcher,
+    dns_names,
+    make_endpoint,
+)
 from course_lib.engine.network.contracts import EventLog, RecordStore
 from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver
 from course_lib.engine.network.endpoint import Endpoint
@@ -45,10 +51,12 @@ from course_lib.engine.network.network import Network
 from course_lib.engine.network.portallocator import PortAllocator
 from course_lib.engine.network.publisher import Publisher
 from course_lib.engine.network.registry import NetworkRegistry
+from course_lib.engine.network.remote import RemoteEndpoints
 from course_lib.engine.network.resolver import Resolver
 from course_lib.engine.network.sandbox import Sandbox, SandboxHandle
 from course_lib.engine.network.sandboxes import SandboxFactory
 from course_lib.engine.network.sandboxes import extra_hosts as parse_extra_hosts
+from course_lib.engine.network.stack import Segment
 from course_lib.engine.network.validation import check_endpoint
 
 _CONFLICT_SHARED = (
@@ -93,6 +101,7 @@ class NetworkController:
         fabric.host = host
         fabric.host_ports = self._publisher
         self._attachments = Attachments(self._publisher)
+        self._remotes = RemoteEndpoints()
         self._factory = SandboxFactory(ids, host, fabric, Resolver(rng), host_etc)
         drivers: dict[str, Driver] = {
             "bridge": BridgeDriver(host, rng),
@@ -121,7 +130,10 @@ class NetworkController:
 
     def remove(self, ref: str) -> None:
         """Remove a network that nobody is on."""
+        network = self._networks.get(ref)
         self._networks.remove(ref)
+        if network.shared:
+            self._remotes.detach(network.id)
 
     def prune(self, filters: Filters | None = None, until_ns: int | None = None) -> Sequence[str]:
         """Remove unused networks of the user's own; their names."""
@@ -308,6 +320,7 @@ class NetworkController:
                 owner = EndpointOwner(container_id, name, hostname)
                 endpoint.dns_names = dns_names(owner, endpoint.spec.aliases)
                 names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+                self._attachments.tell(endpoint)
 
     def endpoint(self, container_id: str, network_ref: str) -> Endpoint | None:
         """The endpoint of a running container on a network."""
@@ -324,6 +337,42 @@ class NetworkController:
             "type": network.driver_name,
         }
         self._events.publish("network", action, network.id, attributes)
+
+    # --- other engines ---------------------------------------------------------------------
+
+    @property
+    def remotes(self) -> RemoteEndpoints:
+        """The endpoints of other engines."""
+        return self._remotes
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """Where traffic of other engines comes in."""
+        return Arrivals(self._shared_segment)
+
+    def share(self, network: Network) -> None:
+        """Other engines have that network too: their endpoints on it are reachable from now on."""
+        segment = network.segment
+        assert segment is not None
+        network.shared = True
+        segment.remotes = self._remotes.members(network.id)
+        self._remotes.attach(network.id, network.names)
+
+    def watch(self, watcher: EndpointWatcher | None) -> None:
+        """Tell that one of all endpoints on shared networks."""
+        self._attachments.watcher = watcher
+
+    def shared_endpoints(self) -> Sequence[Endpoint]:
+        """The endpoints of this engine on shared networks."""
+        shared = [network for network in self._networks.list() if network.shared]
+        return [endpoint for network in shared for endpoint in network.endpoints()]
+
+    def _shared_segment(self, network_id: str) -> Segment | None:
+        try:
+            network = self._networks.get(network_id)
+        except EngineError:
+            return None
+        return network.segment if network.shared and network.id == network_id else None
 
     # --- published ports -----------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from course_lib.engine.clock import Clock
 from course_lib.engine.interfaces import EchoReply, StreamSocket
 from course_lib.engine.network.addresses import ALL_ONES, to_int, to_text
 from course_lib.engine.network.datagram import MemoryDatagram
+from course_lib.engine.network.remote import RemoteEndpoint, RemoteStream
 from course_lib.engine.network.stack import LOOPBACK, Link, Segment, Stack, count, os_error
 from course_lib.engine.network.stream import Address, MemoryStream
 
@@ -34,6 +35,7 @@ class Fate(Enum):
     """What becomes of a packet."""
 
     DELIVERED = auto()
+    REMOTE = auto()  # an endpoint of another engine has it
     NO_ROUTE = auto()
     NO_NEIGHBOUR = auto()  # a connected subnet on which nobody has the address
     DROPPED = auto()
@@ -45,6 +47,7 @@ class Path:
 
     :ivar out: the link they leave by, None within the stack; :ivar into: the one they arrive on.
     :ivar source: the address that the receiver sees.
+    :ivar remote: the endpoint of another engine that gets them.
     """
 
     fate: Fate
@@ -52,6 +55,7 @@ class Path:
     stack: Stack | None = None
     out: Link | None = None
     into: Link | None = None
+    remote: RemoteEndpoint | None = None
 
 
 class HostPorts(Protocol):
@@ -120,6 +124,9 @@ class Fabric:
             if not segment.icc and not link.stack.is_host and not into.stack.is_host:
                 return Path(Fate.DROPPED, link.address, out=link)
             return Path(Fate.DELIVERED, link.address, into.stack, link, into)
+        remote = segment.remotes.get(address)
+        if remote is not None:
+            return Path(Fate.REMOTE, link.address, out=link, remote=remote)
         subnet = segment.subnet
         if subnet.prefix < 31 and address in (subnet.base, subnet.broadcast):
             return Path(Fate.DROPPED, link.address, out=link)
@@ -145,6 +152,10 @@ class Fabric:
             path = self.path(stack, target)
             if path.fate is Fate.DELIVERED:
                 return await self._open(stack, path, target, port, source)
+            if path.remote is not None:
+                stream = await self._open_remote(stack, path, path.remote, port)
+                if stream is not None:
+                    return stream
             if path.fate is Fate.NO_ROUTE:
                 raise os_error(errno.ENETUNREACH)
             if path.fate is Fate.NO_NEIGHBOUR:
@@ -181,6 +192,23 @@ class Fabric:
         return client
 
     @staticmethod
+    async def _open_remote(
+        stack: Stack, path: Path, remote: RemoteEndpoint, port: int
+    ) -> StreamSocket | None:
+        local = (to_text(path.source), stack.ephemeral_port())
+        target = (remote.ip_address, port)
+        carried = await remote.wire.connect(remote.network_id, local, target)
+        if carried is None:
+            return None
+        link = path.out
+        if link is None or stack.addresses.get(link.address) is not link:
+            carried.abort()  # the interface went away meanwhile
+            raise os_error(errno.ENETUNREACH)
+        count(link, link, 0)
+        stack.met(remote.address, link)
+        return RemoteStream(stack, carried, local, target, link)
+
+    @staticmethod
     def _connect_loopback6(stack: Stack, port: int) -> StreamSocket:
         for listener in stack.listeners.get(port, ()):
             if listener.local[0] in ("::", "::1") and not listener.full:
@@ -213,6 +241,11 @@ class Fabric:
         path = self.path(stack, target)
         if path.fate is Fate.NO_ROUTE:
             raise os_error(errno.ENETUNREACH)
+        if path.remote is not None:
+            source = (to_text(path.source), sender.local[1])
+            count(path.out, None, len(data))
+            path.remote.wire.send(path.remote.network_id, source, to, data)
+            return
         if path.fate is not Fate.DELIVERED or path.stack is None:
             return
         source = (to_text(path.source), sender.local[1])
@@ -242,6 +275,10 @@ class Fabric:
                 _learn(path, target)
                 await asyncio.sleep(0)
                 return EchoReply(address, 64, self._round_trip(path, known))
+            if path.remote is not None and ttl > 0:
+                started = self._clock.monotonic()
+                if await self._echo_remote(stack, path, path.remote, size):
+                    return EchoReply(address, 64, self._clock.monotonic() - started)
             if path.fate is Fate.DROPPED and ttl == 1 and _is_routed(path, target):
                 # The host looks at the time to live before it looks at its firewall.
                 await asyncio.sleep(0)
@@ -253,6 +290,18 @@ class Fabric:
             raise os_error(errno.EHOSTUNREACH)
         await asyncio.get_running_loop().create_future()  # no answer, ever
         raise AssertionError("unreachable")
+
+    @staticmethod
+    async def _echo_remote(stack: Stack, path: Path, remote: RemoteEndpoint, size: int) -> bool:
+        count(path.out, None, size + 8)
+        if not await remote.wire.echo(
+            remote.network_id, to_text(path.source), remote.ip_address, size
+        ):
+            return False
+        count(None, path.out, size + 8)
+        if path.out is not None:
+            stack.met(remote.address, path.out)
+        return True
 
     def _round_trip(self, path: Path, known: bool) -> float:
         """Seconds that an echo takes: drawn, so that a seed repeats it; the first asks ARP too."""

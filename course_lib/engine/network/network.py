@@ -64,6 +64,7 @@ class Network:
 
     :ivar pools: address pools, first the one whose gateway is the default route.
     :ivar segment: the wire that its driver made, None for networks without one.
+    :ivar shared: whether other engines have it too.
     """
 
     def __init__(self, settings: NetworkSettings, driver: Driver) -> None:
@@ -73,6 +74,7 @@ class Network:
         self.pools: list[AddressPool] = []
         self.gateway = 0
         self.segment: Segment | None = None
+        self.shared = False
         self._by_container: dict[str, Endpoint] = {}
         self._by_name: dict[str, Endpoint] = {}
 

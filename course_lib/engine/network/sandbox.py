@@ -33,6 +33,7 @@ from course_lib.engine.network.host import HostStack
 from course_lib.engine.network.hostsocket import HostStream
 from course_lib.engine.network.listener import MemoryListener
 from course_lib.engine.network.model import PortRequest, PublishedPort
+from course_lib.engine.network.remote import RemoteStream
 from course_lib.engine.network.resolvconf import ResolvConf
 from course_lib.engine.network.resolver import Resolver
 from course_lib.engine.network.stack import Stack, os_error
@@ -219,7 +220,7 @@ class SandboxHandle:
     ) -> StreamSocket:
         sandbox = self.sandbox
         stream = await sandbox.fabric.connect(sandbox.stack, address, port, source)
-        if isinstance(stream, MemoryStream | HostStream):
+        if isinstance(stream, MemoryStream | HostStream | RemoteStream):
             stream.holder = self
             stream.owner = owner
         return stream

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from course_lib.engine.interfaces import Interface, InterfaceAddress, Neighbour, Route
@@ -16,6 +16,7 @@ from course_lib.engine.network.addresses import Subnet, to_int, to_text
 if TYPE_CHECKING:
     from course_lib.engine.network.datagram import MemoryDatagram
     from course_lib.engine.network.listener import MemoryListener
+    from course_lib.engine.network.remote import RemoteEndpoint
     from course_lib.engine.network.stream import Connection
 
 EPHEMERAL = range(32768, 61000)
@@ -36,9 +37,10 @@ class Segment:
 
     :ivar icc: whether containers on it may talk to each other
         (``com.docker.network.bridge.enable_icc``).
+    :ivar remotes: endpoints with an address on it that are on other engines.
     """
 
-    __slots__ = ("gateway", "icc", "members", "name", "subnet")
+    __slots__ = ("gateway", "icc", "members", "name", "remotes", "subnet")
 
     def __init__(self, name: str, subnet: Subnet, gateway: int, *, icc: bool = True) -> None:
         self.name = name
@@ -46,6 +48,7 @@ class Segment:
         self.gateway = gateway
         self.icc = icc
         self.members: dict[int, Link] = {}
+        self.remotes: Mapping[int, RemoteEndpoint] = {}
 
 
 class Link:
@@ -224,7 +227,9 @@ class Stack:
         """The ARP table: those met that are still there."""
         found = []
         for address, link in self._neighbours.items():
-            other = link.segment.members.get(address) if link.segment is not None else None
+            if link.segment is None:
+                continue
+            other = link.segment.members.get(address) or link.segment.remotes.get(address)
             if other is not None:
                 found.append(Neighbour(to_text(address), other.mac, link.name))
         return found
