@@ -33,7 +33,9 @@ class Response:
         return message
 
 
-class _UnixConnection(http.client.HTTPConnection):
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
@@ -82,7 +84,7 @@ class RawClient:
         if body is not None:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
-        connection = _UnixConnection(self.path, timeout)
+        connection = UnixConnection(self.path, timeout)
         try:
             connection.request(method, target(path, params, version), data, sent)
             answer = connection.getresponse()

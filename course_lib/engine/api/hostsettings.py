@@ -227,11 +227,9 @@ def limits(host: Decoded) -> list[str]:
     return sorted(warnings)
 
 
-def without_effect(config: Decoded, host: Decoded) -> list[str]:
+def without_effect(host: Decoded) -> list[str]:
     """What is kept and shown, but does nothing here."""
     warnings = []
-    if (config.get("Healthcheck") or {}).get("Test") not in (None, [], ["NONE"]):
-        warnings.append("The embedded engine does not run health checks. Health check discarded.")
     if host.get("Sysctls"):
         warnings.append("The embedded engine has no kernel parameters. Sysctls discarded.")
     return warnings

@@ -44,7 +44,7 @@ def create_request(name: str, body: Decoded, version: Version) -> CreateRequest:
         raise InvalidParameter(
             "Container cannot be created with multiple network endpoints: " + ", ".join(networks)
         )
-    warnings = hostsettings.limits(host) + hostsettings.without_effect(body, host)
+    warnings = hostsettings.limits(host) + hostsettings.without_effect(host)
     warnings += _mac_address(body.pop("MacAddress", ""), host_config, networks, version)
     return CreateRequest(name, _config(body), host_config, networks, warnings)
 

@@ -18,6 +18,7 @@ from course_lib.engine.container.config import (
 from course_lib.engine.container.restart import RestartManager
 from course_lib.engine.container.state import State
 from course_lib.engine.container.stdio import Streams
+from course_lib.engine.errdefs import Conflict
 from course_lib.engine.interfaces import Machine, Process, Sandbox
 from course_lib.engine.store import Record
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class Runtime:
     """What exists only while the container runs."""
 
-    __slots__ = ("fs", "machine", "process", "sandbox", "watcher")
+    __slots__ = ("fs", "machine", "probing", "process", "sandbox", "watcher")
 
     def __init__(
         self, fs: ContainerFs, machine: Machine, process: Process, sandbox: Sandbox
@@ -42,6 +43,7 @@ class Runtime:
         self.process = process
         self.sandbox = sandbox
         self.watcher: asyncio.Task[None] | None = None
+        self.probing: asyncio.Task[None] | None = None
 
 
 class Container:
@@ -177,3 +179,19 @@ def restore_into(container: Container, record: Record, state: Record | None) -> 
     for name, network_id in state["network_ids"].items():
         if name in container.networks:
             container.networks[name].network_id = network_id
+
+
+class NotRunning(Conflict):
+    """``container ID is not running``."""
+
+    def __init__(self, container: Container) -> None:
+        super().__init__(f"container {container.id} is not running")
+
+
+class Restarting(Conflict):
+    """``Container ID is restarting, wait until the container is running``."""
+
+    def __init__(self, container: Container) -> None:
+        super().__init__(
+            f"Container {container.id} is restarting, wait until the container is running"
+        )

@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.assembly import environment
-from course_lib.engine.container.container import Container, Runtime
+from course_lib.engine.container.container import Container, NotRunning, Restarting, Runtime
 from course_lib.engine.container.exec import Exec, ExecSpec, start_failure
-from course_lib.engine.container.lifecycle import NotRunning, Restarting
 from course_lib.engine.container.merge import replace_or_append
 from course_lib.engine.container.stdio import Streams
 from course_lib.engine.errdefs import Conflict, InvalidParameter, NotFound, SystemFailure

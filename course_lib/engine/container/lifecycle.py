@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.assembly import Assembler, StartError
-from course_lib.engine.container.container import Container, Runtime
+from course_lib.engine.container.container import Container, NotRunning, Restarting, Runtime
+from course_lib.engine.container.execs import Execs
 from course_lib.engine.container.networking import ContainerNetworks
 from course_lib.engine.container.signals import parse_signal
 from course_lib.engine.errdefs import Conflict, EngineError, NotModified, SystemFailure
@@ -30,22 +31,6 @@ _LOST = 255
 Remove = Callable[[Container], Awaitable[None]]
 
 
-class NotRunning(Conflict):
-    """``container ID is not running``."""
-
-    def __init__(self, container: Container) -> None:
-        super().__init__(f"container {container.id} is not running")
-
-
-class Restarting(Conflict):
-    """``Container ID is restarting, wait until the container is running``."""
-
-    def __init__(self, container: Container) -> None:
-        super().__init__(
-            f"Container {container.id} is restarting, wait until the container is running"
-        )
-
-
 class Lifecycle:
     """Moves containers from state to state; keeps their records up to date.
 
@@ -59,12 +44,14 @@ class Lifecycle:
         events: Events,
         assembler: Assembler,
         networks: ContainerNetworks,
+        execs: Execs,
     ) -> None:
         self._store = store
         self._clock = clock
         self._events = events
         self._assembler = assembler
         self._networks = networks
+        self._execs = execs
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.auto_remove: Remove | None = None
@@ -131,6 +118,7 @@ class Lifecycle:
             raise
         container.runtime = runtime
         container.state.set_running(self._assembler.new_host_pid(), self._clock.time_ns())
+        self._begin_probing(container, anew=True)
         self.save_state(container)
         self.publish(container, "start")
         runtime.watcher = self._spawn(self._watch(container, runtime))
@@ -159,6 +147,7 @@ class Lifecycle:
     async def _ended(self, container: Container, runtime: Runtime, exit_code: int) -> None:
         state = container.state
         await container.streams.end(self._clock)
+        self._end_probing(container)
         container.runtime = None
         self._assembler.take_apart(container, runtime)
         await self._networks.release(container)
@@ -311,6 +300,7 @@ class Lifecycle:
             raise Conflict(f"Container {container.id} is already paused")
         if container.state.restarting:
             raise Restarting(container)
+        self._end_probing(container)
         runtime.machine.pause()
         container.state.paused = True
         self.publish(container, "pause")
@@ -322,6 +312,7 @@ class Lifecycle:
             raise EngineError(f"Container {container.id} is not paused")
         self._running(container).machine.unpause()
         container.state.paused = False
+        self._begin_probing(container, anew=False)
         self.publish(container, "unpause")
         self.save_state(container)
 
@@ -330,6 +321,31 @@ class Lifecycle:
         if container.runtime is None:
             raise NotRunning(container)
         return container.runtime
+
+    # --- health --------------------------------------------------------------------------
+
+    def _begin_probing(self, container: Container, *, anew: bool) -> None:
+        """Run the container's health check, if it has one, from now on."""
+        if not container.config.healthcheck:
+            return
+        from course_lib.engine.container.health import Health, Monitor, has_check
+
+        runtime = container.runtime
+        if runtime is None or not has_check(container):
+            return
+        health = container.state.health = container.state.health or Health()
+        if anew:
+            health.status, health.failing_streak = "starting", 0
+        monitor = Monitor(container, self._execs, self._clock, self.publish)
+        runtime.probing = self._spawn(monitor.run(health))
+
+    def _end_probing(self, container: Container) -> None:
+        """Nobody looks any more: as good as unhealthy (Moby: ``CloseMonitorChannel``)."""
+        runtime, health = container.runtime, container.state.health
+        if runtime is not None and runtime.probing is not None and health is not None:
+            runtime.probing.cancel()
+            runtime.probing = None
+            health.status = "unhealthy"
 
     # --- the engine's own start and end --------------------------------------------------
 

@@ -130,7 +130,8 @@ def _matches(container: Container, filters: Filters, exit_codes: list[int]) -> b
         not state.running and state.started_ns and state.exit_code in exit_codes
     ):
         return False
-    if not filters.match("status", state.status) or not filters.exact("health", "none"):
+    health = state.health.status if state.health is not None else "none"
+    if not filters.match("status", state.status) or not filters.exact("health", health):
         return False
     volumes = filters.get("volume")
     if volumes:

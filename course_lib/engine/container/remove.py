@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from course_lib.engine.container.container import Container
-from course_lib.engine.container.lifecycle import Lifecycle, NotRunning
+from course_lib.engine.container.container import Container, NotRunning
+from course_lib.engine.container.lifecycle import Lifecycle
 from course_lib.engine.container.mounting import ContainerMounts
 from course_lib.engine.container.registry import Registry
 from course_lib.engine.errdefs import Conflict, EngineError, SystemFailure

@@ -12,12 +12,14 @@ from course_lib.engine.container.assembly import Assembler
 from course_lib.engine.container.config import RestartPolicy
 from course_lib.engine.container.container import (
     Container,
+    NotRunning,
+    Restarting,
     config_from_record,
     restore_into,
 )
 from course_lib.engine.container.create import Creator
 from course_lib.engine.container.execs import Execs
-from course_lib.engine.container.lifecycle import Lifecycle, NotRunning, Restarting
+from course_lib.engine.container.lifecycle import Lifecycle
 from course_lib.engine.container.mounting import ContainerMounts
 from course_lib.engine.container.networking import ContainerNetworks
 from course_lib.engine.container.registry import Registry
@@ -69,7 +71,8 @@ class ContainerService:
         self.networks = ContainerNetworks(networks, self.registry, clock)
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler
-        self.lifecycle = Lifecycle(store, clock, events, assembler, self.networks)
+        self.execs = Execs(clock, ids, events, assembler.new_host_pid)
+        self.lifecycle = Lifecycle(store, clock, events, assembler, self.networks, self.execs)
         self.networks.save = self.lifecycle.save
         self.creator = Creator(
             root,
@@ -84,7 +87,6 @@ class ContainerService:
         )
         self.remover = Remover(store, events, self.registry, self.lifecycle, self.mounts)
         self.lifecycle.auto_remove = self.remover.remove_automatically
-        self.execs = Execs(clock, ids, events, assembler.new_host_pid)
         self._host_pids: dict[tuple[str, int], int] = {}
 
     # --- finding -------------------------------------------------------------------------

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from course_lib.engine.store import Record
+
+if TYPE_CHECKING:
+    from course_lib.engine.container.health import Health
 
 Status = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 Condition = Literal["not-running", "next-exit", "removed"]
@@ -27,9 +30,11 @@ class State:
     """Flags, exit code and times. Times are nanoseconds since the epoch, 0 for never.
 
     As in dockerd a restarting container counts as running.
+
+    :ivar health: of a container with a health check, once it was started.
     """
 
-    __slots__ = (*_KEPT, "_exit_waiters", "_removal_waiters", "removed", "removing")
+    __slots__ = (*_KEPT, "_exit_waiters", "_removal_waiters", "health", "removed", "removing")
 
     def __init__(self) -> None:
         self.running = False
@@ -43,6 +48,7 @@ class State:
         self.error = ""
         self.started_ns = 0
         self.finished_ns = 0
+        self.health: Health | None = None
         self._exit_waiters: list[asyncio.Future[tuple[int, str]]] | None = None
         self._removal_waiters: list[asyncio.Future[tuple[int, str]]] | None = None
 
@@ -116,7 +122,10 @@ class State:
 
     def to_record(self) -> Record:
         """What a restart of the engine should find."""
-        return {name: getattr(self, name) for name in _KEPT}
+        record: Record = {name: getattr(self, name) for name in _KEPT}
+        if self.health is not None:
+            record["health"] = self.health.to_record()
+        return record
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> State:
@@ -124,4 +133,8 @@ class State:
         state = cls()
         for name in _KEPT:
             setattr(state, name, record[name])
+        if "health" in record:
+            from course_lib.engine.container.health import Health
+
+            state.health = Health.from_record(record["health"])
         return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.api.format.endpoints import network_settings
 from course_lib.engine.api.format.hostconfig import host_config
@@ -13,6 +13,9 @@ from course_lib.engine.container.container import Container
 from course_lib.engine.container.networkview import NetworkView
 from course_lib.engine.container.state import State
 from course_lib.engine.volume.mounts import MountPoint
+
+if TYPE_CHECKING:
+    from course_lib.engine.container.health import Health
 
 Json = dict[str, Any]
 
@@ -60,7 +63,7 @@ def inspect(
 
 
 def _state(state: State) -> Json:
-    return {
+    result: Json = {
         "Status": state.status,
         "Running": state.running,
         "Paused": state.paused,
@@ -72,6 +75,25 @@ def _state(state: State) -> Json:
         "Error": state.error,
         "StartedAt": time_text(state.started_ns),
         "FinishedAt": time_text(state.finished_ns),
+    }
+    if state.health is not None:
+        result["Health"] = _health(state.health)
+    return result
+
+
+def _health(health: Health) -> Json:
+    return {
+        "Status": health.status,
+        "FailingStreak": health.failing_streak,
+        "Log": [
+            {
+                "Start": time_text(result.start_ns),
+                "End": time_text(result.end_ns),
+                "ExitCode": result.exit_code,
+                "Output": result.output,
+            }
+            for result in health.results
+        ],
     }
 
 

@@ -74,6 +74,9 @@ def status_text(state: State, now_ns: int) -> str:
         if state.restarting:
             ago = human_duration((now_ns - state.finished_ns) / 1e9)
             return f"Restarting ({state.exit_code}) {ago} ago"
+        if state.health is not None:
+            word = state.health.status
+            return f"Up {up} ({f'health: {word}' if word == 'starting' else word})"
         return f"Up {up}"
     if state.removing:
         return "Removal In Progress"

@@ -195,7 +195,7 @@ class Handlers:
         rows, columns = atoi(request.text("h")), atoi(request.text("w"))
         container = self._get(request)
         if container.runtime is None:
-            from course_lib.engine.container.lifecycle import NotRunning
+            from course_lib.engine.container.container import NotRunning
 
             raise NotRunning(container)
         container.streams.resize(rows, columns)
