@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,17 @@ def docker_command() -> str:
         pytest.skip(f"no docker command: {clients.mending_command()}")
     clients.put_on_path(client)
     return str(client.path)
+
+
+@pytest.fixture(scope="session")
+def compose_config(docker_command: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ``DOCKER_CONFIG`` in which ``docker`` has ``compose``; fetched under ``CI`` if missing."""
+    from tests.reference import compose
+
+    path = compose.install() if os.environ.get("CI") else compose.plugin()
+    if not path.exists():
+        pytest.skip("no docker compose: python -m tests.reference.compose install")
+    folder = tmp_path_factory.mktemp("docker-config")
+    (folder / "cli-plugins").mkdir()
+    (folder / "cli-plugins" / "docker-compose").symlink_to(path)
+    return folder

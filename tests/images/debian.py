@@ -11,6 +11,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -47,10 +48,11 @@ class PackageError(Exception):
 
 
 class PackageStore:
-    """The closure of `ROOTS`, kept as ``.deb`` files in ``folder`` between runs."""
+    """The closure of some packages, kept as ``.deb`` files in ``folder`` between runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, roots: Sequence[str] = ROOTS) -> None:
         self._folder = folder
+        self._roots = roots
 
     def download(self) -> None:
         """Gets what is not there yet. Needs ``apt-get``; no root, nothing is installed."""
@@ -75,7 +77,7 @@ class PackageStore:
         apt = ["apt-get", "-qq", "-y"]
         apt += [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
         _run(*apt, "update")
-        _run(*apt, "install", "--download-only", "--no-install-recommends", *ROOTS)
+        _run(*apt, "install", "--download-only", "--no-install-recommends", *self._roots)
         (folder / "complete").touch()
 
     def tree(self, *packages: str) -> Tree:
