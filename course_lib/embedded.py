@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket as sockets
@@ -24,13 +25,18 @@ from pathlib import Path
 
 from course_lib import places
 from course_lib.engine_probe import Answer, Silence, ask_socket
-from course_lib.errors import EngineUnavailable, SocketInUse, StateUnusable
+from course_lib.errors import EngineUnavailable, SocketInUse, StateUnusable, UsageError
 
 START_SECONDS = 20.0
 STOP_SECONDS = 40.0
 POLL_SECONDS = 0.005
 FORMAT_FILE = "format.json"
 """What every state directory of the engine holds; nothing without it is ever deleted."""
+
+_NODES = "nodes"
+"""Folder beside the default state with those of engines that have a name."""
+
+_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Status:
     pid: int | None = None
     version: str = ""
     api_version: str = ""
+    name: str = ""
 
     @property
     def docker_host(self) -> str:
@@ -51,7 +58,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedEngine:
-    """One embedded engine: where it listens and where it keeps its state."""
+    """One embedded engine: where it listens and where it keeps its state.
+
+    A further engine on this machine may have a name, which gives both and is its host's name.
+    """
 
     socket: Path
     state: Path
@@ -89,6 +99,34 @@ class EmbeddedEngine:
         return cls(socket, state, records)
 
     @classmethod
+    def named(cls, name: str, environ: Mapping[str, str] = os.environ) -> EmbeddedEngine:
+        """The further engine of that name.
+
+        :raises UsageError: it is no name for a host.
+        """
+        if not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} is no name for an engine: letters, digits and dashes, at most 32"
+            )
+        data = places.data_folder(environ)
+        state = data / _NODES / name
+        return cls(places.socket_for(state, environ), state, data / "engines")
+
+    @classmethod
+    def all_named(cls, environ: Mapping[str, str] = os.environ) -> list[EmbeddedEngine]:
+        """All engines with a name that run or have a state, by name."""
+        folder = places.data_folder(environ) / _NODES
+        states = folder.iterdir() if folder.is_dir() else ()
+        names = sorted(s.name for s in states if (s / FORMAT_FILE).is_file())
+        return [cls.named(name, environ) for name in names if _NAME.fullmatch(name)]
+
+    @property
+    def name(self) -> str:
+        """Its name, "" for an engine without one."""
+        ours = self.state.parent == self.records.parent / _NODES
+        return self.state.name if ours else ""
+
+    @classmethod
     def recorded(
         cls, docker_host: str, environ: Mapping[str, str] = os.environ
     ) -> EmbeddedEngine | None:
@@ -109,9 +147,15 @@ class EmbeddedEngine:
         found = ask_socket(self.socket)
         if isinstance(found, Answer) and found.kind == "embedded":
             return Status(
-                True, self.socket, self.state, self.pid(), found.version, found.api_version
+                True,
+                self.socket,
+                self.state,
+                self.pid(),
+                found.version,
+                found.api_version,
+                self.name,
             )
-        return Status(False, self.socket, self.state)
+        return Status(False, self.socket, self.state, name=self.name)
 
     def start(self, *, announce: Callable[[str], None] = lambda _: None) -> Status:
         """Return a running engine, starting it if need be.
@@ -258,7 +302,8 @@ class EmbeddedEngine:
 
     def _command(self) -> list[str]:
         words = [sys.executable, "-m", "course_lib.engine"]
-        return [*words, "--socket", str(self.socket), "--state", str(self.state)]
+        words += ["--socket", str(self.socket), "--state", str(self.state)]
+        return [*words, "--host-name", self.name] if self.name else words
 
     def _make_folders(self) -> None:
         for folder in (self.socket.parent, self.state.parent, self.records):

@@ -9,7 +9,8 @@ import shlex
 
 from course_lib import clients
 from course_lib.cli.progress import announce
-from course_lib.embedded import EmbeddedEngine
+from course_lib.embedded import EmbeddedEngine, Status
+from course_lib.errors import UsageError
 
 
 def start(arguments: argparse.Namespace) -> int:
@@ -34,26 +35,42 @@ def env(arguments: argparse.Namespace) -> int:
 
 
 def status(arguments: argparse.Namespace) -> int:
-    """Say whether it runs."""
-    found = _engine(arguments).status()
+    """Say whether it runs, and which others there are."""
+    asked = _engine(arguments)
+    found = asked.status()
+    others = [engine.status() for engine in EmbeddedEngine.all_named() if engine != asked]
     if arguments.json:
-        document = {
-            "running": found.running,
-            "docker_host": found.docker_host,
-            "socket": str(found.socket),
-            "state": str(found.state),
-            "pid": found.pid,
-            "version": found.version or None,
-            "api_version": found.api_version or None,
-        }
+        document = {**_document(found), "others": [_document(other) for other in others]}
         print(json.dumps(document, indent=2))
-    elif found.running:
-        print(f"running: embedded engine {found.version} (API {found.api_version})")
+        return 0 if found.running else 1
+    if found.running:
+        print(f"running: {_title(found)} {found.version} (API {found.api_version})")
         print(f"DOCKER_HOST={found.docker_host}")
         print(f"state in {found.state}, process {found.pid}")
     else:
-        print(f"not running (socket {found.socket}, state in {found.state})")
+        title = f"{found.name}: " if found.name else ""
+        print(f"{title}not running (socket {found.socket}, state in {found.state})")
+    for other in others:
+        running = f"running, DOCKER_HOST={other.docker_host}" if other.running else "not running"
+        print(f"also {other.name}: {running}")
     return 0 if found.running else 1
+
+
+def _title(status: Status) -> str:
+    return f"embedded engine {status.name}" if status.name else "embedded engine"
+
+
+def _document(status: Status) -> dict[str, object]:
+    return {
+        "name": status.name or None,
+        "running": status.running,
+        "docker_host": status.docker_host,
+        "socket": str(status.socket),
+        "state": str(status.state),
+        "pid": status.pid,
+        "version": status.version or None,
+        "api_version": status.api_version or None,
+    }
 
 
 def stop(arguments: argparse.Namespace) -> int:
@@ -71,4 +88,8 @@ def reset(arguments: argparse.Namespace) -> int:
 
 
 def _engine(arguments: argparse.Namespace) -> EmbeddedEngine:
-    return EmbeddedEngine.at(arguments.socket, arguments.state)
+    if arguments.name is None:
+        return EmbeddedEngine.at(arguments.socket, arguments.state)
+    if arguments.socket is not None or arguments.state is not None:
+        raise UsageError("an engine with a --name has its --socket and --state by it")
+    return EmbeddedEngine.named(arguments.name)

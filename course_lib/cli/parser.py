@@ -58,12 +58,17 @@ def _engine(commands: Commands) -> None:
     texts = {
         "start": "start it if it does not run, and print its DOCKER_HOST",
         "env": 'print what a shell needs: eval "$(course engine env)"',
-        "status": "say whether it runs; exit code 1 where it does not",
+        "status": "say whether it runs, and which others do; exit code 1 where it does not",
         "stop": "end it; containers stop, volumes are kept",
         "reset": "back to an empty engine: containers, networks and volumes go",
     }
     for name, text in texts.items():
         action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        action.add_argument(
+            "--name",
+            metavar="NAME",
+            help="a further engine on this machine, whose host has that name",
+        )
         action.add_argument("--socket", type=Path, metavar="PATH", help="where it listens")
         action.add_argument("--state", type=Path, metavar="DIR", help="where it keeps its state")
         if name == "start":

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from course_lib import connect
@@ -293,6 +294,70 @@ def test_the_default_port_is_none_of_the_lessons() -> None:
         server.listen()
         with pytest.raises(PortInUse):
             choose_port(server.getsockname()[1], ())
+
+
+# --- engines with a name ---
+
+
+def test_a_further_engine_has_a_name_and_all_else_by_it(
+    default_engine: EmbeddedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node2 = EmbeddedEngine.named("node2")
+    default_engine.start()
+    try:
+        assert main(["engine", "start", "--name", "node2"]) == 0
+        host = capsys.readouterr().out.strip()
+        assert host == node2.docker_host != default_engine.docker_host
+        client = docker.DockerClient(base_url=host)
+        assert client.info()["Name"] == "node2"
+        client.close()
+        # Started again by its socket alone, it still is the node of that name.
+        known = EmbeddedEngine.recorded(host)
+        assert known is not None
+        assert (known.name, known.state) == ("node2", node2.state)
+
+        assert main(["engine", "env", "--name", "node2"]) == 0
+        assert f"export DOCKER_HOST={host}" in capsys.readouterr().out
+        assert main(["engine", "status"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].startswith("running: embedded engine ")
+        assert lines[-1] == f"also node2: running, DOCKER_HOST={host}"
+        assert main(["engine", "status", "--name", "node2", "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert (document["name"], document["running"], document["others"]) == ("node2", True, [])
+
+        assert main(["engine", "stop", "--name", "node2"]) == 0
+        assert default_engine.status().running
+        capsys.readouterr()
+        assert main(["engine", "status", "--json"]) == 0
+        (other,) = json.loads(capsys.readouterr().out)["others"]
+        assert (other["name"], other["running"], other["docker_host"]) == ("node2", False, host)
+        assert main(["engine", "status", "--name", "node2"]) == 1
+        assert capsys.readouterr().out.startswith("node2: not running")
+        assert main(["engine", "reset", "--name", "node2"]) == 0
+        capsys.readouterr()
+        assert main(["engine", "status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["others"] == []
+    finally:
+        node2.stop()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--name", "../x"], "is no name for an engine"),
+        (["--name", ""], "is no name for an engine"),
+        (["--name", "a" * 33], "is no name for an engine"),
+        (["--name", "node2", "--socket", "/tmp/x"], "by it"),
+        (["--name", "node2", "--state", "/tmp/x"], "by it"),
+    ],
+)
+def test_names_that_are_none(
+    words: list[str], complaint: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for action in ("start", "env", "status", "stop", "reset"):
+        assert main(["engine", action, *words]) == 2
+        assert complaint in one_line_on_stderr(capsys)
 
 
 # --- doctor ---
