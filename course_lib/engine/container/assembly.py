@@ -61,16 +61,19 @@ class Assembler:
         """A number for a process as seen from the host; never given twice."""
         return next(self._pids)
 
-    async def run(self, container: Container, sandbox: Sandbox) -> Runtime:
+    async def run(
+        self, container: Container, sandbox: Sandbox, linked: Sequence[str] = ()
+    ) -> Runtime:
         """Execute the container's program as PID 1.
 
+        :param linked: variables that its links add.
         :raises StartError: it cannot be executed.
         :raises EngineError: a mount cannot be made.
         """
         fs = self._mounts.file_system(container)
         try:
             machine = self._machine(container, fs, sandbox)
-            process = await self._first_process(container, machine, fs)
+            process = await self._first_process(container, machine, fs, linked)
         except BaseException:
             fs.close()
             self._mounts.unmount(container)
@@ -91,7 +94,11 @@ class Assembler:
         )
 
     async def _first_process(
-        self, container: Container, machine: ContainerMachine, fs: ContainerFs
+        self,
+        container: Container,
+        machine: ContainerMachine,
+        fs: ContainerFs,
+        linked: Sequence[str],
     ) -> Process:
         config = container.config
         argv: Sequence[str] = [container.path, *container.args]
@@ -101,7 +108,7 @@ class Assembler:
         _require_directory(fs, working_dir)
         spec = ProcessSpec(
             argv=tuple(argv),
-            env=tuple(environment(container, tty=config.tty)),
+            env=tuple(environment(container, tty=config.tty, linked=linked)),
             cwd=working_dir,
             user=config.user,
             groups=tuple(container.host_config.group_add or ()),
@@ -141,12 +148,15 @@ def _close(*handles: OpenFile) -> None:
         handle.close()
 
 
-def environment(container: Container, *, tty: bool) -> list[str]:
-    """What dockerd gives every process, overridden by the container's own variables."""
+def environment(container: Container, *, tty: bool, linked: Sequence[str] = ()) -> list[str]:
+    """What dockerd gives every process, overridden by the container's own variables.
+
+    :param linked: variables that the container's links add.
+    """
     defaults = [f"PATH={DEFAULT_PATH}", f"HOSTNAME={container.config.hostname}"]
     if tty:
         defaults.append("TERM=xterm")
-    return replace_or_append(defaults, container.config.env or ())
+    return replace_or_append([*defaults, *linked], container.config.env or ())
 
 
 class FailedProcess:

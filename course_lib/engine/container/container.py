@@ -51,6 +51,7 @@ class Container:
 
     :ivar name: without the slash that the API shows.
     :ivar path, args: entrypoint and command joined: what is executed.
+    :ivar links: alias → container, for those on the default bridge.
     :ivar networks: network name → what was asked of that attachment, in order of connection.
     :ivar files: ``hosts`` and its kin, once it has been started; shared with the containers that
         use its network.
@@ -69,6 +70,7 @@ class Container:
         "id",
         "image",
         "image_id",
+        "links",
         "mounts",
         "name",
         "networks",
@@ -108,6 +110,7 @@ class Container:
         self.restart = RestartManager(host_config.restart_policy)
         self.restart_task: asyncio.Task[None] | None = None
         self.stopped_by_hand = False
+        self.links: dict[str, Container] | None = None
         self.networks: dict[str, EndpointConfig] = {}
         self.mounts: list[MountPoint] = []
         self.files: EngineFiles | None = None
@@ -138,7 +141,7 @@ class Container:
 
     def to_record(self) -> Record:
         """What a restart of the engine should find, but for the state."""
-        return {
+        record: Record = {
             "name": self.name,
             "created_ns": self.created_ns,
             "config": to_record(self.config),
@@ -147,6 +150,9 @@ class Container:
             "mounts": [to_record(mount) for mount in self.mounts],
             "networks": [[name, to_record(config)] for name, config in self.networks.items()],
         }
+        if self.links:
+            record["links"] = {alias: child.id for alias, child in self.links.items()}
+        return record
 
     def state_record(self) -> Record:
         """What changes with every start and end."""

@@ -83,6 +83,7 @@ class Creator:
         container_id = self._ids.new_id()
         name = self._registry.reserve(request.name, container_id)
         folder = self._root / container_id
+        container = None
         try:
             container = self.build(container_id, name, config, host_config, image)
             await self._mounts.create(container, image)
@@ -90,6 +91,8 @@ class Creator:
             self._lifecycle.save(container)
         except BaseException:
             self._registry.release(name, container_id)
+            for alias in (container.links or ()) if container is not None else ():
+                self._registry.release_link(name, alias)
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._registry.add(container)

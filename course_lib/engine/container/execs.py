@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.assembly import environment
@@ -36,12 +36,18 @@ class Execs:
     """All exec instances of the engine."""
 
     def __init__(
-        self, clock: Clock, ids: Identities, events: Events, new_host_pid: Callable[[], int]
+        self,
+        clock: Clock,
+        ids: Identities,
+        events: Events,
+        new_host_pid: Callable[[], int],
+        link_environment: Callable[[Container], Sequence[str]],
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._events = events
         self._new_host_pid = new_host_pid
+        self._link_environment = link_environment
         self._all: dict[str, Exec] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -50,6 +56,7 @@ class Execs:
 
         :param reference: what the client called the container, for error texts.
         :raises Conflict: the container does not run, or is paused.
+        :raises SystemFailure: it is linked to a container that does not run.
         """
         state = container.state
         if not state.running:
@@ -61,7 +68,9 @@ class Execs:
         self._forget_old()
         spec.user = spec.user or container.config.user
         spec.working_dir = spec.working_dir or container.config.working_dir
-        spec.env = replace_or_append(environment(container, tty=spec.tty), spec.env)
+        spec.env = replace_or_append(
+            environment(container, tty=spec.tty, linked=self._link_environment(container)), spec.env
+        )
         streams = Streams(None, tty=spec.tty, open_stdin=spec.attach_stdin, stdin_once=True)
         instance = Exec(self._ids.new_id(), container, spec, streams)
         self._all[instance.id] = instance

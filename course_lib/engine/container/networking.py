@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from course_lib.engine.clock import Clock
+from course_lib.engine.container import links
 from course_lib.engine.container.config import EndpointConfig, is_user_defined, shared_container
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.enginefiles import EngineFiles
@@ -60,12 +61,15 @@ class ContainerNetworks:
     def prepare(self, container: Container, endpoints: Mapping[str, EndpointConfig]) -> None:
         """Note which networks a new container is to join.
 
-        :raises InvalidParameter: a link names a container that does not exist.
+        :raises EngineError: a link leads nowhere.
         """
         mode = container.host_config.network_mode
         if container.config.network_disabled or shared_container(mode) is not None:
             return
-        self._check_links(container)
+        if is_user_defined(mode):
+            container.host_config.links = None  # what counts there is asked of the endpoint
+        else:
+            links.register(container, self._registry)
         name = mode
         if is_user_defined(mode):
             try:
@@ -78,22 +82,6 @@ class ContainerNetworks:
                     name if key == network.id else key: config for key, config in endpoints.items()
                 }
         container.networks = dict(endpoints) or {name: EndpointConfig()}
-
-    def _check_links(self, container: Container) -> None:
-        host = container.host_config
-        if not host.links or is_user_defined(host.network_mode):
-            return
-        for link in host.links:
-            name = link.partition(":")[0]
-            try:
-                target = self._registry.get(name)
-            except NotFound as error:
-                raise InvalidParameter(f"could not get container for {name}: {error}") from None
-            if target.host_config.network_mode == "host":
-                raise InvalidParameter(
-                    "conflicting options: host type networking can't be used with links. "
-                    "This would result in undefined behavior"
-                )
 
     # --- start and end -------------------------------------------------------------------
 
@@ -116,7 +104,7 @@ class ContainerNetworks:
             domainname=config.domainname,
             dns=DnsConfig(host.dns or (), host.dns_search or (), host.dns_options or ()),
             extra_hosts=host.extra_hosts or (),
-            link_hosts=self._link_hosts(container),
+            link_hosts=links.hosts(container, self._bridge_address),
             files=files,
             ports=port_requests(container),
         )
@@ -126,6 +114,7 @@ class ContainerNetworks:
             self._join(container, name)
         if not names:
             sandbox.files.flush()
+        self._tell_parents(container)
         return sandbox
 
     def _share(self, container: Container, reference: str) -> Sandbox:
@@ -154,31 +143,29 @@ class ContainerNetworks:
         container.networks[endpoint.network_name] = config
         return endpoint
 
-    def _link_hosts(self, container: Container) -> list[tuple[str, str]]:
-        """Lines of ``/etc/hosts`` for links on the default bridge."""
-        host = container.host_config
-        if not host.links or host.network_mode != "bridge":
+    def _bridge_address(self, container: Container) -> str | None:
+        endpoint = self._controller.endpoint(container.id, "bridge")
+        return None if endpoint is None else endpoint.ip_address
+
+    def link_environment(self, container: Container) -> list[str]:
+        """Variables of a running container's links.
+
+        :raises SystemFailure: a container that it is linked to does not run.
+        """
+        if not container.links or self._bridge_address(container) is None:
             return []
-        records = []
-        for link in host.links:
-            name, _, alias = link.partition(":")
-            target = self._registry.get(name)
-            alias = alias or target.name
-            if not target.state.running:
-                raise SystemFailure(
-                    f"Cannot link to a non running container: /{target.name} AS "
-                    f"/{container.name}/{alias}"
-                )
-            endpoint = self._controller.endpoint(target.id, "bridge")
-            if endpoint is None:
-                raise SystemFailure(
-                    f"Cannot link to /{target.name}, as it does not belong to the default network"
-                )
-            names = [alias, target.config.hostname]
-            if alias != target.name:
-                names.append(target.name)
-            records.append((endpoint.ip_address, " ".join(names)))
-        return records
+        return links.environment(container, self._bridge_address)
+
+    def _tell_parents(self, child: Container) -> None:
+        """Containers with a link to this one learn its address anew (Moby: ``parents``)."""
+        for name in self._registry.link_names(child.id):
+            parent_name, _, alias = name.partition("/")
+            parent = self._registry.get(parent_name)
+            sandbox = self._controller.sandbox(parent.id)
+            address = self._bridge_address(child)
+            if parent.runtime is not None and sandbox is not None and address is not None:
+                sandbox.files.move_host(alias.rpartition("/")[2], address)
+                sandbox.files.flush()
 
     async def release(self, container: Container) -> None:
         """The container has ended: off all networks, all sockets closed."""
@@ -258,13 +245,13 @@ class ContainerNetworks:
             self.save(container)
 
     async def rename(self, container: Container) -> None:
-        """The container has a new name: so have its endpoints."""
+        """The container has a new name: so have its endpoints and links."""
         self._controller.rename(container.id, container.name, container.config.hostname)
 
-    def remove_link(self, container: Container, name: str) -> None:
+    def remove_link(self, child: Container, name: str) -> None:
         """``docker rm --link PARENT/ALIAS``: take a link of a container away."""
-        parent_name, _, alias = name.strip("/").rpartition("/")
-        if not parent_name:
+        parent_name, _, alias = name.strip("/").partition("/")
+        if not alias:
             raise SystemFailure("Conflict, cannot remove the default link name of the container")
         try:
             parent = self._registry.get(parent_name)
@@ -272,10 +259,13 @@ class ContainerNetworks:
             raise SystemFailure(
                 f"Cannot get parent /{parent_name} for link name /{name.strip('/')}"
             ) from None
-        links = parent.host_config.links or []
-        parent.host_config.links = [
-            link for link in links if (link.partition(":")[2] or link) != alias
-        ]
+        if parent.links is not None and parent.links.pop(alias, None) is not None:
+            self._registry.release_link(parent.name, alias)
+            sandbox = self._controller.sandbox(parent.id)
+            if parent.runtime is not None and sandbox is not None:
+                names = links.hosts_names(alias, child)
+                sandbox.files.remove_hosts(lambda line: line == names)
+                sandbox.files.flush()
         self.save(parent)
 
     # --- looking -------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class Registry:
         self._by_id: dict[str, Container] = {}
         self._sorted: list[str] = []
         self._names: dict[str, str] = {}
+        self._links: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -81,6 +82,10 @@ class Registry:
         if self._by_id.pop(container.id, None) is not None:
             del self._sorted[bisect.bisect_left(self._sorted, container.id)]
         self.release(container.name, container.id)
+        for name in self._links.pop(container.id, ()):
+            del self._names[name]
+        for alias in container.links or ():
+            self.release_link(container.name, alias)
 
     def owner(self, name: str) -> str | None:
         """The ID of the container with exactly that name."""
@@ -112,6 +117,29 @@ class Registry:
         """Give a name back, if it is that container's."""
         if self._names.get(name) == container_id:
             del self._names[name]
+
+    def reserve_link(self, parent: str, alias: str, child_id: str) -> bool:
+        """Let ``parent/alias`` be a name of a container too; false where it is another's."""
+        name = f"{parent}/{alias}"
+        if self._names.setdefault(name, child_id) != child_id:
+            return False
+        names = self._links.setdefault(child_id, [])
+        if name not in names:
+            names.append(name)
+        return True
+
+    def release_link(self, parent: str, alias: str) -> None:
+        """Give such a name back."""
+        name = f"{parent}/{alias}"
+        child_id = self._names.pop(name, "")
+        if child_id:
+            self._links[child_id].remove(name)
+            if not self._links[child_id]:
+                del self._links[child_id]
+
+    def link_names(self, container_id: str) -> list[str]:
+        """The names that links give a container: ``web/db``."""
+        return list(self._links.get(container_id, ()))
 
     def _draw(self, container_id: str) -> str:
         for attempt in range(6):

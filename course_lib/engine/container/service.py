@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.engine.clock import Clock
+from course_lib.engine.container import links
 from course_lib.engine.container.assembly import Assembler
 from course_lib.engine.container.config import RestartPolicy
 from course_lib.engine.container.container import (
@@ -71,7 +72,9 @@ class ContainerService:
         self.networks = ContainerNetworks(networks, self.registry, clock)
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler
-        self.execs = Execs(clock, ids, events, assembler.new_host_pid)
+        self.execs = Execs(
+            clock, ids, events, assembler.new_host_pid, self.networks.link_environment
+        )
         self.lifecycle = Lifecycle(store, clock, events, assembler, self.networks, self.execs)
         self.networks.save = self.lifecycle.save
         self.creator = Creator(
@@ -137,6 +140,9 @@ class ContainerService:
                 self.registry.release(plain, container.id)
                 raise
             self.registry.release(old_name, container.id)
+            for alias, child in (container.links or {}).items():
+                self.registry.release_link(old_name, alias)
+                self.registry.reserve_link(plain, alias, child.id)
             self.lifecycle.publish(container, "rename", oldName=f"/{old_name}")
 
     def update(
@@ -214,7 +220,8 @@ class ContainerService:
         """Find the containers of an earlier run; gives those that want to be started again."""
         wanted = []
         states = self._store.all("container-states")
-        for container_id, record in self._store.all("containers").items():
+        records = self._store.all("containers")
+        for container_id, record in records.items():
             try:
                 container = self._restore(container_id, record, states.pop(container_id, None))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -224,6 +231,11 @@ class ContainerService:
                 ) from None
             if self.lifecycle.recover(container):
                 wanted.append(container)
+        for container_id, record in records.items():
+            if "links" in record:
+                parent = self.registry.find(container_id)
+                assert parent is not None
+                links.restore(parent, record["links"], self.registry)
         for container_id in states:  # of containers that were being removed
             self._store.delete("container-states", container_id)
         return wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 _DEFAULT = (
@@ -39,6 +40,12 @@ def remove_names(content: str, stale: Callable[[str], bool]) -> str:
         if not tab or not stale(hosts):
             kept.append(line)
     return "".join(kept)
+
+
+def move(content: str, name: str, address: str) -> str:
+    """Another address for the lines whose first name it is (libnetwork: ``etchosts.Update``)."""
+    pattern = rf"^\S*(\t{re.escape(name)}(?=[\s.]))"
+    return re.sub(pattern, rf"{address}\1", content, flags=re.M)
 
 
 def own_names(hostname: str, domainname: str) -> str:

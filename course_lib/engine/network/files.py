@@ -70,6 +70,10 @@ class NameFiles:
         """Take lines with stale names out of ``/etc/hosts``."""
         self.set_hosts(etchosts.remove_names(self.hosts, stale))
 
+    def move_host(self, name: str, address: str) -> None:
+        """Give the lines of ``/etc/hosts`` that begin with a name another address."""
+        self.set_hosts(etchosts.move(self.hosts, name, address))
+
     def set_resolv_conf(self, content: str) -> None:
         """Replace ``/etc/resolv.conf``, unless somebody has edited it."""
         if self.resolv_conf == self._resolv:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.engine.container.config import HostConfig, is_user_defined
+from course_lib.engine.container.config import HostConfig
 from course_lib.engine.container.container import Container
 
 Json = dict[str, Any]
@@ -135,11 +135,8 @@ def _port_bindings(host: HostConfig) -> Json | None:
 
 
 def _links(container: Container) -> list[str] | None:
-    if not container.host_config.links or is_user_defined(container.host_config.network_mode):
-        return container.host_config.links or None
-    links = []
-    for link in container.host_config.links:
-        name, _, alias = link.partition(":")
-        target = name.removeprefix("/")
-        links.append(f"/{target}:/{container.name}/{alias or target}")
-    return links
+    links = [
+        f"/{child.name}:/{container.name}/{alias}"
+        for alias, child in (container.links or {}).items()
+    ]
+    return links or None

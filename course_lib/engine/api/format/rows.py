@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from course_lib.engine.api.format.containers import mount_point
@@ -18,16 +18,21 @@ Json = dict[str, Any]
 
 def row(
     container: Container,
+    link_names: Sequence[str],
     network: NetworkView,
     image: str,
     version: Version,
     now_ns: int,
     sizes: tuple[int, int] | None,
 ) -> Json:
-    """A line of ``docker ps``. ``image``: the name, or the ID where the name has moved on."""
+    """A line of ``docker ps``.
+
+    :param link_names: what other containers call it: ``web/db``.
+    :param image: the name, or the ID where the name has moved on.
+    """
     result: Json = {
         "Id": container.id,
-        "Names": [f"/{container.name}"],
+        "Names": [f"/{name}" for name in (container.name, *link_names)],
         "Image": image,
         "ImageID": container.image_id,
         "Command": command_text([container.path, *container.args]),

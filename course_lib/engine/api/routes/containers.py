@@ -25,7 +25,7 @@ from course_lib.engine.container.listing import ListOptions, PortRow, select
 from course_lib.engine.container.signals import parse_for_platform
 from course_lib.engine.container.state import Condition
 from course_lib.engine.engine import Engine
-from course_lib.engine.errdefs import EngineError, InvalidParameter
+from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
 from course_lib.engine.filters import Filters
 
 _CONDITIONS: dict[str, Condition] = {
@@ -63,6 +63,7 @@ class Handlers:
         rows = [
             row(
                 container,
+                self._containers.registry.link_names(container.id),
                 self._containers.networks.view(container),
                 self._shown_image(container),
                 request.version,
@@ -149,7 +150,12 @@ class Handlers:
 
     async def post_restart(self, request: Request) -> Response:
         timeout, signal = self._stop_options(request)
-        await self._containers.lifecycle.restart(self._get(request), timeout, signal)
+        container = self._get(request)
+        try:
+            await self._containers.lifecycle.restart(container, timeout, signal)
+        except EngineError as error:
+            name = request.variables["name"]
+            raise SystemFailure(f"Cannot restart container {name}: {error}") from None
         return no_content()
 
     @staticmethod

@@ -235,6 +235,7 @@ class Handlers:
         return [
             container_row(
                 container,
+                service.registry.link_names(container.id),
                 service.networks.view(container),
                 container.config.image,
                 request.version,
