@@ -111,7 +111,6 @@ SCRIPTS: dict[str, str] = {
         exec @-c ping -c 1 no-such-name
         exec @-c ping -c 1 -w 1 10.254.254.1
         exec @-c nslookup -type=a search
-        exec @-c nslookup no-such-name
         exec @-c wget -q -O- no-such-name
         exec @-c wget -q -T 2 -O- @-es:81
         exec @-c cat /etc/resolv.conf
