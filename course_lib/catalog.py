@@ -22,12 +22,12 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """One graded exercise; ``answer`` is the variable that the student sets, if any."""
+    """One graded exercise; ``answers`` are the variables that the student sets, if any."""
 
     id: str
     title: str
     points: float
-    answer: str | None = None
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def _exercise(entry: Mapping[str, Any]) -> Exercise:
         id=_name(entry["id"]),
         title=str(entry["title"]),
         points=float(points),
-        answer=entry.get("answer"),
+        answers=_strings(entry, "answers"),
     )
 
 
@@ -223,7 +223,8 @@ def _name(value: Any) -> str:
 def _strings(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     values = entry.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{key} of {entry['name']} must be a list of strings")
+        owner = entry.get("name") or entry.get("id")
+        raise ValueError(f"{key} of {owner} must be a list of strings")
     return tuple(values)
 
 

@@ -5,10 +5,13 @@ The keys of the API's JSON are known here alone; checks speak of names, addresse
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from graders.storage_view import MountView, mount_views
 
 ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
@@ -42,6 +45,10 @@ class ContainerView:
     """By network name: IPv4 and IPv6 addresses without prefix length."""
     published: tuple[PublishedPort, ...]
     started_at: datetime | None
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By network name: what ``--net-alias`` gave it there. Links are no aliases."""
+    mounts: tuple[MountView, ...] = ()
+    read_only_root: bool = False
 
     @classmethod
     def missing(cls, name: str) -> ContainerView:
@@ -56,9 +63,25 @@ class ContainerView:
     def all_addresses(self) -> tuple[str, ...]:
         return tuple(address for found in self.addresses.values() for address in found)
 
+    def mount_at(self, path: str) -> MountView | None:
+        """What is mounted at exactly this path."""
+        wanted = posixpath.normpath(path)
+        return next((m for m in self.mounts if posixpath.normpath(m.target) == wanted), None)
+
     def ports_of(self, container_port: str) -> tuple[PublishedPort, ...]:
         """Where ``container_port`` (``80/tcp``) is published on the host."""
         return tuple(p for p in self.published if p.container_port == container_port)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """Where a network takes addresses from, as it was asked for; empty text where nothing was."""
+
+    subnet: str
+    gateway: str = ""
+    ip_range: str = ""
+    reserved: Mapping[str, str] = field(default_factory=dict)
+    """By name: addresses that are not handed out (``--aux-address``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +92,8 @@ class NetworkView:
     name: str
     driver: str
     internal: bool
+    attachable: bool = False
+    pools: tuple[PoolView, ...] = ()
 
     @classmethod
     def missing(cls, name: str) -> NetworkView:
@@ -85,6 +110,7 @@ def container_view(
 ) -> ContainerView:
     """From the answer of ``GET /containers/{id}/json`` and the configuration of its image."""
     config, state = document["Config"], document["State"]
+    short_id = document["Id"][:12]
     networks = (document.get("NetworkSettings") or {}).get("Networks") or {}
     return ContainerView(
         id=document["Id"],
@@ -108,6 +134,13 @@ def container_view(
         },
         published=_published(document),
         started_at=parse_timestamp(state.get("StartedAt", "")),
+        aliases={
+            # Up to Engine 24 the short ID stands among them.
+            name: tuple(a for a in (settings or {}).get("Aliases") or () if a != short_id)
+            for name, settings in networks.items()
+        },
+        mounts=mount_views(document),
+        read_only_root=bool(document["HostConfig"].get("ReadonlyRootfs")),
     )
 
 
@@ -118,6 +151,16 @@ def network_view(document: Mapping[str, Any]) -> NetworkView:
         name=document["Name"],
         driver=document.get("Driver", ""),
         internal=bool(document.get("Internal")),
+        attachable=bool(document.get("Attachable")),
+        pools=tuple(
+            PoolView(
+                subnet=pool.get("Subnet") or "",
+                gateway=pool.get("Gateway") or "",
+                ip_range=pool.get("IPRange") or "",
+                reserved=pool.get("AuxiliaryAddresses") or pool.get("AuxAddress") or {},
+            )
+            for pool in (document.get("IPAM") or {}).get("Config") or ()
+        ),
     )
 
 

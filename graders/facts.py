@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Finding, met, missed
 from graders.probe import Probe
+from graders.storage_view import ImageView, VolumeView
 
 
 def runs(container: ContainerView) -> Finding:
@@ -80,3 +81,50 @@ def listed(names: Iterable[str]) -> str:
     if not found:
         return "no network"
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def volume_there(volume: VolumeView) -> Finding:
+    """A volume of this name exists."""
+    if volume.exists:
+        return met(f"volume {volume.name}, driver {volume.driver}")
+    return missed(
+        f"there is no volume named {volume.name}",
+        "docker volume ls shows the volumes there are; a volume comes into being when it is"
+        " created, or when a container that names it is.",
+    )
+
+
+def image_there(image: ImageView) -> Finding:
+    """An image of this name exists."""
+    if image.exists:
+        return met(f"image {image.reference} is there")
+    return missed(
+        f"there is no image {image.reference}",
+        "docker image ls shows the images there are. Did the command that makes it succeed,"
+        " and did you give the name and the tag?",
+    )
+
+
+def has_volume_at(container: ContainerView, path: str, volume: str | None = None) -> Finding:
+    """A volume (of this name) is mounted at ``path``; a bind mount or a tmpfs is none."""
+    mount = container.mount_at(path)
+    wanted = f"the volume {volume}" if volume else "a volume"
+    if mount is None:
+        where = listed(m.target for m in container.mounts) if container.mounts else "nowhere"
+        return missed(
+            f"nothing is mounted at {path} of {container.name} (mounts: {where})",
+            f"Mounts are chosen when a container is made. Make {container.name} anew, with"
+            f" {wanted} at {path}.",
+        )
+    if mount.type != "volume":
+        kind = {"bind": f"the host's {mount.source}", "tmpfs": "a tmpfs"}.get(mount.type, "a mount")
+        return missed(
+            f"at {path} of {container.name} is {kind}",
+            "A volume has a name instead of a host path. A source with a slash in it is a path.",
+        )
+    if volume and mount.name != volume:
+        return missed(
+            f"at {path} of {container.name} is the volume {mount.name[:20]}",
+            f"It has to be {wanted}: the name stands before the colon.",
+        )
+    return met(f"the volume {mount.name[:20]} is at {path} of {container.name}")

@@ -35,11 +35,10 @@ def check(grade_id: str) -> float:
 
 
 def student_answers(grade_id: str) -> dict[str, object]:
-    """The value that the exercise asks for, from the notebook's own variables."""
+    """The values that the exercise asks for, from the notebook's own variables."""
     _, exercise = course().exercise(grade_id)
     variables = _variables()
-    name = exercise.answer
-    return {name: variables[name]} if name and name in variables else {}
+    return {name: variables[name] for name in exercise.answers if name in variables}
 
 
 def show(result: CheckResult) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ TIMED_OUT = 124
 _PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
 _REPLY = re.compile(r"bytes from .*(?:seq|icmp_seq)=", re.MULTILINE)
 _ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
+_POINTER = re.compile(r"\bname = (\S+)")
+_INTERFACE = re.compile(r"^\d+: (\S+?)(?:@\S+)? +inet6? ([0-9a-fA-F.:]+)", re.MULTILINE)
 _STATUS = re.compile(r"HTTP/\d\S* (\d{3})")
 
 
@@ -59,6 +61,35 @@ class ProbeContainer:
         _, _, answer = out.partition("\n\n")
         return frozenset(_ADDRESS.findall(answer))
 
+    def names_of(self, address: str) -> frozenset[str]:
+        """The names that a reverse lookup of ``address`` gives there, without a final dot."""
+        _, out, _ = self._run("nslookup", address)
+        return frozenset(name.rstrip(".") for name in _POINTER.findall(out))
+
+    def interfaces(self) -> dict[str, frozenset[str]]:
+        """The interfaces there that have addresses, and their IPv4 and IPv6 addresses.
+
+        (A kernel may add tunnels without any to every network namespace.)
+        """
+        code, out, err = self._run("ip", "-o", "address")
+        if code:
+            raise ObservationError(f"ip address does not work in the probe: {err.strip()}")
+        found: dict[str, set[str]] = {}
+        for name, address in _INTERFACE.findall(out):
+            found.setdefault(name, set()).add(address)
+        return {name: frozenset(addresses) for name, addresses in found.items()}
+
+    def has_default_route(self) -> bool:
+        """Whether packets to the world have a way out from there."""
+        _, out, _ = self._run("ip", "route")
+        return any(line.startswith("default") for line in out.splitlines())
+
+    def say(self, host: str, port: int, text: str) -> str:
+        """What a TCP server answers to ``text`` before it or a short time-out ends the talk."""
+        script = 'printf "%s" "$3" | nc -w 2 "$1" "$2"'
+        _, out, _ = self._run("sh", "-c", script, "sh", host, str(port), text)
+        return out
+
     def get(self, url: str) -> HttpAnswer:
         """``GET url`` from there."""
         code, out, err = self._run("wget", "-q", "-O", "-", url)
@@ -75,7 +106,7 @@ class ProbeContainer:
         with observing():
             instance = self.api.exec_create(self.id, list(command))["Id"]
             try:
-                out, err = _within(
+                out, err = within(
                     COMMAND_SECONDS, lambda: self.api.exec_start(instance, demux=True)
                 )
             except TimeoutError:
@@ -86,7 +117,7 @@ class ProbeContainer:
         return code, _decode(out), _decode(err)
 
 
-def _within(seconds: float, call: Callable[[], Any]) -> Any:
+def within(seconds: float, call: Callable[[], Any]) -> Any:
     """The result of ``call``, or ``TimeoutError``; then its thread ends with the container.
 
     From outside, because wget's own limit is not to be had everywhere.
@@ -104,22 +135,35 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def probe_container(api: Any, image: str, network_mode: str) -> Iterator[ProbeContainer]:
+def probe_container(
+    api: Any,
+    image: str,
+    network_mode: str,
+    *,
+    command: Sequence[str] = ("sleep", str(LIFETIME_SECONDS)),
+    binds: Sequence[str] = (),
+    start: bool = True,
+) -> Iterator[ProbeContainer]:
     """Start one in ``network_mode`` (a network's name or ``container:ID``); gone afterwards.
 
-    Raises :class:`ObservationError` where it cannot be started.
+    :param binds: as for ``docker run -v``.
+    :param start: False makes it without starting it: enough for looking at its files.
+    :raises ObservationError: it cannot be made or started.
     """
     container = None
     try:
         with observing():
             container = api.create_container(
                 image,
-                entrypoint=["sleep", str(LIFETIME_SECONDS)],
+                entrypoint=list(command),
                 name=f"course-probe-{secrets.token_hex(4)}",
                 labels={LABEL: "1"},
-                host_config=api.create_host_config(network_mode=network_mode, auto_remove=True),
+                host_config=api.create_host_config(
+                    network_mode=network_mode, auto_remove=True, binds=list(binds)
+                ),
             )["Id"]
-            api.start(container)
+            if start:
+                api.start(container)
         yield ProbeContainer(api, container)
     finally:
         if container is not None:

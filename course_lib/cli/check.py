@@ -48,7 +48,7 @@ def read_answers(pairs: Iterable[str], catalog: Catalog) -> dict[str, object]:
     :raises UsageError: for a pair without ``=``, a name that no exercise asks for, or an array
         that is no JSON.
     """
-    known = {exercise.answer for _, exercise in catalog.exercises() if exercise.answer}
+    known = {name for _, exercise in catalog.exercises() for name in exercise.answers}
     answers: dict[str, object] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -26,7 +26,7 @@ points = 2
 id = "one-y"
 title = "Y"
 points = 1.5
-answer = "y"
+answers = ["y"]
 [[assignment]]
 name = "b"
 title = "B"
@@ -45,7 +45,7 @@ def test_read_catalog_gives_lessons_and_exercises_in_order(tmp_path: Path) -> No
     catalog = read_catalog(write(tmp_path, TABLE))
     assert [lesson.key for lesson in catalog.lessons()] == ["a/one", "b/two"]
     lesson, exercise = catalog.exercise("one-y")
-    assert (lesson.name, exercise.points, exercise.answer) == ("one", 1.5, "y")
+    assert (lesson.name, exercise.points, exercise.answers) == ("one", 1.5, ("y",))
     assert catalog.assignment("a").points == 3.5
     assert catalog.lesson("a/one") is catalog.lesson("one")
     assert catalog.notebook(lesson) == tmp_path / "a" / "one.ipynb"

@@ -1,0 +1,119 @@
+"""Checks of the lesson ``build-networks``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from graders.engine_view import ContainerView, NetworkView
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import exists, image_there, listed, made_from, on_network, runs
+from graders.http_probe import HttpAnswer
+from graders.probe import Probe
+from graders.probe_files import FileView
+from graders.registry import check
+from graders.storage_view import ImageView
+
+INTERFACES, FETCHED = "/interfaces.txt", "/fetched.html"
+# In whatever format: `ip a`, `ip -br l`, `ifconfig -a`, /proc/net/dev, /sys/class/net.
+_LOOPBACK = re.compile(r"\blo\b")
+_OTHERS = re.compile(
+    r"\b(?:eth\d+|en[opsx]\w+|wl\w+\d+|docker\d+|br-[0-9a-f]+|veth\w+|tap\d+|tun\d+|bond\d+)"
+)
+PAGES = ("", "index.html", "fetched.html")
+
+
+@check("build-offline")
+def built_without_a_network(probe: Probe) -> Iterator[Expectation]:
+    """An image ``offline:1`` whose ``/interfaces.txt`` lists lo alone."""
+    image = probe.image("offline:1")
+    there = image_there(image)
+    yield expect("There is an image offline:1.", 1, there)
+    file = _file(probe, image, INTERFACES) if there.passed else FileView(INTERFACES, "missing")
+    written = there.then(lambda: _written(file))
+    yield expect(f"{INTERFACES} is in it, and lists an interface lo.", 1, written)
+    yield expect("It lists no other interface.", 2, written.then(lambda: _nothing_but_lo(file)))
+
+
+@check("build-mirror")
+def fetched_during_the_build(probe: Probe) -> Iterator[Expectation]:
+    """An image ``mirrored:1`` whose ``/fetched.html`` came from the container ``mirror``."""
+    mirror, dev = probe.container("mirror"), probe.network("dev")
+    serving = (
+        exists(dev)
+        .then(lambda: runs(mirror))
+        .then(lambda: made_from(probe, mirror, "nginx"))
+        .then(lambda: on_network(mirror, "dev"))
+    )
+    yield expect("A container named mirror runs the image nginx on dev.", 1, serving)
+    image = probe.image("mirrored:1")
+    there = image_there(image)
+    yield expect("There is an image mirrored:1.", 1, there)
+    file = _file(probe, image, FETCHED) if there.passed else FileView(FETCHED, "missing")
+    fetched = there.then(lambda: _has_file(file))
+    yield expect(f"{FETCHED} is in it.", 0.5, fetched)
+    yield expect(
+        f"{FETCHED} is what mirror serves.",
+        1.5,
+        fetched.then(lambda: serving).then(lambda: _served(probe, mirror, dev, file)),
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _file(probe: Probe, image: ImageView, path: str) -> FileView:
+    with probe.files_of_image(image) as files:
+        return files.read(path)
+
+
+def _has_file(file: FileView) -> Finding:
+    if file.is_file:
+        return met(f"{file.path} is there, {len(file.content)} bytes")
+    return missed(
+        f"the image has no file {file.path}",
+        "A RUN instruction of the Dockerfile can write it. Build the image anew.",
+    )
+
+
+def _written(file: FileView) -> Finding:
+    there = _has_file(file)
+    if not there.passed:
+        return there
+    if _LOOPBACK.search(file.text):
+        return met(f"{file.path} lists lo")
+    return missed(
+        f"{file.path} lists no interface: {file.text.strip()[:60]!r}",
+        "Have the RUN instruction write what a command that lists interfaces prints.",
+    )
+
+
+def _nothing_but_lo(file: FileView) -> Finding:
+    others = set(_OTHERS.findall(file.text))
+    if not others:
+        return met(f"{file.path} lists lo alone")
+    return missed(
+        f"{file.path} lists {listed(others)} as well",
+        "docker build has an option that chooses the network of its steps. Mind the cache: a step"
+        " that was built before is not run again unless you say so.",
+    )
+
+
+def _served(probe: Probe, mirror: ContainerView, dev: NetworkView, file: FileView) -> Finding:
+    with probe.inside_network(dev) as inside:
+        pages = [
+            probe.settled(mirror, partial(inside.get, f"http://mirror/{page}"), _spoke)
+            for page in PAGES
+        ]
+    if any(page.ok and page.body.strip() == file.text.strip() for page in pages):
+        return met(f"mirror serves what is in {file.path}")
+    return missed(
+        f"mirror serves something else than what is in {file.path}",
+        "Was it fetched from mirror, on dev, by a RUN instruction? If the page of mirror changed"
+        " since, build again without the cache.",
+    )
+
+
+def _spoke(answer: HttpAnswer) -> bool:
+    return answer.status > 0

@@ -1,0 +1,236 @@
+"""Checks of the lesson ``network-aliases``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from graders import answers
+from graders.engine_view import ContainerView, NetworkView
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import exists, listed, made_from, on_network, runs
+from graders.http_probe import HttpAnswer
+from graders.probe import Probe
+from graders.registry import check
+
+IMAGE = "elasticsearch:2"
+NODES = ("prod-es-1", "prod-es-2")
+START_SECONDS = 30.0
+REQUESTS = 12
+
+
+@check("aliases-two-answers")
+def both_behind_one_alias(probe: Probe) -> Iterator[Expectation]:
+    """``prod-es-1`` and ``prod-es-2`` on ``prod``; ``es`` there gives exactly their addresses."""
+    prod = probe.network("prod")
+    there = exists(prod)
+    yield expect("A network named prod exists.", 0.5, there)
+    nodes = [probe.container(name) for name in NODES]
+    ready = [_node(probe, node, prod) for node in nodes]
+    for node, finding in zip(nodes, ready, strict=True):
+        yield expect(f"{node.name} runs {IMAGE} on prod.", 1, finding)
+    both = there.then(lambda: ready[0].then(lambda: ready[1]))
+    yield expect(
+        "On prod, the name es leads to the addresses of both, and to no other.",
+        2.5,
+        both.then(lambda: _exactly(probe, prod, nodes)),
+    )
+
+
+@check("aliases-isolation")
+def networks_keep_apart(probe: Probe) -> Iterator[Expectation]:
+    """On ``dev`` the name and the address of ``es`` answer; on ``prod`` neither leads there."""
+    dev, prod = probe.network("dev"), probe.network("prod")
+    es = probe.container("es")
+    ready = exists(dev).then(lambda: runs(es)).then(lambda: on_network(es, "dev"))
+    yield expect("A container named es is running on dev.", 1, ready)
+    named, addressed = _on_dev(probe, es, dev, ready)
+    yield expect("On dev, the name es leads to it and answers.", 1.5, named)
+    yield expect("On dev, its address answers.", 1, addressed)
+    both = addressed.then(lambda: exists(prod))
+    name_apart, address_apart = _on_prod(probe, es, prod, both)
+    yield expect("On prod, the name es does not lead to the es of dev.", 1.5, name_apart)
+    yield expect("On prod, the address of es does not answer.", 1, address_apart)
+
+
+@check("aliases-who-answered")
+def node_names_collected(probe: Probe) -> Iterator[Expectation]:
+    """``answers`` is the set of node names that ``es:9200`` on ``prod`` gives."""
+    given = _as_set(probe.answers.get("answers"))
+    prod = probe.network("prod")
+    nodes = [probe.container(name) for name in NODES]
+    ready = exists(prod)
+    for node in nodes:
+        ready = ready.then(partial(runs, node)).then(partial(on_network, node, "prod"))
+    told = missed("answers is not set", "Set answers to a set of the names, such as {'A', 'B'}.")
+    names = ready if given is not None else told
+    actual = _node_names(probe, prod, nodes) if names.passed else frozenset[str]()
+    seen = names.then(lambda: _some_right(given or frozenset(), actual))
+    yield expect("answers holds a name of a node behind es on prod.", 1, seen)
+    yield expect(
+        "answers holds the names of both nodes, and no other.",
+        2,
+        seen.then(lambda: _all_right(given or frozenset(), actual)),
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _node(probe: Probe, node: ContainerView, prod: NetworkView) -> Finding:
+    return (
+        runs(node)
+        .then(lambda: made_from(probe, node, IMAGE))
+        .then(lambda: on_network(node, prod.name))
+    )
+
+
+def _exactly(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> Finding:
+    own = {address for node in nodes for address in node.addresses[prod.name]}
+    with probe.inside_network(prod) as inside:
+        given = probe.soon(lambda: inside.addresses("es"), lambda given: given == own)
+    if given == own:
+        return met(f"es is {listed(given)} on prod")
+    if not given:
+        return missed(
+            "es does not resolve on prod",
+            "A container gets a further name on a network with an option of docker run, or of"
+            " docker network connect.",
+        )
+    if given < own:
+        return missed(
+            f"es is {listed(given)} on prod, the two nodes have {listed(own)}",
+            "Both nodes need the alias. It is given when a container joins the network.",
+        )
+    return missed(
+        f"es is {listed(given)} on prod, the two nodes have {listed(own)}",
+        "Another container on prod goes by the name es, too: docker network inspect prod.",
+    )
+
+
+def _on_dev(
+    probe: Probe, es: ContainerView, dev: NetworkView, ready: Finding
+) -> tuple[Finding, Finding]:
+    if not ready.passed:
+        blocked = ready.then(lambda: ready)
+        return blocked, blocked
+    own = set(es.addresses["dev"])
+    with probe.inside_network(dev) as inside:
+        by_name = probe.soon(lambda: inside.ping("es"), lambda ping: ping.answered)
+        given = inside.addresses("es")
+        by_address = probe.soon(lambda: inside.ping(min(own)), lambda ping: ping.answered)
+    if not given & own:
+        named = missed(
+            f"on dev, es leads to {listed(given)}" if given else "es does not resolve on dev",
+            "Is the container es on dev, and does no other there have its name?",
+        )
+    elif by_name.answered:
+        named = met(f"es answers on dev, at {listed(given & own)}")
+    else:
+        named = missed("es resolves on dev, but does not answer a ping", "Is es running?")
+    if by_address.answered:
+        return named, met(f"{min(own)} answers on dev")
+    return named, missed(f"{min(own)} does not answer on dev", "Is es running, and on dev?")
+
+
+def _on_prod(
+    probe: Probe, es: ContainerView, prod: NetworkView, ready: Finding
+) -> tuple[Finding, Finding]:
+    """An absence: it counts once ``es`` and ``prod`` exist (``ready``)."""
+    if not ready.passed:
+        blocked = ready.then(lambda: ready)
+        return blocked, blocked
+    hint = "es must not be on prod, and prod needs nodes of its own behind the name es."
+    own = set(es.all_addresses)
+    with probe.inside_network(prod) as inside:
+        given = inside.addresses("es")
+        reached = [
+            address for address in sorted(es.addresses["dev"]) if inside.ping(address).answered
+        ]
+    led = given & own
+    named = (
+        missed(f"on prod, es leads to {listed(led)}, the es of dev", hint)
+        if led
+        else met(f"on prod, es is {listed(given)}" if given else "es does not resolve on prod")
+    )
+    if reached:
+        return named, missed(f"{listed(reached)} answers from prod", hint)
+    return named, met(f"{listed(es.addresses['dev'])} does not answer from prod")
+
+
+def _as_set(answer: object) -> frozenset[str] | None:
+    """The names in a set, list or tuple (a JSON array, lines captured by IPython)."""
+    if answer is None or answer is ... or isinstance(answer, dict):
+        return None
+    if isinstance(answer, str):
+        text = answers.as_text(answer)
+        if text is None:
+            return None
+        try:
+            decoded = json.loads(text)
+        except ValueError:
+            decoded = [text]
+        answer = decoded if isinstance(decoded, list) else [text]
+    if not isinstance(answer, list | tuple | set | frozenset):
+        return frozenset()
+    return frozenset(item.strip() for item in answer if isinstance(item, str) and item.strip())
+
+
+def _node_names(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> frozenset[str]:
+    """What each node itself says its name is."""
+    found = set()
+    with probe.inside_network(prod) as inside:
+        for node in nodes:
+            url = f"http://{min(node.addresses[prod.name])}:9200/"
+            answer = probe.settled(
+                node, partial(inside.get, url), _names_node, service_seconds=START_SECONDS
+            )
+            if _names_node(answer):
+                found.add(_node_name(answer))
+    return frozenset(found)
+
+
+def _names_node(answer: HttpAnswer) -> bool:
+    return answer.ok and bool(_node_name(answer))
+
+
+def _node_name(answer: HttpAnswer) -> str:
+    try:
+        document: Any = json.loads(answer.body)
+    except ValueError:
+        return ""
+    name = document.get("name") if isinstance(document, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _some_right(given: frozenset[str], actual: frozenset[str]) -> Finding:
+    if given & actual:
+        return met(f"answers holds {listed(given & actual)}")
+    if not actual:
+        return missed(
+            "neither node answers at port 9200",
+            "Elasticsearch takes some seconds to start: docker logs prod-es-1.",
+        )
+    return missed(
+        f"answers holds {listed(given)}" if given else "answers holds no name",
+        'Ask es:9200 from a container on prod, and take the value of "name". A node that was'
+        " started anew has a new one.",
+    )
+
+
+def _all_right(given: frozenset[str], actual: frozenset[str]) -> Finding:
+    if given == actual and len(actual) == len(NODES):
+        return met(f"answers is {listed(given)}")
+    if given - actual:
+        return missed(
+            f"{listed(given - actual)} is not behind es on prod",
+            "Ask on prod, not on dev, and take only names that come back.",
+        )
+    if len(actual) < len(NODES):
+        return missed("only one node answers", "Are both running? See docker ps.")
+    return missed(
+        f"answers holds {listed(given)} alone",
+        "Ask a few times more: which of the two answers is left to chance.",
+    )

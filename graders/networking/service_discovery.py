@@ -1,0 +1,167 @@
+"""Checks of the lesson ``service-discovery``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from graders import answers
+from graders.engine_view import ContainerView, PublishedPort
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import exists, listed, made_from, on_network, runs
+from graders.http_probe import HttpAnswer
+from graders.probe import Probe
+from graders.registry import check
+
+IMAGE = "ahmedgabercod/trainingwheels"
+NAME = "redis"
+START_SECONDS = 10.0
+_TAGS = re.compile(r"<(style|script|head)\b.*?</\1>|<[^>]+>", re.IGNORECASE | re.DOTALL)
+
+
+@check("discovery-broken")
+def name_that_failed(probe: Probe) -> Iterator[Expectation]:
+    """``error_reason`` is the name that the web server failed to resolve, capitals or not."""
+    yield expect(
+        "error_reason is the name that the web server could not resolve.",
+        2,
+        _names_redis(probe.answers.get("error_reason")),
+    )
+
+
+@check("discovery-running")
+def application_counts(probe: Probe) -> Iterator[Expectation]:
+    """A running ``www`` on ``dev``, published where Docker chose, whose page counts visits."""
+    www, dev = probe.container("www"), probe.network("dev")
+    running = runs(www)
+    yield expect("A container named www is running.", 0.5, running)
+    yield expect(
+        f"www was made from the image {IMAGE}.",
+        0.5,
+        running.then(lambda: made_from(probe, www, IMAGE)),
+    )
+    attached = running.then(lambda: exists(dev).then(lambda: on_network(www, "dev")))
+    yield expect("www is on the network dev.", 1, attached)
+    published = running.then(lambda: _published(www))
+    yield expect("The port of www is published where Docker chose.", 1, published)
+    yield expect(
+        "The page of www shows a visit count.",
+        2,
+        published.then(lambda: attached.then(lambda: _counts(probe, www))),
+    )
+
+
+@check("discovery-alias")
+def alias_instead_of_name(probe: Probe) -> Iterator[Expectation]:
+    """No container named ``redis``; one on ``dev`` has that alias there; the page counts."""
+    www, dev = probe.container("www"), probe.network("dev")
+    aliased = exists(dev).then(lambda: _alias_on_dev(probe))
+    yield expect("A running container on dev has the alias redis there.", 2, aliased)
+    yield expect(
+        "No container is named redis any more.", 1, aliased.then(lambda: _name_is_free(probe))
+    )
+    counting = aliased.then(lambda: runs(www)).then(lambda: _published_at_all(www))
+    yield expect(
+        "The page of www shows a visit count.", 2, counting.then(lambda: _counts(probe, www))
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _names_redis(answer: object) -> Finding:
+    text = answers.as_text(answer)
+    if text is None:
+        return missed("error_reason is not set", "Set error_reason to the name, in quotes.")
+    if text.strip("'\"").rstrip(".").casefold() == NAME:
+        return met(f"error_reason is {answers.describe(answer)}")
+    return missed(
+        f"error_reason is {answers.describe(answer)}",
+        "One word: which host does the page, or docker logs www, say it could not find?",
+    )
+
+
+def _published(www: ContainerView) -> Finding:
+    chosen = [port for port in www.published if port.chosen_by_docker]
+    if chosen:
+        return met(f"www is published on host port {_numbers(chosen)}")
+    if www.published:
+        return missed(
+            f"www is published on host port {_numbers(www.published)}, which was given",
+            "Let Docker choose: one option of docker run publishes all exposed ports.",
+        )
+    return _published_at_all(www)
+
+
+def _published_at_all(www: ContainerView) -> Finding:
+    if www.published:
+        return met(f"www is published on host port {_numbers(www.published)}")
+    return missed(
+        "no port of www is published",
+        "Ports are published when a container is made. Remove www and start it again with the"
+        " option that publishes all exposed ports.",
+    )
+
+
+def _counts(probe: Probe, www: ContainerView) -> Finding:
+    """Two visits, the second of which shows a higher number."""
+    first = probe.get_published(www, www.published, service_seconds=START_SECONDS)
+    second = probe.get_published(www, www.published, service_seconds=0.1)
+    if first.ok and second.ok:
+        before, after = _numbers_in(first), _numbers_in(second)
+        if any(later > earlier for earlier, later in zip(before, after, strict=False)):
+            return met("the page counts its visits")
+        return missed(
+            "the page answers, but no number on it grows from one visit to the next",
+            "Is this the page of the application, and does it reach its redis?",
+        )
+    return missed(
+        f"the page of www: {first if not first.ok else second}",
+        "While the page is an error page, something that www needs is missing, or has another"
+        " name than www looks for. docker logs www tells.",
+    )
+
+
+def _numbers_in(answer: HttpAnswer) -> list[int]:
+    """The whole numbers in the text of a page, in their order."""
+    text = _TAGS.sub(" ", answer.body)
+    return [int(number) for number in re.findall(r"(?<![\w.:-])\d{1,9}(?![\w.:-])", text)]
+
+
+def _alias_on_dev(probe: Probe) -> Finding:
+    found = [
+        container
+        for container in probe.containers()
+        if NAME in container.aliases.get("dev", ()) and container.running
+    ]
+    if found:
+        return met(f"{listed(container.name for container in found)} has the alias redis on dev")
+    elsewhere = [
+        f"{container.name} on {network}"
+        for container in probe.containers()
+        for network, aliases in container.aliases.items()
+        if NAME in aliases and (network != "dev" or not container.running)
+    ]
+    if elsewhere:
+        return missed(
+            f"the alias redis has {listed(elsewhere)}",
+            "It has to run, and to have the alias on dev: aliases count in their network only.",
+        )
+    return missed(
+        "no container has the alias redis on dev",
+        "docker run has an option for a further name on the network it joins. A link is none.",
+    )
+
+
+def _name_is_free(probe: Probe) -> Finding:
+    named = probe.container(NAME)
+    if named.status == "missing":
+        return met("no container is named redis")
+    return missed(
+        f"a container named redis is still there ({named.status})",
+        "Remove it. The alias does what its name did, and leaves the name free.",
+    )
+
+
+def _numbers(ports: list[PublishedPort] | tuple[PublishedPort, ...]) -> str:
+    return listed({str(port.host_port) for port in ports})

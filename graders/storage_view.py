@@ -1,0 +1,110 @@
+"""What the Docker API says of mounts, volumes and images, frozen at one moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_SIZE = re.compile(r"(\d+)([kmg]?)b?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class MountView:
+    """Something mounted into a container."""
+
+    type: str
+    """``volume``, ``bind``, ``tmpfs``, or whatever else an engine knows."""
+    target: str
+    """Path in the container."""
+    read_only: bool
+    name: str = ""
+    """Of the volume; empty for other types."""
+    source: str = ""
+    """Path on the host."""
+    size: int | None = None
+    """Bytes that a tmpfs was asked to hold at most; None where it was not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeView:
+    """One volume as ``docker volume inspect`` shows it."""
+
+    name: str
+    exists: bool
+    driver: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def anonymous(self) -> bool:
+        """Named by the engine."""
+        return bool(_ANONYMOUS.fullmatch(self.name))
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """One image as ``docker image inspect`` shows it; no ``id`` where there is none."""
+
+    id: str
+    reference: str
+    volumes: tuple[str, ...] = ()
+    """Paths that it declares as volumes."""
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.id)
+
+
+def mount_views(document: Mapping[str, Any]) -> tuple[MountView, ...]:
+    """From the answer of ``GET /containers/{id}/json``.
+
+    ``--mount type=tmpfs`` stands under ``Mounts``, its size only in the configuration;
+    ``--tmpfs`` stands in the configuration alone.
+    """
+    host = document.get("HostConfig") or {}
+    sizes = {
+        mount.get("Target"): (mount.get("TmpfsOptions") or {}).get("SizeBytes")
+        for mount in host.get("Mounts") or ()
+    }
+    found = [
+        MountView(
+            type=mount.get("Type", ""),
+            target=mount.get("Destination", ""),
+            read_only=not mount.get("RW", True),
+            name=mount.get("Name") or "",
+            source=mount.get("Source") or "",
+            size=sizes.get(mount.get("Destination")) or None,
+        )
+        for mount in document.get("Mounts") or ()
+    ]
+    seen = {mount.target for mount in found}
+    for target, options in (host.get("Tmpfs") or {}).items():
+        words = [word.strip() for word in (options or "").split(",")]
+        if target not in seen:
+            found.append(MountView("tmpfs", target, "ro" in words, size=_size_in(words)))
+    return tuple(found)
+
+
+def volume_view(document: Mapping[str, Any]) -> VolumeView:
+    """From an entry of ``GET /volumes``."""
+    return VolumeView(
+        document["Name"], True, document.get("Driver", ""), document.get("Labels") or {}
+    )
+
+
+def image_view(reference: str, document: Mapping[str, Any]) -> ImageView:
+    """From the answer of ``GET /images/{name}/json``."""
+    volumes = (document.get("Config") or {}).get("Volumes") or {}
+    return ImageView(document["Id"], reference, tuple(volumes))
+
+
+def _size_in(options: list[str]) -> int | None:
+    for option in options:
+        key, _, value = option.partition("=")
+        match = _SIZE.fullmatch(value)
+        if key == "size" and match:
+            return int(match[1]) * _UNITS[match[2].lower()]
+    return None

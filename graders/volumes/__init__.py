@@ -1,0 +1,1 @@
+"""Checks of the assignment ``volumes``, one module per lesson."""

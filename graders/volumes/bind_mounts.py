@@ -1,0 +1,201 @@
+"""Checks of the lesson ``bind-mounts``."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+
+from graders.engine_view import ContainerView
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import listed, made_from, runs
+from graders.host_paths import host_path, is_same_path
+from graders.probe import Probe
+from graders.registry import check
+from graders.storage_view import MountView
+
+PORT = 8088
+SITE, MOTD = "site", "motd.txt"
+SOCKET = "/var/run/docker.sock"
+
+
+@check("bind-site")
+def page_from_a_folder(probe: Probe) -> Iterator[Expectation]:
+    """A running nginx ``static`` that serves ``site/`` read-only on host port 8088."""
+    static = probe.container("static")
+    running = runs(static)
+    yield expect(
+        "A container named static runs the image nginx.",
+        1,
+        running.then(lambda: made_from(probe, static, "nginx")),
+    )
+    page = _page_file(probe.folder)
+    mounted = running.then(lambda: page).then(lambda: _mounted(static, probe.folder / SITE))
+    yield expect("Your folder site, with its index.html, is mounted in static.", 2, mounted)
+    yield expect(
+        "static cannot write to it.",
+        1.5,
+        mounted.then(lambda: _read_only(static, probe.folder / SITE)),
+    )
+    yield expect(
+        f"On host port {PORT} the page is what site/index.html holds now.",
+        2.5,
+        mounted.then(lambda: _page(probe, static)),
+    )
+
+
+@check("bind-file")
+def one_file(probe: Probe) -> Iterator[Expectation]:
+    """A running alpine ``motd`` with ``motd.txt`` alone at ``/etc/motd``."""
+    motd = probe.container("motd")
+    running = runs(motd)
+    yield expect(
+        "A container named motd runs the image alpine.",
+        1,
+        running.then(lambda: made_from(probe, motd, "alpine")),
+    )
+    mounted = running.then(lambda: _mounted(motd, probe.folder / MOTD, "/etc/motd"))
+    yield expect("Your file motd.txt is mounted at /etc/motd.", 2, mounted)
+    yield expect(
+        "/etc/motd in motd says what motd.txt says.",
+        2,
+        mounted.then(lambda: _same_text(probe, motd)),
+    )
+
+
+@check("bind-socket")
+def engine_from_the_inside(probe: Probe) -> Iterator[Expectation]:
+    """A running ``inner`` with the engine's socket, from which ``docker ps`` lists it."""
+    inner = probe.container("inner")
+    running = runs(inner)
+    yield expect(
+        "A container named inner runs the image docker.",
+        1.5,
+        running.then(lambda: made_from(probe, inner, "docker")),
+    )
+    mounted = running.then(lambda: _socket(inner))
+    yield expect(f"The engine's socket is mounted at {SOCKET}.", 2, mounted)
+    yield expect(
+        "docker ps, run in inner, lists inner.",
+        2.5,
+        mounted.then(lambda: _lists_itself(probe, inner)),
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _page_file(folder: Path) -> Finding:
+    page = folder / SITE / "index.html"
+    if page.is_file():
+        return met("site/index.html is there")
+    return missed(
+        "your folder has no site/index.html",
+        "Make a folder site beside this notebook, and in it a file index.html.",
+    )
+
+
+def _mount_of(container: ContainerView, path: Path) -> MountView | None:
+    return next(
+        (m for m in container.mounts if m.type == "bind" and is_same_path(m.source, path)), None
+    )
+
+
+def _mounted(container: ContainerView, path: Path, target: str | None = None) -> Finding:
+    if not path.exists():
+        return missed(f"your folder has no {path.name}", f"Make {path.name} beside this notebook.")
+    mount = _mount_of(container, path)
+    at = posixpath.normpath(mount.target) if mount else ""
+    if mount and target in (None, at):
+        return met(f"{path.name} is mounted at {mount.target}")
+    if mount:
+        return missed(
+            f"{path.name} is mounted at {mount.target}",
+            f"It has to be at {target}: behind the colon stands the path in the container.",
+        )
+    seen = listed(
+        f"{m.name[:12] or host_path(m.source) or m.type} at {m.target}" for m in container.mounts
+    )
+    return missed(
+        f"mounted in {container.name}: {seen}"
+        if container.mounts
+        else f"nothing is mounted in {container.name}",
+        f"The source has to be the whole path of {path.name} on this machine; pwd prints where"
+        " you are.",
+    )
+
+
+def _read_only(container: ContainerView, path: Path) -> Finding:
+    mount = _mount_of(container, path)
+    if mount and mount.read_only:
+        return met(f"{path.name} is mounted read-only")
+    return missed(
+        f"{container.name} could write to {path.name}",
+        "Two letters behind the path make it read-only.",
+    )
+
+
+def _page(probe: Probe, static: ContainerView) -> Finding:
+    ports = [port for port in static.published if port.host_port == PORT]
+    if not ports:
+        numbers = listed({str(port.host_port) for port in static.published})
+        return missed(
+            f"static is published on host port {numbers}"
+            if static.published
+            else "no port of static is published",
+            f"Host port {PORT} has to lead to the port on which nginx listens.",
+        )
+    text = (probe.folder / SITE / "index.html").read_bytes().decode("utf-8", "replace")
+    answer = probe.get_published(
+        static, ports, good=lambda answer: answer.ok and answer.body == text
+    )
+    if answer.ok and answer.body == text:
+        return met("the page is site/index.html")
+    if answer.ok:
+        return missed(
+            f"the page on host port {PORT} is another one",
+            "nginx serves what lies in /usr/share/nginx/html. Is your folder mounted there?",
+        )
+    return missed(
+        f"host port {PORT}: {answer}",
+        "nginx serves what lies in /usr/share/nginx/html, and must be allowed to read it."
+        " See docker logs static.",
+    )
+
+
+def _same_text(probe: Probe, motd: ContainerView) -> Finding:
+    mine = probe.folder / MOTD
+    if not mine.is_file():
+        return missed("motd.txt is no file", "Remove it and write a file of that name.")
+    seen = probe.files(motd).read("/etc/motd")
+    if seen.is_file and seen.content == mine.read_bytes():
+        return met(f"/etc/motd has the {len(seen.content)} bytes of motd.txt")
+    return missed(
+        "/etc/motd and motd.txt differ",
+        "An editor may have put a new file in the place of the one that is mounted. Start motd"
+        " again: docker restart.",
+    )
+
+
+def _socket(inner: ContainerView) -> Finding:
+    mount = inner.mount_at(SOCKET) or inner.mount_at("/run/docker.sock")
+    if mount is None:
+        where = listed(m.target for m in inner.mounts) if inner.mounts else "nothing"
+        return missed(
+            f"mounted in inner: {where}",
+            f"The socket is a file like any other: -v takes {SOCKET} on both sides.",
+        )
+    if mount.type != "bind":
+        return missed(f"at {SOCKET} of inner is a {mount.type}", "It has to be the host's socket.")
+    return met(f"{host_path(mount.source)} is at {mount.target}")
+
+
+def _lists_itself(probe: Probe, inner: ContainerView) -> Finding:
+    code, output = probe.run_in(inner, "docker", "ps", "--no-trunc", "--quiet")
+    if code == 0 and inner.id in output.split():
+        return met("docker ps in inner lists inner")
+    last = output.strip().splitlines()[-1:] or ["nothing"]
+    return missed(
+        f"docker ps in inner said: {last[0][:120]}",
+        "Is it the socket of the engine in which inner runs?",
+    )

@@ -1,0 +1,138 @@
+"""Checks of the lesson ``migrating-data``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graders.engine_view import ContainerView
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import made_from, runs
+from graders.probe import Probe
+from graders.registry import check
+from graders.volumes.redis import counter_of, version_of
+
+DATA = "/data"
+COUNTER = "42"
+
+
+@check("migrate-redis")
+def data_moved_to_the_next_version(probe: Probe) -> Iterator[Expectation]:
+    """``redis30`` (3.0) runs with the volume of ``redis28`` (stopped or gone): counter is 42."""
+    old, new = probe.container("redis28"), probe.container("redis30")
+    running = runs(new)
+    yield expect("A container named redis30 is running.", 1, running)
+    image = running.then(lambda: made_from(probe, new, "redis:3.0"))
+    yield expect("redis30 was made from the image redis:3.0.", 1, image)
+    taken = running.then(lambda: _took_over(probe, old, new))
+    yield expect("redis30 has the volume that redis28 kept its data in.", 1.5, taken)
+    yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(old)))
+    yield expect(
+        f"In redis30, GET counter gives {COUNTER}.",
+        2,
+        running.then(lambda: _counter_is(probe, new, COUNTER)),
+    )
+    yield expect(
+        "INFO server tells a version 3.0.",
+        1.5,
+        image.then(lambda: _version_begins(probe, new, "3.0.")),
+    )
+
+
+@check("migrate-again")
+def data_moved_once_more(probe: Probe) -> Iterator[Expectation]:
+    """``redis-next`` takes the data over from ``redis30``, which is stopped or gone."""
+    old, new = probe.container("redis30"), probe.container("redis-next")
+    running = runs(new)
+    yield expect("A container named redis-next is running.", 1, running)
+    yield expect(
+        "redis-next was made from the image redis.",
+        1,
+        running.then(lambda: made_from(probe, new, "redis")),
+    )
+    taken = running.then(lambda: _took_over(probe, old, new))
+    yield expect("redis-next has the volume that redis30 kept its data in.", 1.5, taken)
+    yield expect("redis30 is stopped or removed.", 1, taken.then(lambda: _stopped(old)))
+    yield expect(
+        "In redis-next, the counter is there.", 1.5, taken.then(lambda: _counter_is(probe, new))
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _took_over(probe: Probe, old: ContainerView, new: ContainerView) -> Finding:
+    mount = new.mount_at(DATA)
+    if mount is None or mount.type != "volume":
+        return missed(
+            f"{new.name} has no volume at {DATA}",
+            f"{new.name} has to take over what {old.name} had.",
+        )
+    before = _volumes_of(probe, old)
+    if mount.name in before:
+        return met(f"{new.name} has the volume of {old.name}")
+    if not before:
+        return missed(
+            f"there was no {old.name} with a volume since the lesson started",
+            f"Start {old.name} first, and put something into it.",
+        )
+    return missed(
+        f"{new.name} has a volume of its own",
+        "One option of docker run takes over all volumes of another container.",
+    )
+
+
+def _volumes_of(probe: Probe, container: ContainerView) -> set[str]:
+    """The volumes of a container, also of one that was removed since the lesson started."""
+    if container.status != "missing":
+        return {mount.name for mount in container.mounts if mount.type == "volume"}
+    events = probe.events()
+    ids = set()
+    for event in events:
+        actor = event.get("Actor") or {}
+        if (
+            event.get("Type") == "container"
+            and event.get("Action") == "create"
+            and (actor.get("Attributes") or {}).get("name") == container.name
+        ):
+            ids.add(actor.get("ID"))
+    return {
+        str(event["Actor"].get("ID"))
+        for event in events
+        if event.get("Type") == "volume"
+        and event.get("Action") == "mount"
+        and (event["Actor"].get("Attributes") or {}).get("container") in ids
+    }
+
+
+def _stopped(old: ContainerView) -> Finding:
+    if old.status in ("missing", "exited"):
+        return met(f"{old.name} is {'removed' if old.status == 'missing' else 'stopped'}")
+    return missed(
+        f"{old.name} is {old.status}",
+        "Two servers on the same files spoil them. Stop the old one before the new one starts.",
+    )
+
+
+def _counter_is(probe: Probe, redis: ContainerView, wanted: str | None = None) -> Finding:
+    counter = counter_of(probe, redis)
+    if counter is None:
+        return missed(
+            f"GET counter in {redis.name} gives nothing",
+            "Set the counter in the old one, and have it write its data to the disk (SAVE) before"
+            " it is stopped.",
+        )
+    if (wanted is None and counter.lstrip("-").isdigit()) or counter == wanted:
+        return met(f"the counter in {redis.name} is {counter}")
+    return missed(
+        f"the counter in {redis.name} is {counter}", f"It has to be {wanted or 'a number'}."
+    )
+
+
+def _version_begins(probe: Probe, redis: ContainerView, beginning: str) -> Finding:
+    version = version_of(probe, redis)
+    if version.startswith(beginning):
+        return met(f"version {version}")
+    return missed(
+        f"version {version}" if version else f"no Redis answers in {redis.name}",
+        "Which image was it made from? docker logs tells how it started.",
+    )

@@ -1,0 +1,112 @@
+"""Checks of the lesson ``mounts-and-drivers``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graders import answers
+from graders.engine_view import ContainerView
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import has_volume_at, listed, made_from, runs
+from graders.host_paths import host_path, is_same_path
+from graders.probe import Probe
+from graders.registry import check
+
+SIZE = 1_000_000
+MESSAGE = "bind source path does not exist"
+
+
+@check("mount-mixed")
+def three_types_in_one(probe: Probe) -> Iterator[Expectation]:
+    """``mixed`` with ``config/`` read-only, the volume ``state``, and a small tmpfs."""
+    mixed = probe.container("mixed")
+    running = runs(mixed)
+    yield expect("A container named mixed is running.", 1, running)
+    yield expect(
+        "mixed was made from the image alpine.",
+        1,
+        running.then(lambda: made_from(probe, mixed, "alpine")),
+    )
+    config = running.then(lambda: _config(probe, mixed))
+    yield expect("Your folder config is mounted at /config.", 1.5, config)
+    yield expect("mixed cannot write to it.", 1, config.then(lambda: _read_only(mixed)))
+    yield expect(
+        "The volume state is at /state.",
+        2,
+        running.then(lambda: has_volume_at(mixed, "/state", "state")),
+    )
+    tmpfs = running.then(lambda: _tmpfs(mixed))
+    yield expect("At /scratch is a tmpfs.", 1, tmpfs)
+    yield expect(f"It was asked to hold {SIZE} bytes.", 1.5, tmpfs.then(lambda: _size(mixed)))
+
+
+@check("mount-missing")
+def what_a_missing_path_gives(probe: Probe) -> Iterator[Expectation]:
+    """``mount_error`` is what the engine answers to a bind mount of a path that is not there."""
+    yield expect(
+        "mount_error is what the engine answers when the host path does not exist.",
+        3,
+        _error_found(probe.answers.get("mount_error")),
+    )
+
+
+# --- findings ------------------------------------------------------------------------------
+
+
+def _config(probe: Probe, mixed: ContainerView) -> Finding:
+    mount = mixed.mount_at("/config")
+    path = probe.folder / "config"
+    if mount is None:
+        where = listed(m.target for m in mixed.mounts) if mixed.mounts else "nothing"
+        return missed(
+            f"mounted in mixed: {where}", "The target of the bind mount has to be /config."
+        )
+    if mount.type != "bind":
+        return missed(f"at /config is a {mount.type}", "A folder of yours comes with type=bind.")
+    if not path.is_dir():
+        return missed("your folder has no folder config", "Make config beside this notebook.")
+    if is_same_path(mount.source, path):
+        return met("config is at /config")
+    return missed(
+        f"at /config is {host_path(mount.source)}",
+        f"The source has to be the whole path of your folder config: {path}",
+    )
+
+
+def _read_only(mixed: ContainerView) -> Finding:
+    mount = mixed.mount_at("/config")
+    if mount and mount.read_only:
+        return met("config is mounted read-only")
+    return missed("mixed could write to config", "One more word in --mount makes it read-only.")
+
+
+def _tmpfs(mixed: ContainerView) -> Finding:
+    mount = mixed.mount_at("/scratch")
+    if mount and mount.type == "tmpfs":
+        return met("a tmpfs is at /scratch")
+    found = f"at /scratch is a {mount.type}" if mount else "nothing is mounted at /scratch"
+    return missed(found, "The third type of mount lives in memory.")
+
+
+def _size(mixed: ContainerView) -> Finding:
+    mount = mixed.mount_at("/scratch")
+    if mount and mount.size == SIZE:
+        return met(f"{SIZE} bytes")
+    if mount and mount.size:
+        return missed(f"{mount.size} bytes", f"The size is given in bytes: {SIZE}.")
+    return missed("no size was asked for", "A tmpfs has an option of its own for its size.")
+
+
+def _error_found(answer: object) -> Finding:
+    if isinstance(answer, list | tuple) and all(isinstance(line, str) for line in answer):
+        answer = "\n".join(answer)  # lines captured by IPython
+    text = answers.as_text(answer)
+    if text is None:
+        return missed("mount_error is not set", "Set mount_error to what the engine said.")
+    if MESSAGE in " ".join(text.split()).casefold():
+        return met(f"mount_error is {answers.describe(answer)}")
+    return missed(
+        f"mount_error is {answers.describe(answer)}",
+        "Try it with --mount and type=bind, not with -v, and take the line that begins with"
+        " docker: or Error.",
+    )

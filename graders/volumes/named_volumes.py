@@ -1,0 +1,91 @@
+"""Checks of the lesson ``named-volumes``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import has_volume_at, listed, made_from, runs, volume_there
+from graders.probe import Probe
+from graders.registry import check
+from graders.storage_view import VolumeView
+from graders.volumes.tomcat import LOGS, WEBAPPS, answers_on
+
+PORT = 1234
+FILE, LINE = "todo.txt", "remember"
+
+
+@check("named-tomcat")
+def tomcat_on_named_volumes(probe: Probe) -> Iterator[Expectation]:
+    """``tomcat1`` with the volumes ``webapps`` and ``logs``, answering on host port 1234."""
+    tomcat = probe.container("tomcat1")
+    both = volume_there(probe.volume("webapps")).then(lambda: volume_there(probe.volume("logs")))
+    yield expect("There are volumes named webapps and logs.", 1, both)
+    running = runs(tomcat)
+    yield expect("A container named tomcat1 is running.", 1, running)
+    yield expect(
+        "tomcat1 was made from the image tomcat.",
+        1,
+        running.then(lambda: made_from(probe, tomcat, "tomcat")),
+    )
+    yield expect(
+        f"The volume webapps is at {WEBAPPS}.",
+        1.5,
+        running.then(lambda: has_volume_at(tomcat, WEBAPPS, "webapps")),
+    )
+    yield expect(
+        f"The volume logs is at {LOGS}.",
+        1.5,
+        running.then(lambda: has_volume_at(tomcat, LOGS, "logs")),
+    )
+    yield expect(
+        f"tomcat1 answers on host port {PORT}.",
+        2,
+        running.then(lambda: answers_on(probe, tomcat, PORT)),
+    )
+
+
+@check("named-survive")
+def volume_outlives_its_container(probe: Probe) -> Iterator[Expectation]:
+    """A volume ``notes`` with a line in ``todo.txt``, and nobody left who can write to it."""
+    notes = probe.volume("notes")
+    there = volume_there(notes)
+    yield expect("There is a volume named notes.", 1.5, there)
+    line = there.then(lambda: _has_line(probe, notes))
+    yield expect(f"/{FILE} in notes has the line {LINE}.", 2.5, line)
+    yield expect(
+        "No container is left that can write to notes.", 2, line.then(lambda: _no_writer(probe))
+    )
+
+
+def _has_line(probe: Probe, notes: VolumeView) -> Finding:
+    with probe.files_of_volume(notes) as files:
+        seen = files.read(f"/volume/{FILE}")
+    if not seen.is_file:
+        return missed(
+            f"there is no file {FILE} at the top of notes",
+            "Mount notes somewhere in a container, and write the file there.",
+        )
+    lines = [line.strip() for line in seen.text.splitlines()]
+    if LINE in lines:
+        return met(f"{FILE} has the line {LINE}")
+    return missed(
+        f"{FILE} has the lines {listed(lines) if lines else '(none)'}",
+        f"One line has to be {LINE}.",
+    )
+
+
+def _no_writer(probe: Probe) -> Finding:
+    writers = {
+        container.name
+        for container in probe.containers()
+        for mount in container.mounts
+        if mount.type == "volume" and mount.name == "notes" and not mount.read_only
+    }
+    if not writers:
+        return met("no container is left that can write to notes")
+    return missed(
+        f"{listed(writers)} can still write to notes",
+        "A stopped container counts as well, for it can be started again. The volume stays when"
+        " its containers are removed.",
+    )

@@ -1,0 +1,74 @@
+"""Checks of the lesson ``sharing-volumes``."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+from graders.engine_view import ContainerView
+from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.facts import has_volume_at, listed, made_from, runs
+from graders.probe import Probe
+from graders.registry import check
+from graders.volumes.tomcat import LOGS, answers_on
+
+PORT = 8080
+LOG_SECONDS = 15.0
+"""Tomcat's access log is written through a buffer that is emptied every ten seconds."""
+
+
+@check("sharing-logs")
+def logs_read_next_door(probe: Probe) -> Iterator[Expectation]:
+    """A request made to ``webapp`` now shows in its log as ``logreader`` sees it."""
+    webapp, logreader = probe.container("webapp"), probe.container("logreader")
+    running = runs(webapp)
+    yield expect("A container named webapp is running.", 1, running)
+    yield expect(
+        "webapp was made from the image tomcat.",
+        1,
+        running.then(lambda: made_from(probe, webapp, "tomcat")),
+    )
+    volume = running.then(lambda: has_volume_at(webapp, LOGS))
+    yield expect(f"webapp has a volume at {LOGS}.", 2, volume)
+    # A page of its own, to be told from all other requests in the log.
+    page = f"/looking-for-{secrets.token_hex(6)}"
+    answering = running.then(lambda: answers_on(probe, webapp, PORT, page))
+    yield expect(f"webapp answers on host port {PORT}.", 2, answering)
+    reader = runs(logreader).then(lambda: made_from(probe, logreader, "alpine"))
+    yield expect("A container named logreader runs the image alpine.", 1, reader)
+    shared = volume.then(lambda: reader).then(lambda: _same_volumes(webapp, logreader))
+    yield expect("logreader has the volumes of webapp, at the same paths.", 2, shared)
+    yield expect(
+        "A request to webapp shows in the log as logreader sees it.",
+        3,
+        shared.then(lambda: answering).then(lambda: _logged(probe, logreader, page)),
+    )
+
+
+def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
+    wanted = {(m.target, m.name) for m in webapp.mounts if m.type == "volume"}
+    seen = {(m.target, m.name) for m in logreader.mounts if m.type == "volume"}
+    if wanted <= seen:
+        return met(f"both have the volume at {listed(target for target, _ in wanted)}")
+    return missed(
+        f"logreader has {listed(f'{name[:12]} at {target}' for target, name in seen)}"
+        if seen
+        else "logreader has no volume",
+        "One option of docker run takes over all volumes of another container.",
+    )
+
+
+def _logged(probe: Probe, logreader: ContainerView, page: str) -> Finding:
+    files = probe.files(logreader)
+
+    def look() -> set[str]:
+        tree = files.tree(LOGS) or {}
+        return {name for name, seen in tree.items() if page.encode() in seen.content}
+
+    found = probe.within(LOG_SECONDS, look, bool)
+    if found:
+        return met(f"the request is in {listed(found)} as logreader sees it")
+    return missed(
+        f"the request is in no file below {LOGS} of logreader",
+        "Has logreader the volumes of the webapp that runs now? A new webapp has a new volume.",
+    )
