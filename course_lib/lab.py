@@ -18,6 +18,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from course_lib import clients, connect, lesson_state, pages, showing
@@ -26,6 +27,7 @@ from course_lib.cells import CellWatch
 from course_lib.errors import EngineUnavailable, JournalError
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
+from course_lib.preparation import prepare
 from course_lib.recorder import EventRecorder
 from course_lib.standing import Cell, Standing, read_standing, words_of
 from course_lib.topology import Difference, Topology, snapshot
@@ -121,7 +123,12 @@ class Lab:
             started = self._clock()
             # Once more: removing and pulling took a while, and what came meanwhile is not ours.
             self._before = read_standing(self.client).without(goes)
-            journal.write(Entry(wanted.key, started, started, self._before))
+            begun = Entry(wanted.key, started, started, self._before)
+            # Written first: what a preparation leaves half-done is the lesson's as well.
+            journal.write(begun)
+            prepared = prepare(wanted.key, self.client, table)
+            if prepared:
+                journal.write(replace(begun, prepared=prepared))
             self._seen = None
             self._listen(wanted, journal, started)
         status.finish(self._status_line(wanted, entry, stays))

@@ -45,7 +45,12 @@ def left_by(
     activity = entry.activity
     if everything:
         activity = replace(activity, end_ns=FOR_EVER)
-    return brought_by(lesson, now, entry.before, activity, own_engine=own_engine or everything)
+    brought = brought_by(lesson, now, entry.before, activity, own_engine=own_engine or everything)
+    # What the lesson itself made needs no further evidence, and a name as no other has is proof.
+    prepared = {str(name) for name in entry.prepared.get("volumes") or ()}
+    known = {volume.name for volume in (*brought.volumes, *entry.before.volumes)}
+    further = (v for v in now.volumes if v.name in prepared - known)
+    return replace(brought, volumes=(*brought.volumes, *further))
 
 
 def check_clashes(

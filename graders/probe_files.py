@@ -19,6 +19,7 @@ from graders.probe_container import observing
 MAX_BYTES = 8 * 1024 * 1024
 """More than any exercise asks for; a student's gigabytes are not read."""
 MAX_LINKS = 8
+_NOTHING_THERE = ("not a directory", "too many levels of symbolic links")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class ContainerFiles:
             except docker.errors.NotFound:
                 return None
             except docker.errors.APIError as error:
-                if error.status_code == 400 and "not a directory" in (error.explanation or ""):
+                # dockerd gives these as errors of its own (500), where a student's links lead.
+                if any(reason in (error.explanation or "") for reason in _NOTHING_THERE):
                     return None
                 raise
             data = bytearray()

@@ -85,7 +85,7 @@ def saved_and_restored(probe: Probe) -> Iterator[Expectation]:
 
 
 def _leftovers_gone(probe: Probe) -> Finding:
-    names = probe.prepared(LESSON).get("volumes") or ()
+    names = probe.prepared(LESSON).get("leftovers") or ()
     if not names:
         return missed(
             "the lesson was not started on this engine",

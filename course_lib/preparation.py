@@ -1,0 +1,61 @@
+"""What some lessons put on the engine before the student begins.
+
+A preparation makes things under the lesson's reserved names, or none, and says in the lesson's
+journal what it made: what the checks ask for, and under ``volumes`` every volume, so that the
+next start can take away what is left of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from course_lib.errors import EngineUnavailable
+from course_lib.images import ImageTable
+
+Prepare = Callable[[Any, ImageTable], Mapping[str, Any]]
+
+KEPT_VOLUME, KEPT_FILE, KEPT_TEXT = "keepme", "keep.txt", "keep me"
+LEFTOVERS = 3
+DATAVOL = "datavol1"
+
+
+def prepare(lesson: str, client: Any, images: ImageTable) -> Mapping[str, Any]:
+    """Do what a lesson needs done first; what to write into its journal (nothing for most).
+
+    :param client: a :class:`docker.DockerClient`; the lesson's images are there.
+    :raises docker.errors.DockerException: where the engine would not.
+    """
+    found = _PREPARATIONS.get(lesson)
+    return found(client, images) if found else {}
+
+
+def volume_lifecycle(client: Any, images: ImageTable) -> Mapping[str, Any]:
+    """A named volume with a file in it, three that removed containers left, and a container."""
+    tools = images.get("alpine").reference
+    client.volumes.create(KEPT_VOLUME)
+    writer = client.api.create_container(
+        tools,
+        ["sh", "-c", f"echo '{KEPT_TEXT}' > /kept/{KEPT_FILE}"],
+        host_config=client.api.create_host_config(binds=[f"{KEPT_VOLUME}:/kept"]),
+    )["Id"]
+    try:
+        client.api.start(writer)
+        code = client.api.wait(writer)["StatusCode"]
+    finally:
+        client.api.remove_container(writer, force=True)
+    if code:
+        raise EngineUnavailable(f"the volume {KEPT_VOLUME} could not be written to")
+    leftovers = []
+    for _ in range(LEFTOVERS):
+        left = client.api.create_container(tools, ["true"], volumes=["/data"])["Id"]
+        leftovers += [m["Name"] for m in client.api.inspect_container(left)["Mounts"]]
+        client.api.remove_container(left)  # without its volume, as `docker rm` does
+    client.containers.run(images.get("training/datavol").reference, name=DATAVOL, detach=True)
+    return {"volumes": [KEPT_VOLUME, *leftovers], "leftovers": leftovers}
+
+
+_PREPARATIONS: Mapping[str, Prepare] = MappingProxyType(
+    {"volumes/volume-lifecycle": volume_lifecycle}
+)
