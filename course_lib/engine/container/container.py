@@ -55,6 +55,7 @@ class Container:
     :ivar networks: network name → what was asked of that attachment, in order of connection.
     :ivar files: ``hosts`` and its kin, once it has been started; shared with the containers that
         use its network.
+    :ivar placed: files in memory that a swarm puts in: path → (content, mode, uid, gid).
     :ivar stopped_by_hand: a user stopped it, so its restart policy does not apply.
     """
 
@@ -75,6 +76,7 @@ class Container:
         "name",
         "networks",
         "path",
+        "placed",
         "restart",
         "restart_task",
         "runtime",
@@ -114,6 +116,7 @@ class Container:
         self.networks: dict[str, EndpointConfig] = {}
         self.mounts: list[MountPoint] = []
         self.files: EngineFiles | None = None
+        self.placed: dict[str, tuple[bytes, int, int, int]] | None = None
         self.runtime: Runtime | None = None
         self.execs: dict[str, Exec] | None = None
         self._lock: asyncio.Lock | None = None

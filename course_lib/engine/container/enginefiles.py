@@ -6,6 +6,8 @@ than all the rest of a start. Programs may edit them, and the engine sees what t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from course_lib.engine.clock import Clock
 from course_lib.engine.fs.inode import Tree
 from course_lib.engine.fs.tmpfs import TmpFile, TmpTree
@@ -55,6 +57,21 @@ class EngineFiles:
             for target, name in TARGETS.items()
             if name in self._files
         }
+
+
+def placed_trees(
+    files: Mapping[str, tuple[bytes, int, int, int]] | None, clock: Clock
+) -> dict[str, Tree]:
+    """Files in memory (path → content, mode, uid, gid) as what is to be mounted there."""
+    if not files:
+        return {}
+    memory = TmpTree(clock, size=sum(len(content) for content, *_ in files.values()) + _LIMIT)
+    trees: dict[str, Tree] = {}
+    for target, (content, mode, uid, gid) in files.items():
+        file = TmpFile(memory, mode, uid, gid)
+        file.write_at(0, content)
+        trees[target] = _SingleFile(file)
+    return trees
 
 
 class _SingleFile(Tree):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.config import from_record
 from course_lib.engine.container.container import Container
+from course_lib.engine.container.enginefiles import placed_trees
 from course_lib.engine.container.registry import Registry
 from course_lib.engine.errdefs import EngineError, NotFound, SystemFailure
 
@@ -112,6 +113,8 @@ class ContainerMounts:
         for target, tree in container.files.trees().items() if container.files else ():
             if target not in taken:
                 mounts.append(Mount(target, "bind", None, read_only, tree=tree))
+        for target, tree in placed_trees(container.placed, self._clock).items():
+            mounts.append(Mount(target, "bind", None, True, tree=tree))
         if container.host_config.init:
             mounts.append(Mount(INIT, "bind", self._init_file(), read_only=True))
         try:

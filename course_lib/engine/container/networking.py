@@ -278,7 +278,7 @@ class ContainerNetworks:
         if shared_container(container.host_config.network_mode) is not None:
             # dockerd shows no network of its own for a container that uses another's.
             return NetworkView()
-        endpoints = sandbox.endpoints
+        endpoints = [endpoint for endpoint in sandbox.endpoints if not endpoint.hidden]
         ports: dict[str, list[tuple[str, int]]] = {}
         if any(endpoint.address for endpoint in endpoints):
             ports = {port: [] for port in sorted(container.config.exposed_ports or ())}

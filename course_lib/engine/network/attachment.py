@@ -32,7 +32,7 @@ def make_endpoint(
     endpoint = Endpoint(endpoint_id, owner.name, network, owner.id, spec)
     if network.pools:
         endpoint.address = _take_address(network, spec.ipv4_address)
-        if not network.internal:
+        if not network.internal and network.driver.gives_way_out:
             endpoint.gateway_address = network.gateway
     if spec.mac_address:
         endpoint.mac = normal_mac(spec.mac_address)
@@ -176,7 +176,7 @@ class Attachments:
 
 def _update_files(sandbox: Sandbox, endpoint: Endpoint) -> None:
     files = sandbox.files
-    if endpoint.address:
+    if endpoint.address and not endpoint.hidden:
         files.add_hosts([(endpoint.ip_address, sandbox.names)])
     if endpoint.dns_names is not None and not sandbox.resolving:
         # From now on for good, as in libnetwork, whatever networks it leaves later.

@@ -32,7 +32,7 @@ from course_lib.engine.network.attachment import (
     make_endpoint,
 )
 from course_lib.engine.network.contracts import EventLog, RecordStore
-from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver
+from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver, OverlayDriver
 from course_lib.engine.network.endpoint import Endpoint
 from course_lib.engine.network.fabric import Fabric
 from course_lib.engine.network.files import NameFolder
@@ -57,6 +57,7 @@ from course_lib.engine.network.sandbox import Sandbox, SandboxHandle
 from course_lib.engine.network.sandboxes import SandboxFactory
 from course_lib.engine.network.sandboxes import extra_hosts as parse_extra_hosts
 from course_lib.engine.network.stack import Segment
+from course_lib.engine.network.swarmnet import SwarmNetworks
 from course_lib.engine.network.validation import check_endpoint
 
 _CONFLICT_SHARED = (
@@ -73,6 +74,7 @@ _CONFLICT_NONE = (
 class NetworkController:
     """The engine's networking.
 
+    :ivar swarm: the networks of the swarm that this engine is a node of.
     :param host_name: name of the emulated host.
     :param host_etc: folder with the real host's ``hosts`` and ``resolv.conf``.
     :raises EngineError: the networks on record cannot be brought up.
@@ -103,12 +105,25 @@ class NetworkController:
         self._attachments = Attachments(self._publisher)
         self._remotes = RemoteEndpoints()
         self._factory = SandboxFactory(ids, host, fabric, Resolver(rng), host_etc)
+        overlay = OverlayDriver(host, rng)
         drivers: dict[str, Driver] = {
+            "overlay": overlay,
             "bridge": BridgeDriver(host, rng),
             "host": NullDriver("host", shares_host=True),
             "null": NullDriver("null"),
         }
-        self._networks = NetworkRegistry(store, clock, ids, events, drivers, Allocator())
+        self._networks = NetworkRegistry(
+            store, clock, ids, events, drivers, Allocator(), Allocator(())
+        )
+        self.swarm = SwarmNetworks(
+            ids,
+            self._networks,
+            self._attachments,
+            self._publisher,
+            overlay,
+            self.share,
+            self._remotes,
+        )
         self._sandboxes: dict[str, Sandbox] = {}
         self._handles: dict[str, SandboxHandle] = {}
         self._networks.restore()
@@ -208,7 +223,8 @@ class NetworkController:
         self._attachments.unpublish(sandbox)
         for endpoint in list(sandbox.endpoints):
             self._attachments.detach(sandbox, endpoint)
-            self.note(endpoint.network, "disconnect", container_id)
+            if not endpoint.hidden:
+                self.note(endpoint.network, "disconnect", container_id)
 
     # --- endpoints -----------------------------------------------------------------------
 
@@ -261,7 +277,7 @@ class NetworkController:
             raise NotFound(f"sandbox for container {owner.id} not found")
         if network.endpoint_of(owner.id) is None:
             mode = "host" if sandbox.stack.is_host else ""
-            current = [endpoint.network_name for endpoint in sandbox.endpoints]
+            current = [e.network_name for e in sandbox.endpoints if not e.hidden]
             self.check_combination(mode, current, network)
         check_endpoint(network.name, spec, network.settings.pools)
         if network.settings.config_only:
@@ -272,6 +288,7 @@ class NetworkController:
             )
         endpoint = make_endpoint(self._ids.new_id(), owner, network, spec)
         self._attachments.attach(sandbox, endpoint)
+        self.swarm.update_gateway(sandbox)
         self.note(network, "connect", owner.id)
         return endpoint
 
@@ -291,6 +308,7 @@ class NetworkController:
             )
         published = sandbox.publishing is endpoint
         self._attachments.detach(sandbox, endpoint)
+        self.swarm.update_gateway(sandbox)
         successor = sandbox.gateway_endpoint
         if published and successor is not None:
             self._attachments.program_again(sandbox, successor)

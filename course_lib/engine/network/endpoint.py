@@ -23,6 +23,7 @@ class Endpoint:
     :ivar address: IPv4 as an integer, 0 on networks without addresses.
     :ivar dns_names: what it answers to on this network; None where names are not resolved.
     :ivar link: its interface, once it has joined.
+    :ivar hidden: it is there for the way out alone and no attachment of the container's own.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class Endpoint:
         "container_id",
         "dns_names",
         "gateway_address",
+        "hidden",
         "id",
         "link",
         "links",
@@ -49,6 +51,7 @@ class Endpoint:
         self.spec = spec
         self.address = 0
         self.gateway_address = 0
+        self.hidden = False
         self.mac = ""
         self.dns_names: tuple[str, ...] | None = None
         self.links = _parse_links(spec)

@@ -22,6 +22,7 @@ from typing import Protocol
 from course_lib.engine.clock import Clock
 from course_lib.engine.interfaces import EchoReply, StreamSocket
 from course_lib.engine.network.addresses import ALL_ONES, to_int, to_text
+from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.datagram import MemoryDatagram
 from course_lib.engine.network.remote import RemoteEndpoint, RemoteStream
 from course_lib.engine.network.stack import LOOPBACK, Link, Segment, Stack, count, os_error
@@ -171,6 +172,8 @@ class Fabric:
         self, stack: Stack, path: Path, target: int, port: int, source: str | None
     ) -> StreamSocket:
         assert path.stack is not None
+        if isinstance(path.stack, Balancer):
+            return self._open_balanced(stack, path, path.stack, target, port)
         listener = path.stack.find_listener(target, port)
         if listener is None and path.stack.is_host and self.host_ports is not None:
             forwarded = await self.host_ports.connect(path, target, port)
@@ -187,6 +190,27 @@ class Fabric:
             (stack, local, path.out, None),
             (path.stack, (to_text(target), port), path.into, listener.holder),
         )
+        listener.offer(server)
+        self._shake_hands(path, target)
+        return client
+
+    def _open_balanced(
+        self, stack: Stack, path: Path, balancer: Balancer, target: int, port: int
+    ) -> StreamSocket:
+        """A connection to a virtual address: somebody behind it takes it."""
+        backend = balancer.choose(target)
+        listener = None
+        if backend is not None:
+            listener = backend.stack.find_listener(backend.address, port)
+        if backend is None or listener is None or listener.full:
+            raise os_error(errno.ECONNREFUSED)
+        source = stack.ephemeral_port()
+        client, server = MemoryStream.pair(
+            (stack, (to_text(path.source), source), path.out, None),
+            (backend.stack, (to_text(backend.address), port), backend, listener.holder),
+        )
+        client.peer = (to_text(target), port)
+        server.peer = (to_text(balancer.link.address), source)
         listener.offer(server)
         self._shake_hands(path, target)
         return client
@@ -251,6 +275,11 @@ class Fabric:
         source = (to_text(path.source), sender.local[1])
         count(path.out, path.into, len(data))
         _learn(path, target)
+        if isinstance(path.stack, Balancer):
+            backend = path.stack.choose(target)
+            if backend is None:
+                return
+            path.stack, target = backend.stack, backend.address
         receiver = path.stack.find_datagram(target, to[1])
         if receiver is not None:
             receiver.offer(data, source)

@@ -15,11 +15,16 @@ class NameTable:
         self._addresses: dict[str, dict[str, str]] = {}  # name -> endpoint ID -> address
         self._names: dict[str, dict[str, str]] = {}  # address -> endpoint ID -> first name
 
-    def add(self, endpoint_id: str, names: Sequence[str], address: str) -> None:
-        """An endpoint came; its first name is the one that a reverse lookup gives."""
+    def add(
+        self, endpoint_id: str, names: Sequence[str], address: str, *, reverse: bool = True
+    ) -> None:
+        """An endpoint came; its first name is the one that a reverse lookup gives.
+
+        :param reverse: whether a reverse lookup is to find it at all.
+        """
         for name in names:
             self._addresses.setdefault(name.lower(), {})[endpoint_id] = address
-        if names:
+        if names and reverse:
             self._names.setdefault(address, {})[endpoint_id] = names[0]
 
     def remove(self, endpoint_id: str, names: Sequence[str], address: str) -> None:

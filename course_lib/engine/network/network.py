@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.network.addresses import Subnet, to_text
-from course_lib.engine.network.model import IpamConfig, NetworkInfo
+from course_lib.engine.network.model import EndpointResource, IpamConfig, NetworkInfo
 from course_lib.engine.network.names import NameTable
 
 if TYPE_CHECKING:
+    from course_lib.engine.network.balancer import Balancer
     from course_lib.engine.network.drivers.base import Driver
     from course_lib.engine.network.endpoint import Endpoint
     from course_lib.engine.network.ipam import AddressPool
@@ -65,6 +66,7 @@ class Network:
     :ivar pools: address pools, first the one whose gateway is the default route.
     :ivar segment: the wire that its driver made, None for networks without one.
     :ivar shared: whether other engines have it too.
+    :ivar balancer: its load balancer, on overlay networks alone.
     """
 
     def __init__(self, settings: NetworkSettings, driver: Driver) -> None:
@@ -75,6 +77,7 @@ class Network:
         self.gateway = 0
         self.segment: Segment | None = None
         self.shared = False
+        self.balancer: Balancer | None = None
         self._by_container: dict[str, Endpoint] = {}
         self._by_name: dict[str, Endpoint] = {}
 
@@ -165,8 +168,19 @@ class Network:
             config_only=settings.config_only,
             options=settings.options,
             labels=settings.labels,
-            containers={e.container_id: e.resource() for e in self.endpoints()} if detailed else {},
+            containers=self._resources() if detailed else {},
         )
+
+    def _resources(self) -> dict[str, EndpointResource]:
+        rows = {e.container_id: e.resource() for e in self.endpoints()}
+        balancer = self.balancer
+        if balancer is not None:
+            link = balancer.link
+            address = f"{to_text(link.address)}/{balancer.segment.subnet.prefix}"
+            rows[balancer.key] = EndpointResource(
+                balancer.endpoint_name, balancer.endpoint_id, link.mac, address
+            )
+        return rows
 
     def note_allocation(self) -> None:
         """Put the pools in use into the record."""

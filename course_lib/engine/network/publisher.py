@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.errdefs import EngineError, NotImplementedByEngine, SystemFailure
@@ -26,30 +26,44 @@ from course_lib.engine.network.hostsocket import (
     HostStream,
     reset_on_close,
 )
+from course_lib.engine.network.listener import MemoryListener
 from course_lib.engine.network.model import PortRequest, PublishedPort
 from course_lib.engine.network.portallocator import PortAllocator
 from course_lib.engine.network.stack import LOOPBACK, Link, Stack, os_error
 from course_lib.engine.network.stream import Address, MemoryStream
 from course_lib.engine.network.udpproxy import UdpProxy
 
+Pick = Callable[[], Link | None]
+
 _LISTENABLE = {"0.0.0.0", HOST}
 
 
 class _Mapping:
-    """One published port: the real socket and where it leads."""
+    """One published port: the real socket and where it leads.
 
-    __slots__ = ("link", "published", "socket", "stack")
+    :ivar pick: who gets the next connection; of a container always the same interface.
+    :ivar gateway: who seems to connect: the bridge's address, as with Docker's own proxy.
+    :ivar reserved: whether the port is taken in the allocator of ports.
+    """
 
-    def __init__(self, published: PublishedPort, stack: Stack, link: Link) -> None:
+    __slots__ = ("gateway", "pick", "published", "reserved", "socket")
+
+    def __init__(
+        self, published: PublishedPort, pick: Pick, gateway: int, *, reserved: bool = True
+    ) -> None:
         self.published = published
-        self.stack = stack
-        self.link = link
+        self.pick = pick
+        self.gateway = gateway
+        self.reserved = reserved
         self.socket: HostAcceptor | UdpProxy | None = None
 
-    @property
-    def gateway(self) -> int:
-        """The bridge's address: who seems to connect, as with Docker's own proxy."""
-        return self.link.segment.gateway if self.link.segment is not None else LOOPBACK
+    def listener(self) -> tuple[Link, MemoryListener] | None:
+        """Who takes a connection now; None where nobody does."""
+        link = self.pick()
+        if link is None:
+            return None
+        listener = link.stack.find_listener(link.address, self.published.port)
+        return None if listener is None or listener.full else (link, listener)
 
 
 class Publisher:
@@ -92,7 +106,8 @@ class Publisher:
         if mapping.socket is not None:
             mapping.socket.close()
         port = mapping.published
-        self._ports.release(port.host_ip, port.protocol, port.host_port)
+        if mapping.reserved:
+            self._ports.release(port.host_ip, port.protocol, port.host_port)
 
     def _publish(self, request: PortRequest, link: Link, default_ip: str) -> PublishedPort:
         if request.protocol == "sctp":
@@ -107,9 +122,10 @@ class Publisher:
         for attempt in range(self._ports.ephemeral_ports):
             port = self._ports.request(host_ip, request.protocol, first, last)
             published = PublishedPort(request.port, request.protocol, host_ip, port)
-            mapping = _Mapping(published, link.stack, link)
+            gateway = link.segment.gateway if link.segment is not None else LOOPBACK
+            mapping = _Mapping(published, lambda: link, gateway)
             try:
-                mapping.socket = self._open(mapping)
+                mapping.socket = self._open(mapping, link)
             except OSError as error:
                 self._ports.release(host_ip, request.protocol, port)
                 more = not first and attempt + 1 < self._ports.ephemeral_ports
@@ -120,29 +136,53 @@ class Publisher:
             return published
         raise AssertionError("unreachable")
 
-    def _open(self, mapping: _Mapping) -> HostAcceptor | UdpProxy:
+    def publish_shared(
+        self, requests: Sequence[PortRequest], pick: Pick, source: int
+    ) -> tuple[PublishedPort, ...]:
+        """Publish TCP ports that lead to whoever ``pick`` gives (the routing mesh).
+
+        :param source: the address that seems to connect.
+        :raises SystemFailure: a port cannot be bound; none is published then.
+        """
+        done: list[PublishedPort] = []
+        for request in requests:
+            published = PublishedPort(request.port, "tcp", "0.0.0.0", request.host_port)
+            mapping = _Mapping(published, pick, source, reserved=False)
+            try:
+                mapping.socket = self._listen(mapping)
+            except OSError as error:
+                self.unpublish(done)
+                raise _refusal(published, error) from None
+            self._mappings.setdefault(("tcp", request.host_port), []).append(mapping)
+            done.append(published)
+        return tuple(done)
+
+    def _listen(self, mapping: _Mapping) -> HostAcceptor:
+        return HostAcceptor(
+            mapping.published.host_port, lambda sock, peer: self._accepted(mapping, sock, peer)
+        )
+
+    def _open(self, mapping: _Mapping, link: Link) -> HostAcceptor | UdpProxy:
         published = mapping.published
         if published.host_ip not in _LISTENABLE:
             raise os_error(errno.EADDRNOTAVAIL)
         if published.protocol == "tcp":
-            return HostAcceptor(
-                published.host_port, lambda sock, peer: self._accepted(mapping, sock, peer)
-            )
-        proxy = UdpProxy(mapping.link, published.port, self._host, self._clock)
+            return self._listen(mapping)
+        proxy = UdpProxy(link, published.port, self._host, self._clock)
         proxy.socket = HostDatagram(published.host_port, proxy.from_outside)
         return proxy
 
     @staticmethod
     def _accepted(mapping: _Mapping, sock: socket.socket, peer: Address) -> None:
-        link = mapping.link
-        listener = mapping.stack.find_listener(link.address, mapping.published.port)
-        if listener is None or listener.full:
+        found = mapping.listener()
+        if found is None:
             reset_on_close(sock)
             sock.close()
             return
+        link, listener = found
         local = (to_text(link.address), mapping.published.port)
         seen = (to_text(mapping.gateway), peer[1])
-        listener.offer(HostStream(mapping.stack, sock, local, seen, link))
+        listener.offer(HostStream(link.stack, sock, local, seen, link))
 
     # --- the same ports seen from inside (fabric.HostPorts) --------------------------------
 
@@ -151,16 +191,16 @@ class Publisher:
         mapping = self._find("tcp", address, port)
         local = (to_text(path.source), 0)
         if mapping is not None:
-            link = mapping.link
-            listener = mapping.stack.find_listener(link.address, mapping.published.port)
-            if listener is None or listener.full:
+            found = mapping.listener()
+            if found is None:
                 raise os_error(errno.ECONNREFUSED)
+            link, listener = found
             origin = path.out.stack if path.out is not None else self._host
             source = origin.ephemeral_port()
             client, server = MemoryStream.pair(
                 (origin, (local[0], source), path.out, None),
                 (
-                    mapping.stack,
+                    link.stack,
                     (to_text(link.address), mapping.published.port),
                     link,
                     listener.holder,

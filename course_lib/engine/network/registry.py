@@ -72,6 +72,7 @@ class NetworkRegistry:
         events: EventLog,
         drivers: Mapping[str, Driver],
         allocator: Allocator,
+        swarm_allocator: Allocator,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -79,6 +80,7 @@ class NetworkRegistry:
         self._events = events
         self._drivers = drivers
         self._pools = Pools(allocator)
+        self._swarm_pools = Pools(swarm_allocator)
         self._by_id: dict[str, Network] = {}
         self._by_name: dict[str, Network] = {}
 
@@ -235,6 +237,23 @@ class NetworkRegistry:
         settings.options = dict(source.settings.options)
         settings.labels = {**source.settings.labels, **settings.labels}
 
+    def bring_up(self, settings: NetworkSettings) -> Network:
+        """Bring up a network of the swarm on this node; the manager keeps its record.
+
+        :raises EngineError: it cannot be.
+        """
+        network = self._bring_up(settings)
+        self._publish(network, "create")
+        return network
+
+    def take_down(self, network: Network) -> None:
+        """A network of the swarm is not used on this node any more."""
+        network.driver.delete_network(network)
+        self._pools_of(network).release(network)
+        del self._by_id[network.id]
+        self._by_name.pop(network.name, None)
+        self._publish(network, "destroy")
+
     def remove(self, ref: str) -> None:
         """Remove a network nobody is on.
 
@@ -274,6 +293,7 @@ class NetworkRegistry:
             if (
                 network.name in PREDEFINED
                 or network.settings.config_only
+                or network.driver_name == "overlay"
                 or len(network)
                 or (until_ns is not None and network.created_ns > until_ns)
                 or not filters.labels("label", network.labels)
@@ -295,14 +315,20 @@ class NetworkRegistry:
         if not settings.config_only:
             try:
                 if driver.has_addresses:
-                    self._pools.allocate(network, self._by_id.values(), restored=restored)
+                    self._pools_of(network).allocate(
+                        network, self._by_id.values(), restored=restored
+                    )
                 driver.create_network(network)
             except EngineError:
-                self._pools.release(network)
+                self._pools_of(network).release(network)
                 raise
         self._by_id[network.id] = network
         self._by_name[network.name] = network
         return network
+
+    def _pools_of(self, network: Network) -> Pools:
+        """Networks of the swarm have an address space of their own ("GlobalDefault")."""
+        return self._swarm_pools if network.driver_name == "overlay" else self._pools
 
     def _publish(self, network: Network, action: str) -> None:
         attributes = {"name": network.name, "type": network.driver_name}

@@ -8,10 +8,11 @@ in for either; neither side sees the difference. Everything that crosses is plai
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from course_lib.engine.container.logs import LogLine
 from course_lib.engine.swarm.model import Json, TaskStatus
 
 
@@ -38,21 +39,35 @@ class TaskAssignment:
 
     :param labels: of the container, those of Swarm included.
     :param networks: each with the task's address there (with prefix length).
+    :param local_networks: networks of the node itself: ``host``, ``bridge``.
     :param files: path → (content, mode, uid, gid) of secrets and configs.
     """
 
     id: str
     service_id: str
     service_name: str
+    service_labels: dict[str, str]
     name: str
     slot: int
     node_id: str
+    node_hostname: str
     desired: str
     spec: Json
     labels: dict[str, str]
     networks: Sequence[tuple[NetworkAssignment, str]]
+    local_networks: Sequence[str] = ()
     host_ports: Sequence[Json] = ()
     files: dict[str, tuple[bytes, int, int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which lines of a log; times in nanoseconds since the epoch."""
+
+    tail: int | None = None
+    since_ns: int = 0
+    until_ns: int | None = None
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,9 @@ class NodeAgent(Protocol):
 
     def publish(self, records: Sequence[ServiceRecord]) -> None:
         """All services of all networks as they are now; replaces what was said before."""
+
+    def logs(self, task_id: str, options: LogOptions) -> AsyncIterator[LogLine]:
+        """What a task's container has written, and writes from now on where that is wanted."""
 
 
 class ManagerLink(Protocol):

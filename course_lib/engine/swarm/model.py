@@ -101,6 +101,7 @@ class Node(Thing):
     :ivar state: ``ready``, ``down``, ``unknown``, ``disconnected``.
     :ivar address: where the other nodes reach it; :ivar manager_address: with a port, for
         managers alone.
+    :ivar balancers: network ID → the node's own address there (with prefix length).
     """
 
     spec: Json = field(default_factory=dict)
@@ -110,6 +111,7 @@ class Node(Thing):
     address: str = ""
     manager_address: str = ""
     leader: bool = False
+    balancers: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -166,6 +168,7 @@ class Service(Thing):
     :ivar spec: ``ServiceSpec``; :ivar previous: the one before, for a rollback.
     :ivar spec_index: version of ``spec``; tasks carry that of the one they were made from.
     :ivar ports: ``PortConfig`` with the ports that were chosen.
+    :ivar networks: IDs of the networks of the swarm that its tasks are on, the routing mesh first.
     :ivar vips: network ID → address with prefix length.
     :ivar update: ``UpdateStatus``: ``State``, ``Message``, ``started_ns``, ``completed_ns``.
     """
@@ -175,9 +178,9 @@ class Service(Thing):
     spec_index: int = 0
     previous_index: int = 0
     ports: list[Json] = field(default_factory=list)
+    networks: list[str] = field(default_factory=list)
     vips: dict[str, str] = field(default_factory=dict)
     update: Json | None = None
-    removing: bool = False
 
     @property
     def name(self) -> str:
@@ -231,6 +234,8 @@ class Task(Thing):
     :ivar slot: from 1 up in a replicated service, 0 in a global one.
     :ivar addresses: network ID → its address there, with prefix length.
     :ivar desired: the state that it is to reach.
+    :ivar host_ports: ``PortConfig`` of ports published on its own node.
+    :ivar started_late: whether it took the place of one that had ended by itself.
     """
 
     spec: Json = field(default_factory=dict)
@@ -243,7 +248,7 @@ class Task(Thing):
     desired: str = "running"
     addresses: dict[str, str] = field(default_factory=dict)
     host_ports: list[Json] = field(default_factory=list)
-    restarts: int = 0
+    started_late: bool = False
 
     @property
     def name(self) -> str:
@@ -289,3 +294,20 @@ class Blob(Thing):
     @property
     def name(self) -> str:
         return str(self.spec["Name"])
+
+
+def slots_of(tasks: list[Task]) -> dict[int, list[Task]]:
+    """Slots that are taken: by tasks that are to run, or that have ended and are not replaced."""
+    slots: dict[int, list[Task]] = {}
+    newest: dict[int, Task] = {}
+    for task in tasks:
+        if task.desired == "remove":
+            continue
+        if task.slot not in newest or newest[task.slot].created_ns <= task.created_ns:
+            newest[task.slot] = task
+        if rank(task.desired) <= rank("running"):
+            slots.setdefault(task.slot, []).append(task)
+    for slot, task in newest.items():
+        if slot not in slots:
+            slots[slot] = [task]
+    return slots

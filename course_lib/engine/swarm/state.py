@@ -6,6 +6,7 @@ records. Whoever changes a thing calls :meth:`Table.put`; who wants to know of c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -120,6 +121,7 @@ class ClusterState:
         self.clock = clock
         self.index = 9  # of a swarm that swarmkit has just made
         self._watchers: list[Watcher] = []
+        self._waiters: list[asyncio.Future[None]] = []
         self.clusters: Table[Cluster] = Table(self, "clusters", "cluster", Cluster)
         self.nodes: Table[Node] = Table(self, "nodes", "node", Node)
         self.networks: Table[Network] = Table(self, "networks", "network", Network)
@@ -173,10 +175,25 @@ class ClusterState:
         """Tell somebody of all changes from now on."""
         self._watchers.append(watcher)
 
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds; asked after every change."""
+        while not condition():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(future)
+            try:
+                await future
+            finally:
+                if future in self._waiters:
+                    self._waiters.remove(future)
+
     def tell(self, kind: str, action: str, thing: Thing) -> None:
         """Something has changed."""
         for watcher in self._watchers:
             watcher(kind, action, thing)
+        waiters, self._waiters = self._waiters, []
+        for future in waiters:
+            if not future.done():
+                future.set_result(None)
 
     def tasks_of(self, service_id: str) -> list[Task]:
         """The tasks of a service, ended ones included."""

@@ -23,6 +23,10 @@ class Driver(Protocol):
     def shares_host(self) -> bool:
         """Whether its containers use the host's own namespace."""
 
+    @property
+    def gives_way_out(self) -> bool:
+        """Whether the network's gateway leads a container to the outside."""
+
     def create_network(self, network: Network) -> None:
         """Bring a network up.
 

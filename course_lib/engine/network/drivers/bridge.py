@@ -33,6 +33,7 @@ class BridgeDriver:
     name = "bridge"
     has_addresses = True
     shares_host = False
+    gives_way_out = True
 
     def __init__(self, host: HostStack, rng: Random) -> None:
         self._host = host

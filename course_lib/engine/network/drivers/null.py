@@ -19,6 +19,7 @@ class NullDriver:
     """
 
     has_addresses = False
+    gives_way_out = False
 
     def __init__(self, name: str, *, shares_host: bool = False) -> None:
         self.name = name
