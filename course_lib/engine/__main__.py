@@ -60,7 +60,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from course_lib.engine.engine import Engine
 
     state, path = arguments.state.absolute(), arguments.socket.absolute()
-    engine = Engine(state, seed=arguments.seed, host_name=arguments.host_name)
+    engine = Engine(state, seed=arguments.seed, host_name=arguments.host_name, socket_path=path)
     _log_to(state / "engine.log")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -65,6 +65,7 @@ class Services:
             self.networks,
             Environment(),
             engine.host_name,
+            engine.socket,
         )
 
 
@@ -76,6 +77,7 @@ class Engine:
 
     :param root: the state directory; made if it is missing.
     :param seed: makes IDs, names and latencies repeat.
+    :param socket_path: at which it answers: what ``-v /var/run/docker.sock:…`` mounts.
     :raises StateError: the directory is in use, broken, or of a newer release. Nothing has
         been changed then.
     """
@@ -87,8 +89,10 @@ class Engine:
         seed: int | None = None,
         host_name: str | None = None,
         clock: Clock | None = None,
+        socket_path: Path | None = None,
     ) -> None:
         self.root = root
+        self.socket = socket_path
         self.clock: Clock = clock or SystemClock()
         self.ids = Identities(seed)
         self.host_name = host_name or socket.gethostname().partition(".")[0] or "docker"

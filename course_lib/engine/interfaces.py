@@ -16,6 +16,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from socket import socket
 from typing import Any, Literal, Protocol, TypeVar
 
 from course_lib.engine.clock import Clock
@@ -96,6 +97,12 @@ class FileSystem(Protocol):
         """The path with all symbolic links resolved; the last part need not exist."""
 
     def access(self, path: str, mode: int) -> bool: ...
+    def connect(self, path: str) -> socket:
+        """A connection, not blocking, to the Unix socket at ``path``.
+
+        ``ENOENT``, ``EACCES``; ``ECONNREFUSED`` for another kind of file, and where nobody
+        listens."""
+
     def mkdir(self, path: str, mode: int = 0o777) -> None: ...
     def rmdir(self, path: str) -> None: ...
     def unlink(self, path: str) -> None: ...
@@ -519,8 +526,7 @@ class Machine(Protocol):
 class Environment:
     """What the userland may use of the world outside the container.
 
-    :param services: named capabilities that an image's programs may need, for instance
-        ``docker-socket`` for the ``docker`` command inside a container.
+    :param services: named capabilities that an image's programs may need.
     """
 
     services: dict[str, object] = field(default_factory=dict)

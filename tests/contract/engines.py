@@ -18,7 +18,7 @@ from tests.contract.rawhttp import RawClient
 from tests.reference.dockerd import find_daemon
 
 REQUIRED_IMAGES = {
-    "26.1": ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2"),
+    "26.1": ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2", "docker"),
     "20.10": ("nginx", "alpine"),
 }
 

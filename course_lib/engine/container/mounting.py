@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,9 @@ class ContainerMounts:
         volumes: VolumeService,
         registry: Registry,
         clock: Clock,
+        socket: Path | None = None,
     ) -> None:
+        self._socket = socket
         self._root = root
         self._images = images
         self._volumes = volumes
@@ -119,7 +122,7 @@ class ContainerMounts:
             mounts.append(Mount(INIT, "bind", self._init_file(), read_only=True))
         try:
             for point in container.mounts:
-                mounts.append(self._volumes.mount(point, container.id))
+                mounts.append(self._volumes.mount(self._real(point), container.id))
             return ContainerFs(self.rootfs(container), mounts, clock=self._clock)
         except OSError as error:
             self.unmount(container)
@@ -127,6 +130,17 @@ class ContainerMounts:
         except BaseException:
             self.unmount(container)
             raise
+
+    def _real(self, point: MountPoint) -> MountPoint:
+        """The mount point, with the engine's own socket for the path at which Docker's lies.
+
+        Who writes ``-v /var/run/docker.sock:…`` means the engine that gets the request.
+        """
+        from course_lib.engine.volume.mounts import DOCKER_SOCKETS
+
+        if point.type != "bind" or point.source not in DOCKER_SOCKETS or self._socket is None:
+            return point
+        return replace(point, source=str(self._socket))
 
     @contextmanager
     def files(self, container: Container) -> Iterator[ContainerFs]:

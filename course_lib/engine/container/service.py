@@ -47,6 +47,7 @@ class ContainerService:
     """The containers of the engine and everything that acts on them.
 
     :param root: ``STATE/containers``.
+    :param socket: the engine's own, which containers can mount.
     :ivar registry: finds containers. :ivar creator, lifecycle, remover, execs, networks,
         mounts: one object for each kind of act.
     """
@@ -63,12 +64,13 @@ class ContainerService:
         networks: NetworkController,
         environment: Environment,
         host_name: str,
+        socket: Path | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._images = images
         self.registry = Registry(ids)
-        self.mounts = ContainerMounts(root, images, volumes, self.registry, clock)
+        self.mounts = ContainerMounts(root, images, volumes, self.registry, clock, socket)
         self.networks = ContainerNetworks(networks, self.registry, clock)
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler

@@ -26,6 +26,8 @@ from course_lib.engine.fs.walk import Location, walk
 from course_lib.engine.interfaces import FileStat, FileSystemUsage, MountEntry, OpenFile
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from course_lib.engine.clock import Clock
     from course_lib.engine.fs.overlay import RootFs
 
@@ -196,6 +198,13 @@ class ContainerFs:
         if changes and location.mount.read_only and kind in {statmod.S_IFREG, statmod.S_IFDIR}:
             raise os_error(errno.EROFS)
         return inode.open(flags)
+
+    @_named
+    def connect(self, path: str) -> socket:
+        """See the protocol."""
+        _, inode = self._find(path)
+        self._require(inode, WRITE)
+        return inode.connect()
 
     # --- changing --------------------------------------------------------------------------
 

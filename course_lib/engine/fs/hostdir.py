@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat as statmod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,6 +243,22 @@ class HostInode(Inode):
         if kind != statmod.S_IFREG:
             raise os_error(errno.ENXIO)
         return self._open_file(flags & _PASSED_FLAGS, flags, 0)
+
+    def connect(self) -> socket.socket:
+        if self.file_type() != statmod.S_IFSOCK:
+            raise os_error(errno.ECONNREFUSED)
+        # By the directory's descriptor where the system has a name for it: then nobody can put
+        # another directory in between, and the path is never too long.
+        folder = f"/proc/self/fd/{self._directory.fd}"
+        path = f"{folder if os.path.exists(folder) else self._tree.path.parent}/{self._name}"
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            connection.connect(path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _open_file(self, host_flags: int, flags: int, mode: int) -> OpenFile:
         fd = os.open(self._name, host_flags | _SAFE_FLAGS, mode, dir_fd=self._directory.fd)

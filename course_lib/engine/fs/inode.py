@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 from course_lib.engine.interfaces import FileStat, FileSystemUsage
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from course_lib.engine.interfaces import OpenFile
 
 MAX_NAME = 255
@@ -103,6 +105,10 @@ class Inode:
     def open(self, flags: int) -> OpenFile:
         """Open an existing file; ``O_CREAT`` and ``O_EXCL`` have been dealt with."""
         raise os_error(errno.ENXIO)
+
+    def connect(self) -> socket:
+        """A connection, not blocking, to the program that listens at this Unix socket."""
+        raise os_error(errno.ECONNREFUSED)
 
     def readable(self) -> bool:
         """Whether the host lets us read (matters for bind mounts only)."""

@@ -107,6 +107,44 @@ class Exchange:
         """
         import h11
 
+        await self._send(method, target, headers, body)
+        while True:
+            event = await self.next_event()
+            if isinstance(event, h11.Response):
+                return Reply(self, event)
+            if isinstance(event, h11.ConnectionClosed | h11.EndOfMessage):
+                raise BadReply("connection closed", empty=self.received == 0)
+
+    async def upgrade(
+        self, method: str, target: str, headers: Headers, body: bytes = b""
+    ) -> Reply | None:
+        """Ask for another protocol: None where the server switches, else its answer.
+
+        What follows on the connection is no longer HTTP; its beginning is in :attr:`trailing`.
+
+        :raises BadReply: no HTTP answer came.
+        :raises OSError: the connection broke.
+        """
+        import h11
+
+        await self._send(method, target, headers, body)
+        while True:
+            event = await self.next_event()
+            if isinstance(event, h11.InformationalResponse) and event.status_code == 101:
+                return None
+            if isinstance(event, h11.Response):
+                return Reply(self, event)
+            if isinstance(event, h11.ConnectionClosed | h11.EndOfMessage):
+                raise BadReply("connection closed", empty=self.received == 0)
+
+    @property
+    def trailing(self) -> bytes:
+        """What was read beyond the end of HTTP."""
+        return bytes(self._connection.trailing_data[0])
+
+    async def _send(self, method: str, target: str, headers: Headers, body: bytes) -> None:
+        import h11
+
         data = b""
         event: h11.Event
         try:
@@ -119,9 +157,3 @@ class Exchange:
         except h11.LocalProtocolError as error:
             raise BadReply(str(error)) from None
         await self._stream.write(data)
-        while True:
-            event = await self.next_event()
-            if isinstance(event, h11.Response):
-                return Reply(self, event)
-            if isinstance(event, h11.ConnectionClosed | h11.EndOfMessage):
-                raise BadReply("connection closed", empty=self.received == 0)

@@ -25,6 +25,8 @@ _CONSISTENCY = frozenset({"consistent", "cached", "delegated"})
 _MODE_GROUPS = (_ACCESS, _LABELS, _PROPAGATION, _COPY, _CONSISTENCY)
 
 DEFAULT_DRIVER = "local"
+DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+"""Where Docker's own socket lies; as the source of a bind it means that of this engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ def _bind_problem(given: Mapping[str, Any], source: str, *, source_must_exist: b
         return "field VolumeOptions must not be specified"
     if not source.startswith("/"):
         return f"invalid mount path: '{source}' mount path must be absolute"
-    if source_must_exist and not options.get("CreateMountpoint") and not os.path.lexists(source):
+    there = source in DOCKER_SOCKETS or os.path.lexists(source)
+    if source_must_exist and not options.get("CreateMountpoint") and not there:
         return f"bind source path does not exist: {source}"
     return ""

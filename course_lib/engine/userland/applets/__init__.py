@@ -178,6 +178,7 @@ _PROGRAMS: dict[str, str] = {
     "catalina": "course_lib.engine.userland.servers.tomcat:catalina",
     "curl": "net_curl:curl",
     "dig": "net_dns:dig",
+    "docker": "course_lib.engine.userland.docker.main:docker",
     "docker-init": "running:docker_init",
     "drill": "net_dns:drill",
     "envsubst": "course_lib.engine.userland.servers.nginx.envsubst:envsubst",
