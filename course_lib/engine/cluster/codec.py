@@ -44,6 +44,7 @@ def pack_task(task: TaskAssignment) -> Json:
     """A task; the contents of its files in base 64."""
     record = {name: getattr(task, name) for name in TaskAssignment.__dataclass_fields__}
     record["networks"] = [[pack_network(network), address] for network, address in task.networks]
+    record["local_networks"] = list(task.local_networks)
     record["host_ports"] = list(task.host_ports)
     record["files"] = {
         path: [b64encode(content).decode(), mode, uid, gid]
@@ -69,6 +70,7 @@ def unpack_task(record: Mapping[str, Any]) -> TaskAssignment:
         networks=[
             (unpack_network(network), str(address)) for network, address in record["networks"]
         ],
+        local_networks=[str(name) for name in record["local_networks"]],
         host_ports=[dict(port) for port in record["host_ports"]],
         files={
             str(path): (b64decode(content, validate=True), int(mode), int(uid), int(gid))

@@ -41,11 +41,14 @@ _Address = tuple[str, int]
 class LocalEndpoint(Protocol):
     """An endpoint of this engine (``course_lib.engine.network.Endpoint``)."""
 
-    id: str
-    name: str
-    mac: str
-    dns_names: tuple[str, ...] | None
-
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def mac(self) -> str: ...
+    @property
+    def dns_names(self) -> tuple[str, ...] | None: ...
     @property
     def network_id(self) -> str: ...
     @property

@@ -12,6 +12,7 @@ from typing import Protocol
 from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
 from course_lib.engine.network import resolvconf
 from course_lib.engine.network.addresses import to_int
+from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.drivers.bridge import HOST_BINDING, interface_prefix
 from course_lib.engine.network.endpoint import Endpoint
 from course_lib.engine.network.ipam.allocator import NoAvailableAddresses
@@ -69,10 +70,10 @@ def _take_address(network: Network, wanted: str) -> int:
 class EndpointWatcher(Protocol):
     """Who tells other engines of the endpoints on networks that they have too."""
 
-    def changed(self, endpoint: Endpoint) -> None:
+    def changed(self, endpoint: Endpoint | Balancer) -> None:
         """It has come, or has other names now."""
 
-    def gone(self, endpoint: Endpoint) -> None:
+    def gone(self, endpoint: Endpoint | Balancer) -> None:
         """It goes, or could not come."""
 
 

@@ -31,6 +31,7 @@ from course_lib.engine.network.attachment import (
     dns_names,
     make_endpoint,
 )
+from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.contracts import EventLog, RecordStore
 from course_lib.engine.network.drivers import BridgeDriver, Driver, NullDriver, OverlayDriver
 from course_lib.engine.network.endpoint import Endpoint
@@ -380,10 +381,11 @@ class NetworkController:
         """Tell that one of all endpoints on shared networks."""
         self._attachments.watcher = watcher
 
-    def shared_endpoints(self) -> Sequence[Endpoint]:
-        """The endpoints of this engine on shared networks."""
+    def shared_endpoints(self) -> Sequence[Endpoint | Balancer]:
+        """The endpoints of this engine on shared networks, load balancers among them."""
         shared = [network for network in self._networks.list() if network.shared]
-        return [endpoint for network in shared for endpoint in network.endpoints()]
+        balancers = [network.balancer for network in shared if network.balancer is not None]
+        return [*balancers, *(endpoint for network in shared for endpoint in network.endpoints())]
 
     def _shared_segment(self, network_id: str) -> Segment | None:
         try:

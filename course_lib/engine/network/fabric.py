@@ -152,7 +152,9 @@ class Fabric:
         for wait in _SYN_WAITS:
             path = self.path(stack, target)
             if path.fate is Fate.DELIVERED:
-                return await self._open(stack, path, target, port, source)
+                opened = await self._open(stack, path, target, port, source)
+                if opened is not None:
+                    return opened
             if path.remote is not None:
                 stream = await self._open_remote(stack, path, path.remote, port)
                 if stream is not None:
@@ -170,10 +172,10 @@ class Fabric:
 
     async def _open(
         self, stack: Stack, path: Path, target: int, port: int, source: str | None
-    ) -> StreamSocket:
+    ) -> StreamSocket | None:
         assert path.stack is not None
         if isinstance(path.stack, Balancer):
-            return self._open_balanced(stack, path, path.stack, target, port)
+            return await self._open_balanced(stack, path, path.stack, target, port)
         listener = path.stack.find_listener(target, port)
         if listener is None and path.stack.is_host and self.host_ports is not None:
             forwarded = await self.host_ports.connect(path, target, port)
@@ -194,11 +196,22 @@ class Fabric:
         self._shake_hands(path, target)
         return client
 
-    def _open_balanced(
+    async def _open_balanced(
         self, stack: Stack, path: Path, balancer: Balancer, target: int, port: int
-    ) -> StreamSocket:
+    ) -> StreamSocket | None:
         """A connection to a virtual address: somebody behind it takes it."""
         backend = balancer.choose(target)
+        if isinstance(backend, RemoteEndpoint):
+            number = stack.ephemeral_port()
+            seen = (balancer.ip_address, number)
+            carried = await backend.wire.connect(
+                backend.network_id, seen, (backend.ip_address, port)
+            )
+            if carried is None:
+                return None
+            local = (to_text(path.source), number)
+            self._shake_hands(path, target)
+            return RemoteStream(stack, carried, local, (to_text(target), port), path.out)
         listener = None
         if backend is not None:
             listener = backend.stack.find_listener(backend.address, port)
@@ -278,6 +291,10 @@ class Fabric:
         if isinstance(path.stack, Balancer):
             backend = path.stack.choose(target)
             if backend is None:
+                return
+            if isinstance(backend, RemoteEndpoint):
+                goal = (backend.ip_address, to[1])
+                backend.wire.send(backend.network_id, source, goal, data)
                 return
             path.stack, target = backend.stack, backend.address
         receiver = path.stack.find_datagram(target, to[1])

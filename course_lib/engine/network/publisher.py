@@ -18,6 +18,7 @@ from course_lib.engine.clock import Clock
 from course_lib.engine.errdefs import EngineError, NotImplementedByEngine, SystemFailure
 from course_lib.engine.interfaces import StreamSocket
 from course_lib.engine.network.addresses import is_address, to_text
+from course_lib.engine.network.balancer import Backend
 from course_lib.engine.network.fabric import Path
 from course_lib.engine.network.hostsocket import (
     HOST,
@@ -29,11 +30,13 @@ from course_lib.engine.network.hostsocket import (
 from course_lib.engine.network.listener import MemoryListener
 from course_lib.engine.network.model import PortRequest, PublishedPort
 from course_lib.engine.network.portallocator import PortAllocator
+from course_lib.engine.network.relay import relay
+from course_lib.engine.network.remote import Bytes, RemoteEndpoint, RemoteStream
 from course_lib.engine.network.stack import LOOPBACK, Link, Stack, os_error
 from course_lib.engine.network.stream import Address, MemoryStream
 from course_lib.engine.network.udpproxy import UdpProxy
 
-Pick = Callable[[], Link | None]
+Pick = Callable[[], Backend | None]
 
 _LISTENABLE = {"0.0.0.0", HOST}
 
@@ -57,11 +60,11 @@ class _Mapping:
         self.reserved = reserved
         self.socket: HostAcceptor | UdpProxy | None = None
 
-    def listener(self) -> tuple[Link, MemoryListener] | None:
+    def listener(self) -> tuple[Link, MemoryListener] | RemoteEndpoint | None:
         """Who takes a connection now; None where nobody does."""
         link = self.pick()
-        if link is None:
-            return None
+        if link is None or isinstance(link, RemoteEndpoint):
+            return link
         listener = link.stack.find_listener(link.address, self.published.port)
         return None if listener is None or listener.full else (link, listener)
 
@@ -74,6 +77,7 @@ class Publisher:
         self._ports = ports
         self._clock = clock
         self._mappings: dict[tuple[str, int], list[_Mapping]] = {}
+        self._relays: set[asyncio.Task[None]] = set()
 
     def publish(
         self, requests: Sequence[PortRequest], link: Link, default_ip: str = "0.0.0.0"
@@ -172,9 +176,13 @@ class Publisher:
         proxy.socket = HostDatagram(published.host_port, proxy.from_outside)
         return proxy
 
-    @staticmethod
-    def _accepted(mapping: _Mapping, sock: socket.socket, peer: Address) -> None:
+    def _accepted(self, mapping: _Mapping, sock: socket.socket, peer: Address) -> None:
         found = mapping.listener()
+        if isinstance(found, RemoteEndpoint):
+            task = asyncio.create_task(self._pass_on(mapping, found, sock, peer))
+            self._relays.add(task)
+            task.add_done_callback(self._relays.discard)
+            return
         if found is None:
             reset_on_close(sock)
             sock.close()
@@ -183,6 +191,30 @@ class Publisher:
         local = (to_text(link.address), mapping.published.port)
         seen = (to_text(mapping.gateway), peer[1])
         listener.offer(HostStream(link.stack, sock, local, seen, link))
+
+    async def _pass_on(
+        self, mapping: _Mapping, backend: RemoteEndpoint, sock: socket.socket, peer: Address
+    ) -> None:
+        """A connection from outside goes on to a task on another engine."""
+        client = HostStream(self._host, sock, sock.getsockname(), peer, None)
+        try:
+            carried = await self._connect_beyond(mapping, backend, peer[1])
+        except BaseException as error:
+            client.abort()
+            if isinstance(error, OSError):
+                return
+            raise
+        if carried is None:
+            client.abort()
+        else:
+            await relay(client, carried)
+
+    @staticmethod
+    async def _connect_beyond(
+        mapping: _Mapping, backend: RemoteEndpoint, source: int
+    ) -> Bytes | None:
+        seen, target = to_text(mapping.gateway), (backend.ip_address, mapping.published.port)
+        return await backend.wire.connect(backend.network_id, (seen, source), target)
 
     # --- the same ports seen from inside (fabric.HostPorts) --------------------------------
 
@@ -194,9 +226,15 @@ class Publisher:
             found = mapping.listener()
             if found is None:
                 raise os_error(errno.ECONNREFUSED)
-            link, listener = found
             origin = path.out.stack if path.out is not None else self._host
             source = origin.ephemeral_port()
+            if isinstance(found, RemoteEndpoint):
+                carried = await self._connect_beyond(mapping, found, source)
+                if carried is None:
+                    raise os_error(errno.ETIMEDOUT)
+                ends = (local[0], source), (to_text(address), port)
+                return RemoteStream(origin, carried, *ends, path.out)
+            link, listener = found
             client, server = MemoryStream.pair(
                 (origin, (local[0], source), path.out, None),
                 (
@@ -246,6 +284,8 @@ class Publisher:
 
     def close(self) -> None:
         """Close all sockets (the engine ends)."""
+        for task in self._relays:
+            task.cancel()
         for key in list(self._mappings):
             for mapping in list(self._mappings.get(key, ())):
                 with contextlib.suppress(OSError):

@@ -96,8 +96,10 @@ class SwarmNetworks:
         link = self._overlay.link(network, Stack(), "eth0", address, mac_of_address(address))
         key = INGRESS_SANDBOX if settings.ingress else f"lb-{settings.name}"
         name = "ingress-endpoint" if settings.ingress else f"{settings.name}-endpoint"
-        network.balancer = Balancer(key, name, self._ids.new_id(), link)
+        network.balancer = Balancer(key, name, self._ids.new_id(), network.id, link)
         network.pools[0].request(address)
+        if self._attachments.watcher is not None:
+            self._attachments.watcher.changed(network.balancer)
         self._services[network.id] = NetworkServices(network)
         self._services[network.id].set(self._bindings.get(network.id, ()))
         if settings.ingress:
@@ -134,6 +136,8 @@ class SwarmNetworks:
         self._services.pop(network_id, None)
         if network.balancer is not None:
             network.balancer.remove_link(network.balancer.link)
+            if self._attachments.watcher is not None:
+                self._attachments.watcher.gone(network.balancer)
         self._registry.take_down(network)
         self._remotes.detach(network.id)
 
