@@ -147,12 +147,16 @@ class FileSystemUsage:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceAddress:
-    """An address with its prefix length: ``172.17.0.2``, 16. ``broadcast`` for IPv4 only."""
+    """An address with its prefix length: ``172.17.0.2``, 16. ``broadcast`` for IPv4 only.
+
+    :param nodad: assigned without asking whether somebody else has it.
+    """
 
     address: str
     prefix: int
     broadcast: str | None = None
     scope: Literal["host", "link", "global"] = "global"
+    nodad: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,140 @@ def test_create_refused(bench: Bench, body: dict[str, Any], status: int, message
     assert (answer.status, answer.message) == (status, message)
 
 
+BRIDGE_NAME = "com.docker.network.bridge.name"
+
+
+def test_name_of_the_bridge(bench: Bench) -> None:
+    wanted = f"b{bench.prefix}"
+    name = bench.network(Options={BRIDGE_NAME: wanted})
+    assert bench.inspect_network(name)["Options"] == {BRIDGE_NAME: wanted}
+    gateway = bench.inspect_network(name)["IPAM"]["Config"][0]["Gateway"]
+    shown = bench.sh(bench.on("host", "host"), f"ip -4 addr show dev {wanted}").out
+    assert f"inet {gateway}/" in shown
+    answer = bench.create_network_raw({"Name": bench.name("x"), "Options": {BRIDGE_NAME: wanted}})
+    identity = bench.inspect_network(name)["Id"]
+    assert answer.status == 403
+    assert re.fullmatch(
+        rf"cannot create network [0-9a-f]{{64}} \({wanted}\): conflicts with network {identity} "
+        rf"\({wanted}\): networks have same bridge name",
+        answer.message,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ({BRIDGE_NAME: "1234567890123456"}, 500, "numerical result out of range"),
+        ({BRIDGE_NAME: "a/b"}, 500, "invalid argument"),
+        ({BRIDGE_NAME: "lo"}, 500, "existing interface lo is not a bridge"),
+        (
+            {"com.docker.network.bridge.enable_icc": "x"},
+            400,
+            "failed to parse com.docker.network.bridge.enable_icc value: x "
+            '(strconv.ParseBool: parsing "x": invalid syntax)',
+        ),
+        (
+            {"com.docker.network.driver.mtu": "x"},
+            400,
+            "failed to parse com.docker.network.driver.mtu value: x "
+            '(strconv.Atoi: parsing "x": invalid syntax)',
+        ),
+        ({"com.docker.network.driver.mtu": "-1"}, 400, "invalid MTU number: -1"),
+        (
+            {"com.docker.network.bridge.host_binding_ipv4": "x"},
+            400,
+            "failed to parse com.docker.network.bridge.host_binding_ipv4 value: x (nil ip)",
+        ),
+    ],
+)
+def test_options_refused(bench: Bench, options: dict[str, str], status: int, message: str) -> None:
+    answer = bench.create_network_raw({"Name": bench.name(), "Options": options})
+    assert (answer.status, answer.message) == (status, message)
+    assert bench.raw.get(f"/networks/{bench.name()}").status == 404
+
+
+def test_mtu_and_prefix_of_interfaces(bench: Bench) -> None:
+    name = bench.network(
+        Options={
+            "com.docker.network.driver.mtu": "1400",
+            "com.docker.network.container_iface_prefix": "lan",
+        }
+    )
+    container = bench.on(name, "c")
+    assert " mtu 1400 " in bench.sh(container, "ip link show lan0").out
+
+
+def test_unknown_options_are_kept(bench: Bench) -> None:
+    name = bench.network(Options={"no.such.option": "1"})
+    assert bench.inspect_network(name)["Options"] == {"no.such.option": "1"}
+
+
+def test_configuration_for_others(bench: Bench) -> None:
+    """``--config-only`` and ``--config-from``."""
+    net = subnet(bench)
+    source = bench.network(
+        "source",
+        ConfigOnly=True,
+        Labels={"a": "b"},
+        Options={"com.docker.network.driver.mtu": "1300"},
+        IPAM=ipam(Subnet=str(net)),
+    )
+    document = bench.inspect_network(source)
+    assert (document["ConfigOnly"], document["Driver"]) == (True, "null")
+    user = bench.network("user", ConfigFrom={"Network": source})
+    document = bench.inspect_network(user)
+    assert document["ConfigFrom"] == {"Network": source}
+    assert document["Driver"] == "bridge"
+    container = bench.on(user, "c")
+    assert bench.address(container, user) == str(net[2])
+    assert " mtu 1300 " in bench.sh(container, "ip link show eth0").out
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        (
+            {"ConfigFrom": {"Network": "no-such-net"}},
+            404,
+            'configuration network "no-such-net" does not exist',
+        ),
+        (
+            {"ConfigOnly": True, "ConfigFrom": {"Network": "x"}},
+            403,
+            "a configuration network cannot depend on another configuration network",
+        ),
+        (
+            {"ConfigOnly": True, "Internal": True},
+            403,
+            "configuration network can only contain network specific fields. Network operator "
+            "fields like [ ingress | internal | attachable | scope ] are not supported.",
+        ),
+        ({"IPAM": {"Driver": "null"}}, 400, "ipv4 pool is empty"),
+        (
+            {"IPAM": {"Driver": "null", "Config": [{"Subnet": "10.99.3.0/24"}]}},
+            400,
+            "null ipam driver does not handle specific address pool requests",
+        ),
+        ({"IPAM": {"Driver": "no-such-ipam"}}, 404, 'plugin "no-such-ipam" not found'),
+    ],
+)
+def test_configuration_refused(
+    bench: Bench, body: dict[str, Any], status: int, message: str
+) -> None:
+    answer = bench.create_network_raw({"Name": bench.name(), **body})
+    assert (answer.status, answer.message) == (status, message)
+
+
+def test_container_on_a_configuration(bench: Bench) -> None:
+    source = bench.network("source", ConfigOnly=True)
+    container = bench.create(host={"NetworkMode": source})
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert (answer.status, answer.message) == (
+        403,
+        "cannot create endpoint on configuration-only network",
+    )
+
+
 def test_unknown_network(bench: Bench) -> None:
     message = "network no-such-net not found"
     for method in ("GET", "DELETE"):

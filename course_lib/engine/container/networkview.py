@@ -46,4 +46,7 @@ def view_of(endpoint: Endpoint) -> EndpointView:
         endpoint.ip_address,
         endpoint.prefix_length,
         endpoint.mac,
+        endpoint.gateway6,
+        endpoint.ipv6_address,
+        endpoint.prefix_length6,
     )

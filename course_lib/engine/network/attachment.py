@@ -33,8 +33,15 @@ def make_endpoint(
     endpoint = Endpoint(endpoint_id, owner.name, network, owner.id, spec)
     if network.pools:
         endpoint.address = _take_address(network, spec.ipv4_address)
+        if network.subnet6 is not None:
+            try:
+                endpoint.address6 = _take_address(network, spec.ipv6_address, ipv6=True)
+            except EngineError:
+                network.give_back(endpoint)
+                raise
         if not network.internal and network.driver.gives_way_out:
             endpoint.gateway_address = network.gateway
+            endpoint.gateway_address6 = network.gateway6
     if spec.mac_address:
         endpoint.mac = normal_mac(spec.mac_address)
     if is_user_defined(network.name):
@@ -48,10 +55,10 @@ def dns_names(owner: EndpointOwner, aliases: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _take_address(network: Network, wanted: str) -> int:
+def _take_address(network: Network, wanted: str, *, ipv6: bool = False) -> int:
     address = to_int(wanted) if wanted else None
     for pool in network.pools:
-        if address is not None and address not in pool.subnet:
+        if pool.subnet.is_ipv6 != ipv6 or (address is not None and address not in pool.subnet):
             continue
         try:
             return pool.request(address)
@@ -62,7 +69,7 @@ def _take_address(network: Network, wanted: str) -> int:
             f"invalid address {wanted}: It does not belong to any of this network's subnets"
         )
     raise SystemFailure(
-        "no available IPv4 addresses on this network's address pools: "
+        f"no available IPv{6 if ipv6 else 4} addresses on this network's address pools: "
         f"{network.name} ({network.id})"
     )
 
@@ -96,7 +103,8 @@ class Attachments:
         network = endpoint.network
         network.add(endpoint)
         if endpoint.dns_names is not None:
-            network.names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+            for key, address in endpoint.names_by_address():
+                network.names.add(key, endpoint.dns_names, address)
         if network.driver.has_addresses:
             name = sandbox.interface_name(interface_prefix(network))
             network.driver.join(endpoint, sandbox.stack, name)
@@ -128,13 +136,12 @@ class Attachments:
             sandbox.files.remove_hosts(
                 lambda hosts: hosts in network.names and hosts.split(".")[0] != endpoint.name
             )
-            network.names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+            for key, address in endpoint.names_by_address():
+                network.names.remove(key, endpoint.dns_names, address)
         network.driver.leave(endpoint, sandbox.stack)
         sandbox.remove(endpoint)
         network.remove(endpoint)
-        for pool in network.pools:
-            if endpoint.address in pool.subnet:
-                pool.release(endpoint.address)
+        network.give_back(endpoint)
         with contextlib.suppress(OSError):  # the folder may be gone with its container
             sandbox.files.flush()
 
@@ -178,7 +185,8 @@ class Attachments:
 def _update_files(sandbox: Sandbox, endpoint: Endpoint) -> None:
     files = sandbox.files
     if endpoint.address and not endpoint.hidden:
-        files.add_hosts([(endpoint.ip_address, sandbox.names)])
+        addresses = [address for _, address in endpoint.names_by_address()]
+        files.add_hosts([(address, sandbox.names) for address in addresses])
     if endpoint.dns_names is not None and not sandbox.resolving:
         # From now on for good, as in libnetwork, whatever networks it leaves later.
         sandbox.resolving = True

@@ -335,10 +335,12 @@ class NetworkController:
             endpoint.network.rename(endpoint, name)
             if endpoint.dns_names is not None:
                 names = endpoint.network.names
-                names.remove(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+                for key, address in endpoint.names_by_address():
+                    names.remove(key, endpoint.dns_names, address)
                 owner = EndpointOwner(container_id, name, hostname)
                 endpoint.dns_names = dns_names(owner, endpoint.spec.aliases)
-                names.add(endpoint.id, endpoint.dns_names, endpoint.ip_address)
+                for key, address in endpoint.names_by_address():
+                    names.add(key, endpoint.dns_names, address)
                 self._attachments.tell(endpoint)
 
     def endpoint(self, container_id: str, network_ref: str) -> Endpoint | None:

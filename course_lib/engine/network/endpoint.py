@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from course_lib.engine.network.addresses import to_text
@@ -20,7 +20,7 @@ class Endpoint:
     """Exists while its container runs.
 
     :ivar name: the container's name when it joined; unique in the network.
-    :ivar address: IPv4 as an integer, 0 on networks without addresses.
+    :ivar address: IPv4 as an integer, 0 on networks without addresses; ``address6``: of IPv6.
     :ivar dns_names: what it answers to on this network; None where names are not resolved.
     :ivar link: its interface, once it has joined.
     :ivar hidden: it is there for the way out alone and no attachment of the container's own.
@@ -28,9 +28,11 @@ class Endpoint:
 
     __slots__ = (
         "address",
+        "address6",
         "container_id",
         "dns_names",
         "gateway_address",
+        "gateway_address6",
         "hidden",
         "id",
         "link",
@@ -50,7 +52,9 @@ class Endpoint:
         self.container_id = container_id
         self.spec = spec
         self.address = 0
+        self.address6 = 0
         self.gateway_address = 0
+        self.gateway_address6 = 0
         self.hidden = False
         self.mac = ""
         self.dns_names: tuple[str, ...] | None = None
@@ -87,10 +91,33 @@ class Endpoint:
         """The network's gateway, ``""`` where it gives no way out."""
         return to_text(self.gateway_address) if self.gateway_address else ""
 
+    @property
+    def ipv6_address(self) -> str:
+        """``fd00::2``, ``""`` for none."""
+        return to_text(self.address6) if self.address6 else ""
+
+    @property
+    def prefix_length6(self) -> int:
+        """64 for fd00::2/64, 0 for none."""
+        subnet = self.network.subnet6
+        return subnet.prefix if self.address6 and subnet is not None else 0
+
+    @property
+    def gateway6(self) -> str:
+        """The network's gateway of IPv6, ``""`` where it gives no way out."""
+        return to_text(self.gateway_address6) if self.gateway_address6 else ""
+
+    def names_by_address(self) -> Iterator[tuple[str, str]]:
+        """(key of a name table, address) for each of its addresses."""
+        yield self.id, self.ip_address
+        if self.address6:
+            yield f"{self.id}/6", self.ipv6_address
+
     def resource(self) -> EndpointResource:
         """Its row in ``docker network inspect``."""
         address = f"{self.ip_address}/{self.prefix_length}" if self.address else ""
-        return EndpointResource(self.name, self.id, self.mac, address)
+        address6 = f"{self.ipv6_address}/{self.prefix_length6}" if self.address6 else ""
+        return EndpointResource(self.name, self.id, self.mac, address, address6)
 
     # --- order within a sandbox ------------------------------------------------------------
 

@@ -3,8 +3,7 @@
 Modelled: one Ethernet segment per bridge network with the host's bridge interface on it, the
 host's routing between its own addresses and its bridges, Docker's isolation (a packet from one
 bridge to an address behind another is dropped), the host's ports published by containers, and
-an outside that never answers. Not modelled: single packets, loss, fragmentation, IPv6 beyond
-the loopback address.
+an outside that never answers. Not modelled: single packets, loss, fragmentation.
 
 Times are those of Linux: SYN retries at 1, 3, 7, 15, 31 and 63 s and ``ETIMEDOUT`` at 127 s;
 three ARP requests, one second apart, then ``EHOSTUNREACH``.
@@ -21,11 +20,21 @@ from typing import Protocol
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.interfaces import EchoReply, StreamSocket
-from course_lib.engine.network.addresses import ALL_ONES, to_int, to_text
+from course_lib.engine.network.addresses import ALL_ONES, LINK_LOCAL6, V6, to_int, to_text
 from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.datagram import MemoryDatagram
 from course_lib.engine.network.remote import RemoteEndpoint, RemoteStream
-from course_lib.engine.network.stack import LOOPBACK, Link, Segment, Stack, count, os_error
+from course_lib.engine.network.stack import (
+    ANY,
+    ANY6,
+    LOOPBACK,
+    LOOPBACK6,
+    Link,
+    Segment,
+    Stack,
+    count,
+    os_error,
+)
 from course_lib.engine.network.stream import Address, MemoryStream
 
 _SYN_WAITS = (1, 2, 4, 8, 16, 32, 64)
@@ -88,50 +97,50 @@ class Fabric:
         """Where a packet to that address goes now."""
         if address >> 24 == 127:
             return Path(Fate.DELIVERED, LOOPBACK, stack)
+        if address == LOOPBACK6:
+            return Path(Fate.DELIVERED, LOOPBACK6, stack)
         if stack.is_local(address):
             return Path(Fate.DELIVERED, address, stack)
         link = self._connected(stack, address)
         if link is not None and link.segment is not None:
             return self._on_link(link, link.segment, address)
         out = stack.default
-        if out is None:
+        if out is None or not out.next_hop(address):
             return Path(Fate.NO_ROUTE)
+        source = out.source(address)
         host = self.host
         if host is not None and not stack.is_host and host.is_local(address):
-            into = out.segment.members.get(out.segment.gateway) if out.segment else None
+            into = out.segment.members.get(out.next_hop(address)) if out.segment else None
             if into is None:
-                return Path(Fate.NO_NEIGHBOUR, out.address, out=out)
-            return Path(Fate.DELIVERED, out.address, host, out, into)
-        return Path(Fate.DROPPED, out.address, out=out)
+                return Path(Fate.NO_NEIGHBOUR, source, out=out)
+            return Path(Fate.DELIVERED, source, host, out, into)
+        return Path(Fate.DROPPED, source, out=out)
 
     @staticmethod
     def _connected(stack: Stack, address: int) -> Link | None:
         best: Link | None = None
         longest = -1
         for link in stack.addresses.values():
-            segment = link.segment
-            if (
-                segment is not None
-                and address in segment.subnet
-                and segment.subnet.prefix > longest
-            ):
-                best, longest = link, segment.subnet.prefix
+            subnet = link.segment.subnet_of(address) if link.segment is not None else None
+            if subnet is not None and subnet.prefix > longest:
+                best, longest = link, subnet.prefix
         return best
 
     @staticmethod
     def _on_link(link: Link, segment: Segment, address: int) -> Path:
+        source = link.source(address)
         into = segment.members.get(address)
         if into is not None:
             if not segment.icc and not link.stack.is_host and not into.stack.is_host:
-                return Path(Fate.DROPPED, link.address, out=link)
-            return Path(Fate.DELIVERED, link.address, into.stack, link, into)
+                return Path(Fate.DROPPED, source, out=link)
+            return Path(Fate.DELIVERED, source, into.stack, link, into)
         remote = segment.remotes.get(address)
         if remote is not None:
-            return Path(Fate.REMOTE, link.address, out=link, remote=remote)
+            return Path(Fate.REMOTE, source, out=link, remote=remote)
         subnet = segment.subnet
         if subnet.prefix < 31 and address in (subnet.base, subnet.broadcast):
-            return Path(Fate.DROPPED, link.address, out=link)
-        return Path(Fate.NO_NEIGHBOUR, link.address, out=link)
+            return Path(Fate.DROPPED, source, out=link)
+        return Path(Fate.NO_NEIGHBOUR, source, out=link)
 
     async def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -143,10 +152,8 @@ class Fabric:
         self, stack: Stack, address: str, port: int, source: str | None = None
     ) -> StreamSocket:
         """Open a connection; see :meth:`course_lib.engine.interfaces.Sandbox.connect`."""
-        if address == "::1":
-            return self._connect_loopback6(stack, port)
         target = _destination(address)
-        if source is not None and source != "0.0.0.0" and not stack.is_local(to_int(source)):
+        if source is not None and source not in (ANY, ANY6) and not stack.is_local(to_int(source)):
             raise os_error(errno.EADDRNOTAVAIL)
         tries = 0
         for wait in _SYN_WAITS:
@@ -246,18 +253,6 @@ class Fabric:
         return RemoteStream(stack, carried, local, target, link)
 
     @staticmethod
-    def _connect_loopback6(stack: Stack, port: int) -> StreamSocket:
-        for listener in stack.listeners.get(port, ()):
-            if listener.local[0] in ("::", "::1") and not listener.full:
-                client, server = MemoryStream.pair(
-                    (stack, ("::1", stack.ephemeral_port()), None, None),
-                    (stack, ("::1", port), None, listener.holder),
-                )
-                listener.offer(server)
-                return client
-        raise os_error(errno.ECONNREFUSED)
-
-    @staticmethod
     def _shake_hands(path: Path, target: int) -> None:
         if path.out is None or path.into is None:
             return
@@ -309,7 +304,7 @@ class Fabric:
 
     async def echo(self, stack: Stack, address: str, ttl: int, size: int) -> EchoReply:
         """One echo request; see :meth:`course_lib.engine.interfaces.Sandbox.echo`."""
-        target = LOOPBACK if address == "::1" else _destination(address)
+        target = _destination(address)
         for _ in range(_ARP_TRIES):
             path = self.path(stack, target)
             if path.fate is Fate.NO_ROUTE:
@@ -320,7 +315,7 @@ class Fabric:
                 count(path.into, path.out, size + 8)
                 _learn(path, target)
                 await asyncio.sleep(0)
-                return EchoReply(address, 64, self._round_trip(path, known))
+                return EchoReply(to_text(target), 64, self._round_trip(path, known))
             if path.remote is not None and ttl > 0:
                 started = self._clock.monotonic()
                 if await self._echo_remote(stack, path, path.remote, size):
@@ -367,9 +362,9 @@ def _learn(path: Path, target: int) -> None:
 def _hop(path: Path, target: int) -> int:
     """Who gets the packet on the wire: the target itself or the gateway."""
     out = path.out
-    if out is None or out.segment is None or target in out.segment.subnet:
+    if out is None or out.segment is None or out.segment.subnet_of(target) is not None:
         return target
-    return out.gateway
+    return out.next_hop(target)
 
 
 def _is_routed(path: Path, target: int) -> bool:
@@ -382,6 +377,7 @@ def _destination(address: str) -> int:
     try:
         target = to_int(address)
     except ValueError:
-        # IPv6 beyond the loopback: no interface has such an address, so there is no route.
-        raise os_error(errno.ENETUNREACH if ":" in address else errno.EINVAL) from None
-    return LOOPBACK if target == 0 else target
+        raise os_error(errno.EINVAL) from None
+    if target >> 118 == LINK_LOCAL6 >> 118:
+        raise os_error(errno.EINVAL)  # without an interface (``%eth0``) it means nothing
+    return {0: LOOPBACK, V6: LOOPBACK6}.get(target, target)

@@ -75,6 +75,7 @@ class Network:
         self.names = NameTable()
         self.pools: list[AddressPool] = []
         self.gateway = 0
+        self.gateway6 = 0
         self.segment: Segment | None = None
         self.shared = False
         self.balancer: Balancer | None = None
@@ -109,7 +110,23 @@ class Network:
     @property
     def subnet(self) -> Subnet | None:
         """The subnet from which containers get their address."""
-        return self.pools[0].subnet if self.pools else None
+        return self._first_subnet(ipv6=False)
+
+    @property
+    def subnet6(self) -> Subnet | None:
+        """The subnet from which containers get their address of IPv6."""
+        return self._first_subnet(ipv6=True)
+
+    def _first_subnet(self, *, ipv6: bool) -> Subnet | None:
+        subnets = (pool.subnet for pool in self.pools)
+        return next((subnet for subnet in subnets if subnet.is_ipv6 == ipv6), None)
+
+    def give_back(self, endpoint: Endpoint) -> None:
+        """The addresses of an endpoint are free again."""
+        for pool in self.pools:
+            for address in (endpoint.address, endpoint.address6):
+                if address in pool.subnet:
+                    pool.release(address)
 
     # --- endpoints -------------------------------------------------------------------------
 
@@ -150,7 +167,11 @@ class Network:
     def info(self, *, detailed: bool = True) -> NetworkInfo:
         """Everything that ``docker network inspect`` shows; without containers unless detailed."""
         settings = self.settings
-        shown = settings.pools or settings.allocated
+        # IPv4 first; then, as they were chosen, those of a kind that was not asked for.
+        shown = sorted(settings.pools, key=is_ipv6_block)
+        for ipv6 in (False, True):
+            if not any(is_ipv6_block(pool) == ipv6 for pool in settings.pools):
+                shown += [pool for pool in settings.allocated if is_ipv6_block(pool) == ipv6]
         return NetworkInfo(
             id=settings.id,
             name=settings.name,
@@ -192,6 +213,11 @@ class Network:
             )
             for pool in self.pools
         ]
+
+
+def is_ipv6_block(pool: IpamConfig) -> bool:
+    """Whether a pool is one of IPv6."""
+    return ":" in pool.subnet
 
 
 def _pool_record(pool: IpamConfig) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from course_lib.engine.errdefs import EngineError, Forbidden, SystemFailure
-from course_lib.engine.network.addresses import Subnet, is_ipv6, parse_subnet, to_int
+from course_lib.engine.network.addresses import Subnet, parse_subnet, to_int
 from course_lib.engine.network.ipam import AddressPool, Allocator
+from course_lib.engine.network.ipam.allocator import no_default_pool
 from course_lib.engine.network.model import IpamConfig
-from course_lib.engine.network.network import Network
+from course_lib.engine.network.network import Network, is_ipv6_block
 
 
 class Pools:
@@ -36,7 +37,10 @@ class Pools:
             pool = self._allocator.request_pool(subnet, ip_range)
             network.pools.append(pool)
             pool.gateway = _reserve_gateway(pool, config.gateway)
-            network.gateway = network.gateway or pool.gateway
+            if pool.subnet.is_ipv6:
+                network.gateway6 = network.gateway6 or pool.gateway
+            else:
+                network.gateway = network.gateway or pool.gateway
             for name, address in (config.aux_addresses or {}).items():
                 try:
                     pool.request(to_int(address))
@@ -55,14 +59,19 @@ class Pools:
 
 def _wanted(network: Network, *, restored: bool) -> Sequence[IpamConfig]:
     settings = network.settings
-    asked = [pool for pool in settings.pools if not is_ipv6(pool.subnet.partition("/")[0])]
     if restored:
-        reserved = {pool.subnet: pool.aux_addresses for pool in asked}
+        reserved = {pool.subnet: pool.aux_addresses for pool in settings.pools}
         return [
             IpamConfig(pool.subnet, pool.ip_range, pool.gateway, reserved.get(pool.subnet))
             for pool in settings.allocated
         ]
-    return asked or [IpamConfig("")]
+    asked = [pool for pool in settings.pools if not is_ipv6_block(pool)] or [IpamConfig("")]
+    if not settings.enable_ipv6:
+        return asked  # libnetwork leaves the blocks of IPv6 alone then
+    asked6 = [pool for pool in settings.pools if is_ipv6_block(pool)]
+    if not asked6:
+        raise no_default_pool(6)  # dockerd has none of IPv6 unless it is configured
+    return [*asked, *asked6]
 
 
 def _reserve_gateway(pool: AddressPool, wanted: str) -> int:

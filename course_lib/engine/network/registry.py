@@ -196,6 +196,10 @@ class NetworkRegistry:
 
     def _check_kind(self, settings: NetworkSettings) -> None:
         if settings.config_only:
+            if settings.config_from:
+                raise Forbidden(
+                    "a configuration network cannot depend on another configuration network"
+                )
             if settings.internal or settings.attachable or settings.ingress:
                 raise Forbidden(
                     "configuration network can only contain network specific fields. Network "
@@ -217,9 +221,11 @@ class NetworkRegistry:
         if settings.ipam_driver not in {"default", "null"}:
             raise NotFound(f'plugin "{settings.ipam_driver}" not found')
         if settings.ipam_driver == "null":
-            raise NotImplementedByEngine("the IPAM driver null")
-        if settings.enable_ipv6:
-            raise NotImplementedByEngine("IPv6 on networks")
+            if settings.pools:
+                raise InvalidParameter(
+                    "null ipam driver does not handle specific address pool requests"
+                )
+            raise InvalidParameter("ipv4 pool is empty")  # says the bridge driver
 
     def _apply_configuration(self, settings: NetworkSettings) -> None:
         source = self._by_name.get(settings.config_from)

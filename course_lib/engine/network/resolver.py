@@ -15,12 +15,14 @@ from random import Random
 from typing import Protocol
 
 from course_lib.engine.interfaces import DnsAnswer, DnsRecord
+from course_lib.engine.network.addresses import is_address, to_int, to_text
 from course_lib.engine.network.names import NameTable
 
 TTL = 600
 """Seconds that answers may be kept (libnetwork: ``respTTL``)."""
 
 _REVERSE = ".in-addr.arpa"
+_REVERSE6 = ".ip6.arpa"
 
 
 class Named(Protocol):
@@ -56,9 +58,12 @@ class Resolver:
             addresses = self._lookup(endpoints, question)
             if addresses is not None:
                 self._rng.shuffle(addresses)
-                records = ()
-                if rtype == "A":
-                    records = tuple(DnsRecord(question, "A", TTL, a) for a in addresses)
+                family = {"A": False, "AAAA": True}.get(rtype)
+                records = tuple(
+                    DnsRecord(question, "AAAA" if ":" in address else "A", TTL, address)
+                    for address in addresses
+                    if (":" in address) == family
+                )
         elif rtype == "PTR":
             host = self._reverse(endpoints, question)
             if host:
@@ -87,6 +92,10 @@ class Resolver:
         if question.lower().endswith(_REVERSE):
             parts = question[: -len(_REVERSE)].split(".")
             address = ".".join(reversed(parts))
+        elif question.lower().endswith(_REVERSE6):
+            digits = "".join(reversed(question[: -len(_REVERSE6)].split(".")))
+            groups = ":".join(digits[n : n + 4] for n in range(0, len(digits), 4))
+            address = to_text(to_int(groups)) if is_address(groups) else question
         else:
             address = question
         for endpoint in endpoints:

@@ -11,7 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from course_lib.engine.interfaces import Interface, InterfaceAddress, Neighbour, Route
-from course_lib.engine.network.addresses import Subnet, to_int, to_text
+from course_lib.engine.network.addresses import (
+    LINK_LOCAL6,
+    V6,
+    Subnet,
+    link_local_of_mac,
+    to_int,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from course_lib.engine.network.datagram import MemoryDatagram
@@ -25,6 +32,7 @@ EPHEMERAL = range(32768, 61000)
 ANY = "0.0.0.0"
 ANY6 = "::"
 LOOPBACK = 0x7F000001
+LOOPBACK6 = V6 | 1
 
 
 def os_error(code: int) -> OSError:
@@ -35,32 +43,52 @@ def os_error(code: int) -> OSError:
 class Segment:
     """What a bridge connects: one subnet and the links with an address on it.
 
+    :ivar subnet6: the subnet of IPv6, where the network has one; ``gateway6`` likewise.
     :ivar icc: whether containers on it may talk to each other
         (``com.docker.network.bridge.enable_icc``).
     :ivar remotes: endpoints with an address on it that are on other engines.
     """
 
-    __slots__ = ("gateway", "icc", "members", "name", "remotes", "subnet")
+    __slots__ = (
+        "gateway",
+        "gateway6",
+        "icc",
+        "members",
+        "name",
+        "remotes",
+        "subnet",
+        "subnet6",
+    )
 
     def __init__(self, name: str, subnet: Subnet, gateway: int, *, icc: bool = True) -> None:
         self.name = name
         self.subnet = subnet
         self.gateway = gateway
+        self.subnet6: Subnet | None = None
+        self.gateway6 = 0
         self.icc = icc
         self.members: dict[int, Link] = {}
         self.remotes: Mapping[int, RemoteEndpoint] = {}
+
+    def subnet_of(self, address: int) -> Subnet | None:
+        """The subnet that has this address."""
+        subnet = self.subnet6 if address >= V6 else self.subnet
+        return subnet if subnet is not None and address in subnet else None
 
 
 class Link:
     """An interface of a stack, connected to a segment.
 
-    :ivar gateway: where this link's default route would lead; 0 for none.
+    :ivar address: of IPv4; ``address6``: of IPv6; 0 for none.
+    :ivar gateway: where this link's default route would lead; 0 for none. ``gateway6`` likewise.
     :ivar master: on the host side of a veth pair the bridge's name.
     """
 
     __slots__ = (
         "address",
+        "address6",
         "gateway",
+        "gateway6",
         "index",
         "kind",
         "mac",
@@ -89,6 +117,8 @@ class Link:
         address: int = 0,
         segment: Segment | None = None,
         gateway: int = 0,
+        address6: int = 0,
+        gateway6: int = 0,
     ) -> None:
         self.stack = stack
         self.index = index
@@ -99,10 +129,20 @@ class Link:
         self.address = address
         self.segment = segment
         self.gateway = gateway
+        self.address6 = address6
+        self.gateway6 = gateway6
         self.peer: Link | None = None
         self.master = ""
         self.up = True
         self.rx_bytes = self.rx_packets = self.tx_bytes = self.tx_packets = 0
+
+    def source(self, target: int) -> int:
+        """The address from which packets to ``target`` go out."""
+        return self.address6 if target >= V6 else self.address
+
+    def next_hop(self, target: int) -> int:
+        """Where this link's default route sends packets to ``target``."""
+        return self.gateway6 if target >= V6 else self.gateway
 
     def interface(self) -> Interface:
         """As ``ip address`` shows it."""
@@ -111,6 +151,13 @@ class Link:
             subnet = self.segment.subnet
             broadcast = to_text(subnet.broadcast) if subnet.prefix < 31 else None
             addresses = (InterfaceAddress(to_text(self.address), subnet.prefix, broadcast),)
+        if self.address6 and self.segment is not None and self.segment.subnet6 is not None:
+            own = to_text(link_local_of_mac(self.mac))
+            addresses += (
+                # libnetwork switches duplicate address detection off for what it assigns.
+                InterfaceAddress(to_text(self.address6), self.segment.subnet6.prefix, nodad=True),
+                InterfaceAddress(own, 64, scope="link"),
+            )
         peer = self.peer
         return Interface(
             index=self.index,
@@ -147,7 +194,7 @@ class Stack:
 
     :ivar links: all but the loopback one, in order of arrival; :ivar addresses: those that have
         an address, by it.
-    :ivar default: the link of the default route.
+    :ivar default: the link of the default route, of IPv4 and where it has one of IPv6.
     """
 
     def __init__(self) -> None:
@@ -167,17 +214,19 @@ class Stack:
     def add_link(self, link: Link) -> None:
         """Plug an interface in."""
         self.links[link] = None
-        if link.segment is not None and link.address:
-            self.addresses[link.address] = link
-            link.segment.members[link.address] = link
+        for address in filter(None, (link.address, link.address6)):
+            if link.segment is not None:
+                self.addresses[address] = link
+                link.segment.members[address] = link
 
     def remove_link(self, link: Link) -> None:
         """Unplug an interface: its connections die, its neighbours are forgotten."""
         del self.links[link]
-        if self.addresses.get(link.address) is link:
-            del self.addresses[link.address]
-        if link.segment is not None and link.segment.members.get(link.address) is link:
-            del link.segment.members[link.address]
+        for address in (link.address, link.address6):
+            if self.addresses.get(address) is link:
+                del self.addresses[address]
+            if link.segment is not None and link.segment.members.get(address) is link:
+                del link.segment.members[address]
         if self.default is link:
             self.default = None
         self._neighbours = {a: via for a, via in self._neighbours.items() if via is not link}
@@ -186,7 +235,7 @@ class Stack:
 
     def is_local(self, address: int) -> bool:
         """Whether a packet to this address stays in the namespace."""
-        return address >> 24 == 127 or address in self.addresses
+        return address >> 24 == 127 or address == LOOPBACK6 or address in self.addresses
 
     def interfaces(self) -> list[Interface]:
         """All interfaces by index, the loopback one first."""
@@ -205,14 +254,28 @@ class Stack:
 
     def routes(self) -> list[Route]:
         """The main table in the order of ``ip route``: the default route, then by subnet."""
-        routes = [
-            Route(str(link.segment.subnet), None, link.name, to_text(link.address))
-            for link in sorted(self.addresses.values(), key=_subnet)
-            if link.segment is not None
-        ]
+        routes = []
+        for address, link in sorted(self.addresses.items()):
+            subnet = link.segment.subnet_of(address) if link.segment is not None else None
+            if subnet is not None and address < V6:
+                routes.append(Route(str(subnet), None, link.name, to_text(address)))
         if self.default is not None:
             gateway = to_text(self.default.gateway)
             routes.insert(0, Route("0.0.0.0/0", gateway, self.default.name))
+        return routes + self._routes6()
+
+    def _routes6(self) -> list[Route]:
+        links = sorted((a, link) for a, link in self.addresses.items() if a >= V6)
+        routes = [
+            Route(str(link.segment.subnet6), None, link.name, metric=256)
+            for _, link in links
+            if link.segment is not None
+        ]
+        local = str(Subnet(LINK_LOCAL6, 64))
+        routes += [Route(local, None, link.name, metric=256) for _, link in links]
+        if self.default is not None and self.default.gateway6:
+            gateway = to_text(self.default.gateway6)
+            routes.append(Route("::/0", gateway, self.default.name, metric=1024))
         return routes
 
     def met(self, address: int, link: Link) -> None:
@@ -244,7 +307,7 @@ class Stack:
             bound = listener.local[0]
             if bound == wanted:
                 return listener
-            if bound == ANY or (bound == ANY6 and wildcard is None):
+            if (bound == ANY and address < V6) or (bound == ANY6 and wildcard is None):
                 wildcard = listener
         return wildcard
 
@@ -256,7 +319,7 @@ class Stack:
             bound = socket.local[0]
             if bound == wanted:
                 return socket
-            if bound in (ANY, ANY6):
+            if bound == ANY6 or (bound == ANY and address < V6):
                 wildcard = socket
         return wildcard
 
@@ -266,7 +329,7 @@ class Stack:
         :raises OSError: ``EADDRNOTAVAIL`` or ``EADDRINUSE``.
         """
         bound = address or ANY
-        if bound not in (ANY, ANY6, "::1"):
+        if bound not in (ANY, ANY6):
             try:
                 local = self.is_local(to_int(bound))
             except ValueError:
@@ -305,7 +368,3 @@ def _clash(one: str, other: str) -> bool:
 
 def _index(link: Link) -> int:
     return link.index
-
-
-def _subnet(link: Link) -> int:
-    return link.segment.subnet.base if link.segment is not None else 0

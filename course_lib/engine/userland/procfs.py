@@ -16,7 +16,7 @@ HERTZ = 100
 KERNEL = "6.1.0-embedded"
 TOTAL_KB = 2 * 1024 * 1024
 """Memory that a container is told of: there is no limit that could be measured."""
-_NET = ("arp", "dev", "route", "tcp", "tcp6", "udp", "udp6")
+_NET = ("arp", "dev", "if_inet6", "route", "tcp", "tcp6", "udp", "udp6")
 
 
 class ProcFs:

@@ -13,9 +13,11 @@ _STATES = {
 
 
 def read(net: Sandbox, name: str) -> str:
-    """Text of ``/proc/net/NAME``: arp, dev, route, tcp, tcp6, udp or udp6."""
+    """Text of ``/proc/net/NAME``: arp, dev, if_inet6, route, tcp, tcp6, udp or udp6."""
     if name == "dev":
         return _dev(net)
+    if name == "if_inet6":
+        return _inet6(net)
     if name == "route":
         return _route(net)
     if name == "arp":
@@ -46,21 +48,36 @@ def _hex_address(address: str) -> str:
     return b"".join(words).hex().upper()
 
 
+def _inet6(net: Sandbox) -> str:
+    """Address, index, prefix length, scope and flags, all hexadecimal, and the interface."""
+    scopes = {"host": 0x10, "link": 0x20, "global": 0}
+    text = ""
+    for nic in net.interfaces():
+        for address in nic.addresses:
+            if ":" in address.address:
+                packed = ipaddress.ip_address(address.address).packed.hex()
+                flags = 0x80 | (0x02 if address.nodad else 0)  # permanent, "nodad"
+                text += (
+                    f"{packed} {nic.index:02x} {address.prefix:02x} {scopes[address.scope]:02x} "
+                    f"{flags:02x} {nic.name:>8}\n"
+                )
+    return text
+
+
 def _route(net: Sandbox) -> str:
-    text = (
-        "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"
-        "                                                       \n"
-    )
+    head = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT"
+    text = f"{head:<127}\n"
     for route in net.routes():
         target = ipaddress.ip_network(route.destination)
         if target.version != 4:
             continue
         flags = 1 | (2 if route.gateway else 0)
-        text += (
+        line = (
             f"{route.interface}\t{_hex_address(str(target.network_address))}\t"
             f"{_hex_address(route.gateway or '0.0.0.0')}\t{flags:04X}\t0\t0\t{route.metric}\t"
-            f"{_hex_address(str(target.netmask))}\t0\t0\t0\n"
+            f"{_hex_address(str(target.netmask))}\t0\t0\t0"
         )
+        text += f"{line:<127}\n"  # the kernel fills lines up
     return text
 
 

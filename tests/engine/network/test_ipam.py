@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from course_lib.engine.errdefs import InvalidParameter, NotFound
 from course_lib.engine.network.addresses import (
     Subnet,
+    link_local_of_mac,
     mac_of_address,
     parse_subnet,
     to_int,
@@ -142,11 +143,33 @@ def test_subnets_overlap_when_one_holds_the_other(a: int, p: int, b: int, q: int
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/24", "10.0.0.0/x", "fe80::/64"]
+    "text", ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/24", "10.0.0.0/x", "fe80::/129"]
 )
 def test_parse_subnet_refuses_other_texts(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         parse_subnet(text)
+
+
+def test_addresses_of_both_kinds_do_not_mix() -> None:
+    six = parse_subnet("fd00::/64")
+    assert str(six) == "fd00::/64"
+    assert six.is_ipv6
+    assert to_text(to_int("fd00::2")) == "fd00::2"
+    assert to_int("fd00::2") in six
+    assert to_int("::1") != to_int("0.0.0.1")
+    assert to_int("0.0.0.1") not in parse_subnet("::/0")
+    assert to_int("::1") not in parse_subnet("0.0.0.0/0")
+
+
+def test_link_local_address_follows_from_the_mac() -> None:
+    assert to_text(link_local_of_mac("02:42:c0:a8:60:03")) == "fe80::42:c0ff:fea8:6003"
+
+
+def test_pool_of_ipv6_has_no_broadcast_address() -> None:
+    pool = Allocator().request_pool(parse_subnet("fd00::/126"))
+    assert [to_text(pool.request()) for _ in range(3)] == ["fd00::1", "fd00::2", "fd00::3"]
+    with pytest.raises(NoAvailableAddresses):
+        pool.request()
 
 
 def test_mac_follows_from_the_address() -> None:

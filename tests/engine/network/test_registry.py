@@ -101,8 +101,9 @@ def test_create_shows_the_pools_as_they_were_asked_for(world: World) -> None:
         ),
         (
             NetworkSpec("x", enable_ipv6=True),
-            NotImplementedByEngine,
-            "IPv6 on networks is not supported by the embedded engine",
+            NotFound,
+            "could not find an available, non-overlapping IPv6 address pool among the defaults to "
+            "assign to the network",
         ),
         (
             NetworkSpec("x", ingress=True),

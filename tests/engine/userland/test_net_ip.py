@@ -140,7 +140,7 @@ async def test_netstat(box: Node) -> None:
     [
         ("ip link show foo", 2, "ip: can't find device 'foo'\n"),
         ("ip addr add 1.2.3.4/24 dev eth0", 2, "ip: RTNETLINK answers: Operation not permitted\n"),
-        ("ip link set eth0 down", 2, "ip: RTNETLINK answers: Operation not permitted\n"),
+        ("ip link set eth0 down", 2, "ip: SIOCSIFFLAGS: Operation not permitted\n"),
         (
             "ifconfig foo",
             1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from course_lib.engine.errdefs import Forbidden, InvalidParameter
+from course_lib.engine.errdefs import Forbidden, InvalidParameter, SystemFailure
 from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac
 from course_lib.engine.network.stack import Link, Segment
 
@@ -24,6 +24,9 @@ INHIBIT_IPV4 = "com.docker.network.bridge.inhibit_ipv4"
 MTU = "com.docker.network.driver.mtu"
 IFACE_PREFIX = "com.docker.network.container_iface_prefix"
 
+_LONGEST_NAME = 15
+"""Characters of an interface's name (``IFNAMSIZ`` without its end)."""
+
 _BOOLEANS = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
@@ -38,6 +41,7 @@ class BridgeDriver:
     def __init__(self, host: HostStack, rng: Random) -> None:
         self._host = host
         self._rng = rng
+        self._by_name: dict[str, str] = {}  # of the bridge -> network ID
 
     def create_network(self, network: Network) -> None:
         options = network.settings.options
@@ -52,9 +56,11 @@ class BridgeDriver:
         subnet = network.subnet
         if subnet is None:
             raise InvalidParameter("ipv4 pool is empty")
-        if len(network.pools) > 1:
+        if len(network.pools) > (1 if network.subnet6 is None else 2):
             raise Forbidden("bridge driver doesn't support multiple subnets")
+        self._check_name(network, name)
         segment = Segment(name, subnet, network.gateway, icc=icc)
+        segment.subnet6, segment.gateway6 = network.subnet6, network.gateway6
         bridge = Link(
             self._host,
             self._host.next_index(),
@@ -63,16 +69,34 @@ class BridgeDriver:
             random_mac(self._rng),
             mtu=mtu,
             address=network.gateway,
+            address6=network.gateway6,
             segment=segment,
         )
         bridge.up = False  # no carrier until a container is plugged in
         self._host.add_link(bridge)
         network.segment = segment
+        self._by_name[name] = network.id
+
+    def _check_name(self, network: Network, name: str) -> None:
+        other = self._by_name.get(name)
+        if other is not None:
+            raise Forbidden(
+                f"cannot create network {network.id} ({name}): conflicts with network {other} "
+                f"({name}): networks have same bridge name"
+            )
+        if name == "lo" or any(link.name == name for link in self._host.links):
+            raise SystemFailure(f"existing interface {name} is not a bridge")
+        # Then the kernel's words.
+        if len(name.encode()) > _LONGEST_NAME:
+            raise SystemFailure("numerical result out of range")
+        if "/" in name or ":" in name or any(map(str.isspace, name)):
+            raise SystemFailure("invalid argument")
 
     def delete_network(self, network: Network) -> None:
         segment = network.segment
         if segment is not None:
             self._host.remove_link(segment.members[segment.gateway])
+            self._by_name.pop(segment.name, None)
 
     def join(self, endpoint: Endpoint, stack: Stack, name: str) -> Link | None:
         network = endpoint.network
@@ -93,6 +117,8 @@ class BridgeDriver:
             address=endpoint.address,
             segment=segment,
             gateway=endpoint.gateway_address,
+            address6=endpoint.address6,
+            gateway6=endpoint.gateway_address6,
         )
         host_end = Link(
             self._host,

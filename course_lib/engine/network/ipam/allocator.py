@@ -102,10 +102,11 @@ class Allocator:
             raise PoolOverlaps
         addresses = AddressSet(subnet.size)
         if subnet.size > 2:
-            # The network's own address and the broadcast address; blocks of one or two
-            # addresses have neither.
+            # The network's own address and (of IPv4) the broadcast address; blocks of one or
+            # two addresses have neither.
             addresses.take(0)
-            addresses.take(subnet.size - 1)
+            if not subnet.is_ipv6:
+                addresses.take(subnet.size - 1)
         pool = AddressPool(subnet, ip_range, addresses)
         self._pools[subnet] = pool
         return pool
@@ -120,7 +121,12 @@ class Allocator:
             if not any(candidate.overlaps(pool) for pool in self._pools):
                 self._next = step if step < len(self._predefined) else 0
                 return candidate
-        raise NotFound(
-            "could not find an available, non-overlapping IPv4 address pool among the defaults "
-            "to assign to the network"
-        )
+        raise no_default_pool(4)
+
+
+def no_default_pool(version: int) -> NotFound:
+    """The engine has no subnet of that kind to give."""
+    return NotFound(
+        f"could not find an available, non-overlapping IPv{version} address pool among the "
+        "defaults to assign to the network"
+    )

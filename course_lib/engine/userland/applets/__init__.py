@@ -100,6 +100,7 @@ _BUSYBOX: dict[str, str] = {
     "pgrep": "processes:pgrep",
     "pidof": "processes:pidof",
     "ping": "net_ping:ping",
+    "ping6": "net_ping:ping6",
     "pkill": "processes:pkill",
     "printenv": "running:printenv",
     "printf": "printing:printf",

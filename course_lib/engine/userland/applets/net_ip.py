@@ -87,8 +87,10 @@ def _link_lines(interface: Interface, style: _Style) -> list[str]:
     head = (
         f"{interface.index}: {_label(interface)}: {_flags(interface, style)} mtu {interface.mtu} "
     )
-    head += f"qdisc {qdisc} {master}state {_state(interface)} "
-    if style.full:
+    if style.family != "inet6":  # then the kernel tells less
+        head += f"qdisc {qdisc} {master}"
+    head += f"state {_state(interface)} "
+    if style.full and style.family != "inet6":
         head += f"group default {f'qlen {qlen}' if qlen else ''}".rstrip(" ") + (
             "" if qlen else " "
         )
@@ -119,7 +121,9 @@ def _address_lines(
     interface: Interface, address: InterfaceAddress, style: _Style
 ) -> tuple[str, str]:
     if libc.is_ipv6(address.address):
+        word = "nodad " if style.full else "flags 02 "
         first = f"inet6 {address.address}/{address.prefix} scope {address.scope} "
+        first += word if address.nodad else ""
     else:
         broadcast = f"brd {address.broadcast} " if address.broadcast else ""
         first = f"inet {address.address}/{address.prefix} {broadcast}scope {address.scope} "
@@ -205,7 +209,13 @@ def _route_line(route: Route, style: _Style) -> str:
         words.append(f"via {route.gateway}")
     words.append(f"dev {route.interface}")
     source = f"src {route.source}" if route.source else ""
-    if style.full:
+    if ":" in route.destination:
+        metric = f"metric {route.metric}"
+        if style.full:
+            words += ["" if route.gateway else "proto kernel", metric, "pref medium"]
+        else:
+            words.append(f" {metric}")
+    elif style.full:
         if not route.gateway:
             words.append("proto kernel scope link")
         words.append(source)
@@ -214,7 +224,7 @@ def _route_line(route: Route, style: _Style) -> str:
             words.append("scope link ")
         if source:
             words.append(source if not route.gateway else f" {source}")
-    if route.metric:
+    if route.metric and ":" not in route.destination:
         words.append(f"metric {route.metric}")
     return " ".join(word for word in words if word) + " "
 
@@ -265,6 +275,7 @@ def _neighbour(proc: Process, words: list[str], style: _Style) -> str:
     return "".join(
         f"{n.address} dev {n.interface} lladdr {n.mac} {extra}REACHABLE\n"
         for n in proc.net.neighbours()
+        if style.family == "any" or libc.is_ipv6(n.address) == (style.family == "inet6")
         if device in {None, n.interface}
     )
 
@@ -315,7 +326,10 @@ async def _ip(proc: Process, style: _Style) -> int:
         return await opt.refuse(proc, "ip", error, USAGE)
     rest = words[1:]
     if rest and any(rest[0] == change for change in _CHANGES):
-        await proc.err("ip: RTNETLINK answers: Operation not permitted\n")
+        refused = "RTNETLINK answers"
+        if matching[0] == "link" and rest[0] == "set" and {"up", "down"} & set(rest):
+            refused = "SIOCSIFFLAGS"
+        await proc.err(f"ip: {refused}: Operation not permitted\n")
         return 2
     try:
         if matching[0] == "tunnel":

@@ -155,6 +155,12 @@ async def _source(proc: Process, name: str, wanted: str) -> str | None:
     return f"{name}: bad address '{wanted}'"
 
 
+async def ping6(proc: Process) -> int:
+    """BusyBox's ``ping6``."""
+    proc.argv.insert(1, "-6")
+    return await ping(proc)
+
+
 async def ping(proc: Process) -> int:
     """BusyBox's ``ping`` (``networking/ping.c``)."""
     try:
