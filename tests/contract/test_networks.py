@@ -317,6 +317,14 @@ def test_configuration_for_others(bench: Bench) -> None:
     container = bench.on(user, "c")
     assert bench.address(container, user) == str(net[2])
     assert " mtu 1300 " in bench.sh(container, "ip link show eth0").out
+    answer = bench.raw.delete(f"/networks/{source}")
+    assert answer.status == 403
+    assert answer.message == (
+        f'error while removing network: configuration network "{source}" is in use'
+    )
+    bench.raw.delete(f"/containers/{container}", params={"force": "1"})
+    for name in (user, source):
+        assert bench.raw.delete(f"/networks/{name}").status == 204
 
 
 @pytest.mark.parametrize(
