@@ -78,7 +78,7 @@ SCRIPTS: dict[str, str] = {
         network create --driver no-such-driver @-clash
         network inspect @-own
         network ls --filter name=@
-        network ls --filter driver=null --filter name=^none$ --format '{{.Name}} {{.Driver}} {{.Scope}}'
+        network ls --filter driver=null --filter name=^none$ --format '{{.Name}} {{.Driver}}'
         run -d --name @-c --net @-own --ip 10.251.0.140 --net-alias x alpine sleep 1000
         run --name @-d --net @-own --ip 10.251.0.140 alpine true
         run --name @-e --net @-own --ip 10.9.9.9 alpine true
