@@ -46,10 +46,11 @@ def create_request(name: str, body: Decoded, version: Version) -> CreateRequest:
         )
     warnings = hostsettings.limits(host) + hostsettings.without_effect(host)
     warnings += _mac_address(body.pop("MacAddress", ""), host_config, networks, version)
-    return CreateRequest(name, _config(body), host_config, networks, warnings)
+    return CreateRequest(name, container_config(body), host_config, networks, warnings)
 
 
-def _config(body: Decoded) -> ContainerConfig:
+def container_config(body: Decoded) -> ContainerConfig:
+    """The portable part of a container's configuration."""
     check = body.get("Healthcheck")
     _health(check or {})
     return ContainerConfig(

@@ -42,6 +42,14 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("POST", "/containers/{name}/update", "containers", "post_update"),
     ("POST", "/containers/prune", "containers", "post_containers_prune"),
     ("DELETE", "/containers/{name}", "containers", "delete_container"),
+    ("POST", "/build", "build", "post_build"),
+    ("POST", "/build/prune", "build", "post_prune"),
+    ("POST", "/build/cancel", "build", "post_cancel"),
+    ("POST", "/commit", "build", "post_commit"),
+    ("GET", "/containers/{name}/export", "imagearchives", "get_export"),
+    ("GET", "/images/get", "imagearchives", "get_images"),
+    ("GET", "/images/{name}/get", "imagearchives", "get_image"),
+    ("POST", "/images/load", "imagearchives", "post_load"),
     ("GET", "/images/json", "images", "get_images_json"),
     ("GET", "/images/search", "images", "get_images_search"),
     ("GET", "/images/{name}/history", "images", "get_history"),
@@ -67,22 +75,14 @@ ROUTES: tuple[tuple[str, str, str, str], ...] = (
     ("DELETE", "/volumes/{name}", "volumes", "delete_volume"),
 )
 
-CANCELLABLE = frozenset({"get_events", "get_stats", "post_wait"})
+CANCELLABLE = frozenset({"get_events", "get_stats", "post_build", "post_wait"})
 """Handlers whose work ends when the client hangs up; others finish, as dockerd finishes a
 ``stop`` whose caller has gone."""
 
 REFUSED: tuple[tuple[str, str, str], ...] = (
-    ("POST", "/build", "docker build"),
-    ("POST", "/build/prune", "docker builder prune"),
-    ("POST", "/build/cancel", "docker build"),
     ("POST", "/session", "a BuildKit session"),
     ("POST", "/grpc", "BuildKit"),
-    ("POST", "/commit", "docker commit"),
-    ("GET", "/images/get", "docker save"),
-    ("GET", "/images/{name}/get", "docker save"),
-    ("POST", "/images/load", "docker load"),
     ("GET", "/distribution/{name}/json", "asking a registry"),
-    ("GET", "/containers/{name}/export", "docker export"),
     ("GET", "/containers/{name}/checkpoints", "checkpoints"),
     ("POST", "/containers/{name}/checkpoints", "checkpoints"),
     ("DELETE", "/containers/{name}/checkpoints/{checkpoint}", "checkpoints"),

@@ -15,11 +15,12 @@ import stat as statmod
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.errdefs import InvalidParameter
 from course_lib.engine.fs.handles import CHUNK
 from course_lib.engine.fs.inode import os_error
+from course_lib.engine.fs.memory import OPAQUE, WHITEOUT
 
 if TYPE_CHECKING:
     import tarfile
@@ -185,6 +186,9 @@ async def extract_tar(
     *,
     keep_kinds: bool = False,
     keep_owners: bool = True,
+    owner: tuple[int, int] = (0, 0),
+    clamp: bool = False,
+    layer: bool = False,
 ) -> None:
     """Unpack a tar stream, compressed or not, into the directory ``path``.
 
@@ -192,7 +196,11 @@ async def extract_tar(
 
     :param keep_kinds: refuse to replace a directory by something else or the reverse
         (``noOverwriteDirNonDir``).
-    :param keep_owners: as in the archive; else everything belongs to root.
+    :param keep_owners: as in the archive; else everything belongs to ``owner``.
+    :param clamp: a member that leads out of the directory is put below it, as where dockerd
+        unpacks in a chroot (builds, ``load``, ``import``); without it such a member is refused.
+    :param layer: the archive is a layer of an image: ``.wh.NAME`` deletes, ``.wh..wh..opq``
+        empties.
 
     The stream is received whole before anything is unpacked: one that was cut short changes
     nothing. Raises ``OSError`` for the directory (``ENOENT``, ``ENOTDIR``) and for what the file
@@ -207,28 +215,41 @@ async def extract_tar(
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         async for chunk in chunks:
             spool.write(chunk)
+        if not spool.tell():
+            return  # nothing at all is an archive without members
         spool.seek(0)
         try:
             with tarfile.open(fileobj=spool, errorlevel=2) as archive:
-                _check_members(archive)
-                await _Extraction(fs, top, keep_kinds, keep_owners).run(archive)
+                _check_members(archive, clamp)
+                kind = _LayerExtraction if layer else _Extraction
+                await kind(fs, top, keep_kinds, keep_owners, owner, clamp).run(archive)
         except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
             raise InvalidParameter(f"invalid tar archive: {error}") from None
 
 
-def _check_members(archive: tarfile.TarFile) -> None:
+def _check_members(archive: tarfile.TarFile, clamp: bool) -> None:
     """Look at every member before the first is unpacked.
 
     Going through them also finds an archive that was cut short.
     """
     for member in archive:
-        _inside(member.name, member.name)
+        _inside(member.name, member.name, clamp)
         if member.islnk():
-            _inside(member.linkname, member.name)
+            _inside(member.linkname, member.name, clamp)
+    # The library takes a broken header for the end of the archive, Go does not.
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    rest = archive.fileobj.read(_BLOCK)
+    if 0 < len(rest) < _BLOCK:
+        raise InvalidParameter("unexpected EOF")
+    if rest.strip(b"\0"):
+        raise InvalidParameter("archive/tar: invalid tar header")
 
 
-def _inside(name: str, member: str) -> str:
+def _inside(name: str, member: str, clamp: bool) -> str:
     """A member's path relative to the directory; refuses one that leads out of it."""
+    if clamp:
+        return posixpath.normpath(f"/{name}").lstrip("/") or "."
     relative = posixpath.normpath(name.lstrip("/") or ".")
     if relative == ".." or relative.startswith("../"):
         raise InvalidParameter(f'"{member}" is outside of the directory to extract to')
@@ -236,23 +257,37 @@ def _inside(name: str, member: str) -> str:
 
 
 class _Extraction:
-    def __init__(self, fs: FileSystem, top: str, keep_kinds: bool, keep_owners: bool) -> None:
+    def __init__(
+        self,
+        fs: FileSystem,
+        top: str,
+        keep_kinds: bool,
+        keep_owners: bool,
+        owner: tuple[int, int],
+        clamp: bool,
+    ) -> None:
         self._fs = fs
         self._top = top.rstrip("/") or "/"
         self._keep_kinds = keep_kinds
         self._keep_owners = keep_owners
+        self._owner = owner
+        self._clamp = clamp
         self._directories: list[tuple[str, int]] = []
 
     async def run(self, archive: tarfile.TarFile) -> None:
         for member in archive:
-            relative = _inside(member.name, member.name)
+            relative = _inside(member.name, member.name, self._clamp)
             path = self._top if relative == "." else posixpath.join(self._top, relative)
-            if self._clear(path, member):
+            if self._mark(path) or self._clear(path, member):
                 continue
             self._parents(posixpath.dirname(path))
             await self._make(archive, member, path)
         for path, mtime_ns in reversed(self._directories):
             self._fs.utime(path, mtime_ns, mtime_ns)
+
+    def _mark(self, path: str) -> bool:
+        """Whether a member is no file but says what to delete; it is done then."""
+        return False
 
     def _parents(self, path: str) -> None:
         missing = []
@@ -297,7 +332,7 @@ class _Extraction:
         elif member.issym():
             fs.symlink(member.linkname, path)
         elif member.islnk():
-            target = _inside(member.linkname, member.name)
+            target = _inside(member.linkname, member.name, self._clamp)
             fs.link(posixpath.join(self._top, target), path)
             return
         elif member.isfifo():
@@ -308,6 +343,8 @@ class _Extraction:
             return  # devices cannot be made without privilege; moby leaves them out then
         if self._keep_owners:
             fs.chown(path, member.uid, member.gid, follow=False)
+        elif any(self._owner):
+            fs.chown(path, *self._owner, follow=False)
         if not member.issym():
             fs.chmod(path, mode)
         mtime_ns = int(member.mtime * 10**9)
@@ -326,6 +363,29 @@ class _Extraction:
                 await handle.write(data)
         finally:
             handle.close()
+
+
+class _LayerExtraction(_Extraction):
+    """A layer on top of those that the file system has (moby ``archive.UnpackLayer``)."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._unpacked: set[str] = set()
+
+    def _mark(self, path: str) -> bool:
+        directory, name = posixpath.split(path)
+        if not name.startswith(WHITEOUT):
+            self._unpacked.add(path)
+            return False
+        if name == OPAQUE:
+            for entry in _listdir(self._fs, directory):
+                below = posixpath.join(directory, entry)
+                if below not in self._unpacked:
+                    remove_all(self._fs, below)
+        elif not name.startswith(WHITEOUT * 2):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                remove_all(self._fs, posixpath.join(directory, name[len(WHITEOUT) :]))
+        return True
 
 
 def remove_all(fs: FileSystem, path: str) -> None:

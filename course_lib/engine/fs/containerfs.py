@@ -62,6 +62,8 @@ class ContainerFs:
 
     :param mounts: in any order; a mount within another one comes after it by itself.
     :param proc: what ``/proc`` shows; can be set later (:attr:`proc`).
+    :param kernel: without it nothing but the root file system and ``mounts`` is there: the bare
+        files of an image or of a container, as ``docker export`` and builds see them.
     """
 
     def __init__(
@@ -71,8 +73,11 @@ class ContainerFs:
         *,
         proc: ProcFiles | None = None,
         clock: Clock,
+        kernel: bool = True,
     ) -> None:
-        self._namespace = MountNamespace(rootfs, mounts, proc or NoProcFiles(), clock)
+        self._namespace = MountNamespace(
+            rootfs, mounts, proc or NoProcFiles(), clock, kernel=kernel
+        )
         self._who = ROOT
 
     @property

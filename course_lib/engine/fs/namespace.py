@@ -42,10 +42,19 @@ class MountNamespace:
 
     :ivar mounts: by target, in order of mounting; ``/`` is the root file system.
     :ivar proc: the tree on ``/proc``.
+
+    :param kernel: whether ``/proc``, ``/dev`` and ``/sys`` are mounted, as in a container that
+        runs.
     """
 
     def __init__(
-        self, rootfs: RootFs, mounts: Sequence[Mount], proc: ProcFiles, clock: Clock
+        self,
+        rootfs: RootFs,
+        mounts: Sequence[Mount],
+        proc: ProcFiles,
+        clock: Clock,
+        *,
+        kernel: bool = True,
     ) -> None:
         self.clock = clock
         self.rootfs = rootfs
@@ -55,6 +64,15 @@ class MountNamespace:
         # While mount points are being made the root file system is writable, as for runc.
         root = Mounted("/", rootfs, False, "overlay", "relatime", "root")
         self._put(root)
+        if kernel:
+            self._put_kernel(clock)
+        # As dockerd: what lies higher in the tree is mounted first, whatever the order given.
+        for number, mount in enumerate(sorted(mounts, key=lambda one: _depth(one.target))):
+            self._add(mount, FIRST_DEVICE + 6 + number)
+        root.read_only = rootfs.read_only
+
+    def _put_kernel(self, clock: Clock) -> None:
+        """What runc mounts in every container."""
         self._put(Mounted("/proc", self.proc, False, "proc", _KERNEL_OPTIONS))
         dev = DevTree(self.proc, clock, FIRST_DEVICE + 1)
         size = f"size={DEV_SIZE >> 10}k"
@@ -68,10 +86,6 @@ class MountNamespace:
         self._put(Mounted("/dev/mqueue", queues, False, "mqueue", _KERNEL_OPTIONS))
         shm = TmpTree(clock, size=DEV_SIZE, device=FIRST_DEVICE + 4)
         self._put(Mounted("/dev/shm", shm, False, "shm", f"{_KERNEL_OPTIONS},{size}"))
-        # As dockerd: what lies higher in the tree is mounted first, whatever the order given.
-        for number, mount in enumerate(sorted(mounts, key=lambda one: _depth(one.target))):
-            self._add(mount, FIRST_DEVICE + 6 + number)
-        root.read_only = rootfs.read_only
 
     def _put(self, mounted: Mounted, *, own: bool = True) -> None:
         self.mounts[mounted.target] = mounted

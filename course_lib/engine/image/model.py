@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -17,6 +17,8 @@ class ImageConfig:
     :param exposed_ports: ``80/tcp``.
     :param volumes: absolute paths.
     :param healthcheck: as in the API (``Test``, ``Interval`` …).
+    :param extra: what images say too and no container goes by (``Hostname``, ``Tty``, ``Image``
+        …), by its name in the API.
     """
 
     env: tuple[str, ...] = ()
@@ -32,6 +34,7 @@ class ImageConfig:
     healthcheck: Mapping[str, Any] | None = None
     on_build: tuple[str, ...] | None = None
     args_escaped: bool = False
+    extra: Mapping[str, Any] | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> ImageConfig:
@@ -54,16 +57,18 @@ class HistoryEntry:
     size: int = 0
     comment: str = ""
     empty_layer: bool = True
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A layer of an image.
 
-    :param diff_id: ``sha256:…`` over its content.
+    :param diff_id: ``sha256:…`` of its tar archive.
     :param size: bytes, as ``docker history`` shows them.
     :param source: where the content is: ``catalogue:alpine`` (that folder's files),
-        ``empty`` (only its size is known), ``disk`` (a directory of its own).
+        ``empty:WORDS`` (only its size is known, and the comment that its archive holds instead
+        of files), ``disk`` (a directory of its own).
     """
 
     diff_id: str
@@ -77,12 +82,15 @@ class Image:
 
     Its tags and digests are not part of it: :meth:`ImageStore.tags` and ``digests`` tell them.
 
-    :param id: ``sha256:…`` over configuration, history and layers: the same content gives the
-        same ID everywhere.
+    :param id: ``sha256:…`` of the JSON that describes it (:func:`.document.write`): the same
+        content gives the same ID everywhere.
     :param size: bytes of all layers together, as shown.
     :param layers: lowest first.
     :param parent: ID of the image that a build started from; empty for pulled images.
     :param container: ID of the container that was committed, else empty.
+    :param container_config: what that container was made of; builds find steps again by it.
+    :param built: made on this engine by a build or a commit, so a build may use it again.
+    :param raw: the JSON that came with it from elsewhere, byte for byte; empty where we wrote it.
     """
 
     id: str
@@ -97,6 +105,9 @@ class Image:
     docker_version: str = ""
     parent: str = ""
     container: str = ""
+    container_config: ImageConfig | None = None
+    built: bool = False
+    raw: str = ""
 
     @property
     def size(self) -> int:
@@ -110,10 +121,7 @@ class Image:
     @property
     def chain_ids(self) -> tuple[str, ...]:
         """The ID of each stack of layers, as OCI defines it."""
-        chain: list[str] = []
-        for diff_id in self.diff_ids:
-            chain.append(digest_of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
-        return tuple(chain)
+        return chain_ids(self.diff_ids)
 
     def record(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -124,6 +132,8 @@ class Image:
         """Read what :meth:`record` made."""
         values = dict(record)
         values["config"] = ImageConfig.from_record(values["config"])
+        if values.get("container_config") is not None:
+            values["container_config"] = ImageConfig.from_record(values["container_config"])
         values["history"] = tuple(HistoryEntry(**entry) for entry in values["history"])
         values["layers"] = tuple(Layer(**entry) for entry in values["layers"])
         return cls(**values)
@@ -134,14 +144,21 @@ def new_image(
     config: ImageConfig,
     history: tuple[HistoryEntry, ...],
     layers: tuple[Layer, ...],
-    **rest: str,
+    **rest: Any,
 ) -> Image:
     """An image with the ID that follows from its content."""
+    from course_lib.engine.image.document import write
+
     image = Image("", created_ns, config, history, layers, **rest)
-    record = image.record()
-    for layer in record["layers"]:
-        del layer["source"]
-    return Image(digest_of_json(record), created_ns, config, history, layers, **rest)
+    return replace(image, id=digest_of(write(image)))
+
+
+def chain_ids(diff_ids: Iterable[str]) -> tuple[str, ...]:
+    """The ID of each stack of layers, lowest first, as OCI defines it."""
+    chain: list[str] = []
+    for diff_id in diff_ids:
+        chain.append(digest_of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
+    return tuple(chain)
 
 
 def digest_of(data: bytes) -> str:

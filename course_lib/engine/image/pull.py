@@ -38,11 +38,16 @@ class PullProgress:
     @property
     def progress(self) -> str:
         """The bar as dockerd draws it, for clients that do not draw their own."""
-        if not self.total or self.current is None:
-            return ""
-        done = min(self.current * _BAR // self.total, _BAR)
-        bar = "=" * done + (">" if done < _BAR else "") + " " * (_BAR - done - 1)
-        return f"[{bar[:_BAR]}]  {human_size(self.current)}/{human_size(self.total)}"
+        return bar(self.current, self.total)
+
+
+def bar(current: int | None, total: int | None) -> str:
+    """A progress bar as dockerd draws it; nothing where there is no measure."""
+    if not total or current is None:
+        return ""
+    done = min(current * _BAR // total, _BAR)
+    line = "=" * done + (">" if done < _BAR else "") + " " * (_BAR - done - 1)
+    return f"[{line[:_BAR]}]  {human_size(current)}/{human_size(total)}"
 
 
 def human_size(size: float) -> str:

@@ -5,7 +5,6 @@ The format is described in ``catalogue/README.md``.
 
 from __future__ import annotations
 
-import stat as statmod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,13 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from course_lib.engine.errdefs import SystemFailure
-from course_lib.engine.fs.memory import MemoryFile, MemoryLayer, MemoryLink
+from course_lib.engine.fs.memory import MemoryLayer
+from course_lib.engine.image.layertar import digest_now, placeholder
 from course_lib.engine.image.model import (
     HistoryEntry,
     Image,
     ImageConfig,
     Layer,
-    digest_of_json,
+    digest_of,
     new_image,
 )
 
@@ -176,38 +176,23 @@ def _add_paths(layer: MemoryLayer, paths: Mapping[str, Mapping[str, Any]]) -> No
             layer.set_attributes(path, mode, *owner)
 
 
-def layer_digest(layer: MemoryLayer) -> str:
-    """``sha256:…`` over everything in a layer."""
-    return digest_of_json([[path, *_content(node)] for path, node in layer.walk()])
-
-
-def _content(node: Any) -> list[Any]:
-    facts: list[Any] = [node.mode, node.uid, node.gid]
-    if isinstance(node, MemoryLink):
-        facts.append(node.target)
-    elif isinstance(node, MemoryFile):
-        facts.append(node.read_all().decode("utf-8", "surrogateescape"))
-    elif statmod.S_ISDIR(node.mode):
-        facts.append("")
-    return facts
-
-
 def image_of(recipe: Recipe, base: Image | None, content: MemoryLayer) -> Image:
     """The image that a recipe describes.
 
     Every step of its history that says a size is a layer. The files of the recipe are in the
-    first of its own layers; of the others only the size is known.
+    first of its own layers; of the others only the size is known, and their archives hold no more
+    than a comment.
     """
     layers = list(base.layers) if base is not None else []
     source = f"catalogue:{recipe.name}"
-    digest = layer_digest(content)
+    digest = digest_now(content)[0]
     for entry in recipe.history:
         if entry.empty_layer:
             continue
         layers.append(Layer(digest, entry.size, source))
-        source = "empty"
-        digest = digest_of_json([recipe.name, len(layers), entry.created_by, entry.size])
-    if source != "empty":
+        remark = f"layer {len(layers)} of {recipe.name}, {entry.size} bytes"
+        source, digest = f"empty:{remark}", digest_of(placeholder(remark))
+    if not source.startswith("empty"):
         raise BrokenRecipe(f"{recipe.folder / 'image.toml'}: no step of the history has a size")
     return new_image(
         recipe.created_ns,

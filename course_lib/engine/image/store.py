@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_lib.engine.errdefs import InvalidParameter, NotFound, SystemFailure
-from course_lib.engine.image.model import Image, Layer
+from course_lib.engine.errdefs import InvalidParameter, NotFound
+from course_lib.engine.image.layers import LayerStore
+from course_lib.engine.image.model import Image
 from course_lib.engine.image.reference import Reference, is_digest, parse
 from course_lib.engine.image.references import ReferenceTable
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
     from course_lib.engine.events import Events
     from course_lib.engine.filters import Filters
-    from course_lib.engine.fs.inode import Tree
     from course_lib.engine.fs.overlay import RootFs
     from course_lib.engine.ids import Identities
     from course_lib.engine.image.catalogue import Catalogue
+    from course_lib.engine.image.model import Layer
     from course_lib.engine.image.pull import PullProgress
     from course_lib.engine.image.recipe import AppletNames
     from course_lib.engine.image.remove import ImageUser, Removed
@@ -65,17 +66,15 @@ class ImageStore:
         applets: AppletNames = tuple,
         catalogue: Catalogue | None = None,
     ) -> None:
-        self._root = root
         self._store = store
         self._clock = clock
-        self._ids = ids
         self._events = events
         self._applets = applets
         self._catalogue = catalogue
         self._references = ReferenceTable(store)
         self._images: dict[str, Image] | None = None
         self._tagged_ns: dict[str, int] = {}
-        self._trees: dict[str, Tree] = {}
+        self.layers = LayerStore(root, clock, ids, lambda: self.catalogue)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -235,6 +234,15 @@ class ImageStore:
             self._tagged_ns[image.id] = self._clock.time_ns()
             self._write(image)
 
+    def give_name(self, reference: Reference, image: Image) -> None:
+        """As :meth:`tag`, without telling anybody (``docker load``)."""
+        self._name(reference, image)
+
+    def set_parent(self, image: Image, parent_id: str) -> None:
+        """Note what an image stands on; its ID stays."""
+        self.images()[image.id] = replace(image, parent=parent_id)
+        self._write(self.images()[image.id])
+
     def tag(self, ref: str, repository: str, tag: str = "") -> None:
         """Give an image a further name: ``docker tag REF REPOSITORY:TAG``."""
         image = self.get(ref)
@@ -252,12 +260,14 @@ class ImageStore:
         del self.images()[image.id]
         self._tagged_ns.pop(image.id, None)
         self._store.delete(_KIND, image.id)
+        self.drop_unused(image.layers)
+
+    def drop_unused(self, layers: Sequence[Layer]) -> None:
+        """Remove those layers that no image has."""
         used = {layer.diff_id for other in self.images().values() for layer in other.layers}
-        for layer in image.layers:
+        for layer in layers:
             if layer.diff_id not in used:
-                self._trees.pop(layer.diff_id, None)
-                if layer.source == "disk":
-                    self._remove_layer(layer)
+                self.layers.remove(layer)
 
     def remove(
         self, ref: str, *, force: bool = False, prune: bool = True, users: Sequence[ImageUser] = ()
@@ -352,32 +362,5 @@ class ImageStore:
         from course_lib.engine.fs.initlayer import init_layer
         from course_lib.engine.fs.overlay import RootFs
 
-        layers = [self._tree(layer) for layer in reversed(image.layers) if layer.source != "empty"]
-        return RootFs([init_layer(), *layers], upper, read_only=read_only, created_ns=created_ns)
-
-    def _tree(self, layer: Layer) -> Tree:
-        tree = self._trees.get(layer.diff_id)
-        if tree is None:
-            kind, _, name = layer.source.partition(":")
-            if kind == "catalogue":
-                tree = self.catalogue.layer(name)
-            else:
-                from course_lib.engine.fs.memory import DirLayer
-
-                path = self.layer_path(layer)
-                if not path.is_dir():
-                    raise SystemFailure(f"{path}: the files of an image layer are missing")
-                tree = DirLayer(path)
-            self._trees[layer.diff_id] = tree
-        return tree
-
-    def layer_path(self, layer: Layer) -> Path:
-        """Where the files of a built layer lie."""
-        return self._root / "layers" / layer.diff_id.removeprefix("sha256:")
-
-    def _remove_layer(self, layer: Layer) -> None:
-        import shutil
-
-        path = self.layer_path(layer)
-        shutil.rmtree(path, ignore_errors=True)
-        path.with_name(f"{path.name}.owners").unlink(missing_ok=True)
+        layers = [init_layer(), *self.layers.trees(image.layers)]
+        return RootFs(layers, upper, read_only=read_only, created_ns=created_ns)

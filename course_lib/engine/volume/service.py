@@ -309,7 +309,10 @@ class VolumeService:
         for point in points:
             if point.type != "volume" or not point.copy_data:
                 continue
-            source = walk(alone, point.destination, ROOT, follow=True).inode
+            try:
+                source = walk(alone, point.destination, ROOT, follow=True).inode
+            except FileNotFoundError:  # not even the directory above it is there
+                continue
             if source is None:
                 continue
             if not source.is_directory():

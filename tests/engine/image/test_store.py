@@ -424,7 +424,7 @@ def test_layers_on_disk_go_with_their_image(
     images: ImageStore, tmp_path: Path, clock: ManualClock
 ) -> None:
     layer = Layer("sha256:" + "a" * 64, 10, "disk")
-    path = images.layer_path(layer)
+    path = images.layers.path(layer)
     (path / "etc").mkdir(parents=True)
     (path / "etc/x").write_text("1")
     image = new_image(1, ImageConfig(), (), (layer,))

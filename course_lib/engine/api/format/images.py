@@ -11,7 +11,7 @@ from course_lib.engine.api.version import Version
 
 if TYPE_CHECKING:
     from course_lib.engine.filters import Filters
-    from course_lib.engine.image.model import Image, ImageConfig
+    from course_lib.engine.image.model import Image
     from course_lib.engine.image.pull import PullProgress
     from course_lib.engine.image.remove import Removed
     from course_lib.engine.image.store import HistoryItem, ImageStore
@@ -54,16 +54,18 @@ def row(
 
 def inspect(store: ImageStore, image: Image, version: Version) -> Json:
     """``GET /images/{name}/json``."""
+    from course_lib.engine.image.document import config_document
+
     result: Json = {
         "Id": image.id,
         "RepoTags": store.tags(image.id),
         "RepoDigests": store.digests(image.id),
         "Parent": image.parent,
-        "Comment": image.comment,
+        "Comment": image.comment or (image.history[-1].comment if image.history else ""),
         "Created": time_text(image.created_ns),
         "DockerVersion": image.docker_version,
         "Author": image.author,
-        "Config": config(image.config),
+        "Config": config_document(image.config),
         "Architecture": image.architecture,
         "Os": image.os,
         "Size": image.size,
@@ -75,52 +77,10 @@ def inspect(store: ImageStore, image: Image, version: Version) -> Json:
         from course_lib.engine.image.model import ImageConfig
 
         result["Container"] = image.container
-        result["ContainerConfig"] = config(ImageConfig())
+        result["ContainerConfig"] = config_document(image.container_config or ImageConfig())
     if version < (1, 44):
         result["VirtualSize"] = image.size
     return result
-
-
-def config(given: ImageConfig) -> Json:
-    """``Config`` of an image."""
-    result: Json = {
-        "Hostname": "",
-        "Domainname": "",
-        "User": given.user,
-        "AttachStdin": False,
-        "AttachStdout": False,
-        "AttachStderr": False,
-    }
-    if given.exposed_ports:
-        result["ExposedPorts"] = {port: {} for port in given.exposed_ports}
-    result |= {
-        "Tty": False,
-        "OpenStdin": False,
-        "StdinOnce": False,
-        "Env": list(given.env) or None,
-        "Cmd": _list(given.cmd),
-    }
-    if given.healthcheck:
-        result["Healthcheck"] = dict(given.healthcheck)
-    if given.args_escaped:
-        result["ArgsEscaped"] = True
-    result |= {
-        "Image": "",
-        "Volumes": {path: {} for path in given.volumes} or None,
-        "WorkingDir": given.working_dir,
-        "Entrypoint": _list(given.entrypoint),
-        "OnBuild": _list(given.on_build),
-        "Labels": dict(given.labels) if given.labels is not None else None,
-    }
-    if given.stop_signal:
-        result["StopSignal"] = given.stop_signal
-    if given.shell:
-        result["Shell"] = list(given.shell)
-    return result
-
-
-def _list(values: tuple[str, ...] | None) -> list[str] | None:
-    return None if values is None else list(values)
 
 
 def history(items: list[HistoryItem]) -> list[Json]:
@@ -161,6 +121,11 @@ def progress(item: PullProgress) -> bytes:
     if item.id:
         result["id"] = item.id
     return encode(result)[:-1] + b"\r\n"
+
+
+def status(text: str) -> bytes:
+    """A line that says how something came out."""
+    return encode({"status": text})[:-1] + b"\r\n"
 
 
 def stream_error(message: str) -> bytes:

@@ -88,9 +88,11 @@ class Handlers:
         )
 
     async def post_images_create(self, request: Request) -> AnyResponse:
-        if request.text("fromSrc"):
-            raise NotImplementedByEngine("docker import")
         name, tag = request.text("fromImage"), request.text("tag")
+        if not name and request.text("fromSrc"):
+            from course_lib.engine.api.routes.imagearchives import Handlers as Archives
+
+            return await Archives(self._engine).import_image(request)
         if not name:
             raise InvalidParameter("invalid reference format")
         progress = self._images.pull(name, tag, request.text("platform"))
