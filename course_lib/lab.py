@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from course_lib import clients, connect, lesson_state, pages, showing
+from course_lib import braces, clients, connect, lesson_state, pages, showing
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
 from course_lib.errors import EngineUnavailable, JournalError
@@ -250,6 +250,7 @@ class Lab:
 
             self._watch = CellWatch(words_of(lesson), note, self._clock)
             self._watch.attach(shell)
+            braces.attach(shell)
         if lesson.events:
             self._recorder = EventRecorder(self.engine.client, journal.events_path)
             self._recorder.start(started // 1_000_000_000)

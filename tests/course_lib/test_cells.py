@@ -27,6 +27,7 @@ class FakeEvents:
 class FakeShell:
     events: FakeEvents = field(default_factory=FakeEvents)
     user_ns: dict[str, list[str]] = field(default_factory=dict)
+    input_transformers_cleanup: list[object] = field(default_factory=list)
 
     def run(self, source: str | None) -> None:
         info = type("Info", (), {"raw_cell": source})

@@ -102,7 +102,8 @@ def test_lesson_starts_itself(lesson: Lesson, notebook: Any) -> None:
 def test_heading_and_points_are_those_of_the_table(lesson: Lesson, notebook: Any) -> None:
     first = texts(notebook)[0]
     assert first.startswith(f"# {lesson.title}\n")
-    assert f"{len(lesson.exercises)} exercises, {lesson.points:g} points" in first
+    count = len(lesson.exercises)
+    assert f"{count} exercise{'s' * (count > 1)}, {lesson.points:g} points" in first
     for exercise in lesson.exercises:
         heading = (
             rf"### Exercise \d · {re.escape(exercise.title)} \*\({exercise.points:g} points\)\*"
@@ -122,13 +123,6 @@ def test_links_lead_somewhere(lesson: Lesson, notebook: Any) -> None:
     folder = course().notebook(lesson).parent
     for link in re.findall(r"\]\(([^)#]+)\)", "\n".join(texts(notebook))):
         assert "://" in link or (folder / link).is_file(), link
-
-
-def test_formats_stand_in_shell_cells(notebook: Any) -> None:
-    """In a line with ``!`` IPython takes one of each pair of braces."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and "{{" in cell.source:
-            assert cell.source.startswith("%%sh")
 
 
 def test_commands_end_on_their_own(notebook: Any) -> None:
