@@ -18,7 +18,17 @@ KEPT = 256
 """How many past events ``--since`` can reach."""
 
 _QUEUED = 4096
-_KINDS = ("daemon", "container", "plugin", "volume", "network", "node", "service")
+_KINDS = (
+    "daemon",
+    "container",
+    "plugin",
+    "volume",
+    "network",
+    "node",
+    "service",
+    "secret",
+    "config",
+)
 _WITH_DETAIL = {"health_status", "exec_create", "exec_start"}  # "exec_start: sh"
 
 
@@ -67,12 +77,12 @@ class Events:
                 stream.queue.put_nowait(event)
 
     def past(self, filters: Filters, since_ns: int, until_ns: int | None = None) -> list[Event]:
-        """Remembered events from ``since_ns`` to ``until_ns`` (both included)."""
+        """Remembered events from ``since_ns`` to ``until_ns`` (both included; 0 is no end)."""
         return [
             event
             for event in self._past
             if event.time_ns >= since_ns
-            and (until_ns is None or event.time_ns <= until_ns)
+            and (not until_ns or event.time_ns <= until_ns)
             and matches(filters, event)
         ]
 
@@ -85,7 +95,8 @@ class Events:
         """Events as they come, until the reader leaves.
 
         :param since_ns: also those remembered since then, first.
-        :param until_ns: end there; at once where it has passed.
+        :param until_ns: end there, at once where it has passed; all that is remembered comes first,
+            as from dockerd, unless ``since_ns`` says otherwise.
         """
         stream = _Stream(filters or Filters())
         self._streams.add(stream)
@@ -93,7 +104,7 @@ class Events:
         try:
             # Registered before the past is read and no await in between: nothing is lost or
             # seen twice.
-            if since_ns is not None or (until_ns is not None and until_ns <= self._clock.time_ns()):
+            if since_ns is not None or until_ns is not None:
                 past = self.past(stream.filters, since_ns or 0, until_ns)
             else:
                 past = []

@@ -54,6 +54,17 @@ async def test_until_in_the_future_ends_then(events: Events, clock: ManualClock)
     assert [event.action for event in got] == ["create"]
 
 
+async def test_until_alone_reaches_back_too(events: Events, clock: ManualClock) -> None:
+    events.publish("network", "create", "n1")
+    got: list[Event] = []
+    task = asyncio.create_task(_collect(events, got, until_ns=clock.time_ns() + 5_000_000_000))
+    await settle()
+    events.publish("network", "create", "n2")
+    await clock.advance(6)
+    await task
+    assert [event.actor_id for event in got] == ["n1", "n2"]
+
+
 async def test_only_the_newest_are_kept(events: Events, clock: ManualClock) -> None:
     for number in range(KEPT + 3):
         events.publish("container", "start", str(number))

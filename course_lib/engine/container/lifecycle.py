@@ -150,8 +150,8 @@ class Lifecycle:
         await container.streams.end(self._clock)
         self._end_probing(container)
         container.runtime = None
-        self._assembler.take_apart(container, runtime)
         await self._networks.release(container)
+        self._assembler.take_apart(container, runtime)
         now = self._clock.time_ns()
         ran_for = (now - state.started_ns) / 1e9
         delay = (

@@ -149,7 +149,15 @@ class ContainerMounts:
         :raises EngineError: something cannot be mounted.
         """
         if container.runtime is not None:
-            yield container.runtime.fs
+            # They are mounted already; dockerd mounts them once more for itself, and says so.
+            points = [point for point in container.mounts if point.type == "volume"]
+            for point in points:
+                self._volumes.mount(point, container.id)
+            try:
+                yield container.runtime.fs
+            finally:
+                for point in points:
+                    self._volumes.unmount(point, container.id)
             return
         fs = self.file_system(container)
         try:

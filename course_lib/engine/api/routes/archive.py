@@ -6,7 +6,7 @@ import base64
 import errno
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from course_lib.engine.api.format.times import time_text
@@ -37,15 +37,17 @@ class Handlers:
 
         path = _path(request)
         container = self._containers.get(request.variables["name"])
-        with _named(request, path), self._containers.mounts.files(container) as fs:
+        runtime = container.runtime
+        files = self._containers.mounts.files
+        with _named(request, path), nullcontext(runtime.fs) if runtime else files(container) as fs:
             header = _stat_header(path_stat(fs, path))
 
         async def chunks() -> AsyncIterator[bytes]:
-            with self._containers.mounts.files(container) as fs:
+            with files(container) as fs:
+                self._containers.lifecycle.publish(container, "archive-path")
                 async for chunk in read_tar(fs, path):
                     yield chunk
 
-        self._containers.lifecycle.publish(container, "archive-path")
         return StreamResponse(chunks(), content_type="application/x-tar", headers=(header,))
 
     async def put_archive(self, request: Request) -> Response:
@@ -64,7 +66,7 @@ class Handlers:
                 )
             except NotADirectoryError:
                 raise InvalidParameter("extraction point is not a directory") from None
-        self._containers.lifecycle.publish(container, "extract-to-dir")
+            self._containers.lifecycle.publish(container, "extract-to-dir")
         return Response(200)
 
 

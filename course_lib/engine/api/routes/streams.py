@@ -136,11 +136,12 @@ class Handlers:
         # From here on, nothing that the container writes is missed.
         attachment = container.streams.attach(stdout=stdout, stderr=stderr) if streaming else None
 
+        self._containers.lifecycle.publish(container, "attach")
+
         async def run(stream: RawStream) -> None:
             try:
                 if logs:
                     await self._send_past(container, stream, stdout=stdout, stderr=stderr)
-                self._containers.lifecycle.publish(container, "attach")
                 if attachment is not None:
                     await attach(
                         container.streams, attachment, stream, framing, stdin=stdin, keys=keys
