@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import Any
 
 import pytest
@@ -100,6 +101,123 @@ def test_port_on_one_address(bench: Bench) -> None:
         {"HostIp": "127.0.0.1", "HostPort": str(port)}
     ]
     assert "Welcome to nginx!" in bench.fetch(port)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.2", "::1", "::", "0.0.0.0"])
+def test_port_on_another_address(bench: Bench, address: str) -> None:
+    need(address)
+    port = free_port()
+    container = serve(bench, "web", publish({"HostIp": address, "HostPort": str(port)}))
+    assert bench.inspect(container)["NetworkSettings"]["Ports"]["80/tcp"] == [
+        {"HostIp": address, "HostPort": str(port)}
+    ]
+    target = {"::": "::1", "0.0.0.0": bench.engine.address}.get(address, address)
+    until(lambda: "Welcome to nginx!" in page(target, port))
+    shown = f"[{address}]" if ":" in address else address
+    assert bench.cli("port", container).out == f"80/tcp -> {shown}:{port}\n"
+    template = ("ps", "--filter", f"id={container}", "--format", "{{.Ports}}")
+    assert re.fullmatch(
+        rf"({re.escape(shown)}|{address}):{port}->80/tcp\n", bench.cli(*template).out
+    )
+
+
+def page(address: str, port: int) -> str:
+    try:
+        return http_get(address, port)
+    except OSError:
+        return ""
+
+
+def need(*addresses: str) -> None:
+    """Skip the test where the machine itself has not got these addresses."""
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family) as probe:
+                probe.bind((address, 0))
+        except OSError:
+            pytest.skip(f"this machine has no {address}")
+
+
+def test_one_port_on_several_addresses(bench: Bench) -> None:
+    need("127.0.0.2", "127.0.0.3")
+    port = str(free_port())
+    for number in (2, 3):
+        words = publish({"HostIp": f"127.0.0.{number}", "HostPort": port})
+        bench.run(host=words, ExposedPorts=EXPOSED)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("0.0.0.0", "127.0.0.2"), ("127.0.0.2", "0.0.0.0"), ("::", "::1")],
+)
+def test_every_address_and_one_exclude_each_other(bench: Bench, first: str, second: str) -> None:
+    need(first, second)
+    port = free_port()
+    words = publish({"HostIp": first, "HostPort": str(port)})
+    bench.run(host=words, ExposedPorts=EXPOSED)
+    words = publish({"HostIp": second, "HostPort": str(port)})
+    answer = bench.raw.post(f"/containers/{bench.create(host=words, ExposedPorts=EXPOSED)}/start")
+    assert answer.status == 500
+    family, shown = ("6", f"[{second}]") if ":" in second else ("4", second)
+    assert answer.message.endswith(
+        f"Error starting userland proxy: listen tcp{family} {shown}:{port}: bind: "
+        "address already in use"
+    )
+
+
+def test_two_bindings_of_one_port_that_exclude_each_other(bench: Bench) -> None:
+    port = str(free_port())
+    words = publish({"HostPort": port}, {"HostIp": "127.0.0.1", "HostPort": port})
+    container = bench.create(host=words, ExposedPorts=EXPOSED)
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert answer.status == 500
+    assert "address already in use" in answer.message
+    words = publish({"HostIp": "127.0.0.1", "HostPort": port})
+    bench.run(host=words, ExposedPorts=EXPOSED)  # what the other had taken is free again
+
+
+def test_address_of_nobody(bench: Bench) -> None:
+    words = publish({"HostIp": "192.0.2.7", "HostPort": str(free_port())})
+    container = bench.create(host=words, ExposedPorts=EXPOSED)
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert answer.status == 500
+    assert "bind: cannot assign requested address" in answer.message
+
+
+ECHO = """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 5353))
+while True:
+    server.sendto(b"pong\\n", server.recvfrom(100)[1])
+"""
+LISTEN = "echo pong | nc -u -l -p 5353"
+
+
+def test_udp(bench: Bench) -> None:
+    """A datagram to the published port reaches the container, and its answer comes back."""
+    port = free_port()
+    host = publish({"HostPort": str(port)}, port="5353/udp")
+    exposed: dict[str, dict[str, str]] = {"5353/udp": {}}
+    # The one has Python, the other a netcat that knows UDP.
+    if bench.engine.name == "dockerd":
+        words = ["python3", "-c", ECHO]
+        bench.run("c", [], "elasticsearch:2", host, ExposedPorts=exposed, Entrypoint=words)
+    else:
+        bench.run("c", ["sh", "-c", LISTEN], host=host, ExposedPorts=exposed)
+
+    def answer() -> bytes:
+        client.send(b"ping\n")
+        try:
+            return client.recv(100)
+        except OSError:
+            return b""
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+        client.connect((bench.engine.address, port))
+        assert until(answer) == b"pong\n"
 
 
 def test_two_host_ports_for_one(bench: Bench) -> None:
@@ -288,8 +406,6 @@ def test_paused_server_does_not_answer(bench: Bench) -> None:
     container = serve(bench, "web", publish({"HostPort": str(port)}))
     bench.fetch(port)
     bench.raw.post(f"/containers/{container}/pause")
-    import socket
-
     with socket.create_connection((bench.engine.address, port), timeout=5) as stream:
         stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
         stream.settimeout(0.5)

@@ -11,7 +11,8 @@ def port_requests(container: Container) -> list[PortRequest]:
     """The ports to publish, in the order in which dockerd hands out free host ports.
 
     That order (``nat.SortPortMap``) is: higher host ports asked for, higher container ports,
-    tcp. Only exposed ports are published; clients expose what they bind.
+    tcp; of equal ones of tcp the last comes first. Only exposed ports are published; clients
+    expose what they bind.
     """
     bindings = container.host_config.port_bindings or {}
     found: list[tuple[int, int, bool, PortRequest]] = []
@@ -22,7 +23,7 @@ def port_requests(container: Container) -> list[PortRequest]:
             continue
         wanted = bindings.get(key) or ()
         is_tcp = protocol == "tcp"
-        for entry in wanted:
+        for entry in reversed(wanted) if is_tcp else wanted:
             start, end = parse_port_range(entry.host_port.partition("/")[0]) or (0, 0)
             request = PortRequest(port, protocol, entry.host_ip, start, end)
             found.append((start, port, is_tcp, request))

@@ -83,6 +83,11 @@ def is_address(text: str) -> bool:
     return True
 
 
+def is_loopback(text: str) -> bool:
+    """Whether the text is an address of the loopback interface."""
+    return text == "::1" or (text.startswith("127.") and is_address(text))
+
+
 def parse_subnet(text: str) -> Subnet:
     """A CIDR block with the host bits cut off.
 

@@ -1,4 +1,4 @@
-"""Real sockets on 127.0.0.1: how the outside world reaches containers.
+"""Real sockets on the loopback interface: how the outside world reaches containers.
 
 Sockets are used directly, not through asyncio's transports: the bytes that the kernel delivers
 go to the container's program as they are, and a connection that is idle costs one small object.
@@ -17,7 +17,7 @@ from course_lib.engine.network.stack import Link, Stack, count, os_error
 from course_lib.engine.network.stream import Address
 from course_lib.engine.network.waiters import Waiters
 
-HOST = "127.0.0.1"
+HOST, HOST6 = "127.0.0.1", "::1"
 _EAGER = 32
 """Calls that may succeed in a row before other tasks get their turn."""
 
@@ -167,16 +167,14 @@ class HostAcceptor:
     :raises OSError: the port cannot be bound.
     """
 
-    def __init__(self, port: int, on_connection: Callable[[socket.socket, Address], None]) -> None:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((HOST, port))
-            sock.listen(1024)
-            sock.setblocking(False)
-        except OSError:
-            sock.close()
-            raise
+    def __init__(
+        self,
+        port: int,
+        on_connection: Callable[[socket.socket, Address], None],
+        address: str = HOST,
+    ) -> None:
+        sock = _bound(socket.SOCK_STREAM, address, port)
+        sock.listen(1024)
         self._socket = sock
         self._loop = asyncio.get_running_loop()
         self._on_connection = on_connection
@@ -216,14 +214,10 @@ class HostDatagram:
     :raises OSError: the port cannot be bound.
     """
 
-    def __init__(self, port: int, on_datagram: Callable[[bytes, Address], None]) -> None:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            sock.bind((HOST, port))
-            sock.setblocking(False)
-        except OSError:
-            sock.close()
-            raise
+    def __init__(
+        self, port: int, on_datagram: Callable[[bytes, Address], None], address: str = HOST
+    ) -> None:
+        sock = _bound(socket.SOCK_DGRAM, address, port)
         self._socket = sock
         self._loop = asyncio.get_running_loop()
         self._on_datagram = on_datagram
@@ -248,6 +242,20 @@ class HostDatagram:
         """Stop receiving."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
+
+
+def _bound(kind: socket.SocketKind, address: str, port: int) -> socket.socket:
+    is_ipv6 = ":" in address
+    sock = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, kind)
+    try:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def reset_on_close(sock: socket.socket) -> None:

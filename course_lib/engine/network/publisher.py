@@ -1,8 +1,8 @@
 """Published ports: real sockets on the host that lead to a container (libnetwork: ``portmapper``).
 
-dockerd binds what it is asked for, 0.0.0.0 by default. This engine listens on 127.0.0.1 alone,
-for 0.0.0.0 as well: it serves one user on one machine. An address of another interface, or of
-IPv6, is refused.
+dockerd binds what it is asked for, 0.0.0.0 and :: by default. This engine listens on the loopback
+interface alone, at 127.0.0.1 for 0.0.0.0 and (where that is asked for) at ::1 for ::, because it
+serves one user on one machine. An address of another interface is refused.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.errdefs import EngineError, NotImplementedByEngine, SystemFailure
 from course_lib.engine.interfaces import StreamSocket
-from course_lib.engine.network.addresses import is_address, to_text
+from course_lib.engine.network.addresses import is_address, is_loopback, to_text
 from course_lib.engine.network.balancer import Backend
-from course_lib.engine.network.fabric import Path
+from course_lib.engine.network.fabric import Path as Way
 from course_lib.engine.network.hostsocket import (
     HOST,
+    HOST6,
     HostAcceptor,
     HostDatagram,
     HostStream,
@@ -38,7 +40,8 @@ from course_lib.engine.network.udpproxy import UdpProxy
 
 Pick = Callable[[], Backend | None]
 
-_LISTENABLE = {"0.0.0.0", HOST}
+_EVERY = {"0.0.0.0": HOST, "::": HOST6}
+"""What is listened on where every address is asked for."""
 
 
 class _Mapping:
@@ -162,18 +165,26 @@ class Publisher:
         return tuple(done)
 
     def _listen(self, mapping: _Mapping) -> HostAcceptor:
+        published = mapping.published
         return HostAcceptor(
-            mapping.published.host_port, lambda sock, peer: self._accepted(mapping, sock, peer)
+            published.host_port,
+            lambda sock, peer: self._accepted(mapping, sock, peer),
+            _EVERY.get(published.host_ip, published.host_ip),
         )
 
     def _open(self, mapping: _Mapping, link: Link) -> HostAcceptor | UdpProxy:
         published = mapping.published
-        if published.host_ip not in _LISTENABLE:
+        address = _EVERY.get(published.host_ip, published.host_ip)
+        if not is_loopback(address):
             raise os_error(errno.EADDRNOTAVAIL)
+        for other in self._mappings.get((published.protocol, published.host_port), ()):
+            # All addresses and one of them exclude each other, although our sockets do not.
+            if _overlap(other.published.host_ip, published.host_ip):
+                raise os_error(errno.EADDRINUSE)
         if published.protocol == "tcp":
             return self._listen(mapping)
         proxy = UdpProxy(link, published.port, self._host, self._clock)
-        proxy.socket = HostDatagram(published.host_port, proxy.from_outside)
+        proxy.socket = HostDatagram(published.host_port, proxy.from_outside, address)
         return proxy
 
     def _accepted(self, mapping: _Mapping, sock: socket.socket, peer: Address) -> None:
@@ -218,7 +229,7 @@ class Publisher:
 
     # --- the same ports seen from inside (fabric.HostPorts) --------------------------------
 
-    async def connect(self, path: Path, address: int, port: int) -> StreamSocket | None:
+    async def connect(self, path: Way, address: int, port: int) -> StreamSocket | None:
         """A container, or a program in the host's namespace, connects to a port of the host."""
         mapping = self._find("tcp", address, port)
         local = (to_text(path.source), 0)
@@ -266,7 +277,7 @@ class Publisher:
             raise
         return HostStream(self._host, sock, sock.getsockname(), (HOST, port), None)
 
-    def send(self, path: Path, source: Address, address: int, port: int, data: bytes) -> bool:
+    def send(self, path: Way, source: Address, address: int, port: int, data: bytes) -> bool:
         """A datagram from inside to a published port of the host."""
         mapping = self._find("udp", address, port)
         if mapping is None or not isinstance(mapping.socket, UdpProxy):
@@ -278,7 +289,7 @@ class Publisher:
     def _find(self, protocol: str, address: int, port: int) -> _Mapping | None:
         for mapping in self._mappings.get((protocol, port), ()):
             bound = mapping.published.host_ip
-            if bound == "0.0.0.0" or to_text(address) == bound:
+            if _overlap(bound, to_text(address)):
                 return mapping
         return None
 
@@ -292,6 +303,13 @@ class Publisher:
                     self._forget(key, mapping)
 
 
+def _overlap(one: str, other: str) -> bool:
+    """Whether two host addresses have one in common."""
+    if (":" in one) != (":" in other):
+        return False
+    return one == other or one in _EVERY or other in _EVERY
+
+
 def _refusal(published: PublishedPort, error: OSError) -> SystemFailure:
     """dockerd's text (its userland proxy is what listens), with a word on why where it is ours."""
     family = "6" if ":" in published.host_ip else "4"
@@ -302,7 +320,23 @@ def _refusal(published: PublishedPort, error: OSError) -> SystemFailure:
         f"{host}:{published.host_port}: bind: {reason}"
     )
     if error.errno == errno.EADDRNOTAVAIL:
-        text += f" (the embedded engine publishes ports on {HOST} only)"
+        text += " (the embedded engine publishes ports on loopback addresses only)"
     elif error.errno in {errno.EACCES, errno.EPERM}:
-        text += " (the embedded engine runs without privilege: choose a host port above 1023)"
+        # As rootless Docker words it (rootlesskit: ``pkg/port/builtin``).
+        first = _first_unprivileged_port()
+        text = (
+            "Error starting userland proxy: error while calling PortManager.AddPort(): cannot "
+            f"expose privileged port {published.host_port}, you can add "
+            f"'net.ipv4.ip_unprivileged_port_start={published.host_port}' to /etc/sysctl.conf "
+            f"(currently {first}), or choose a larger port number (>= {first}): listen "
+            f"{published.protocol}{family} {host}:{published.host_port}: bind: {reason} "
+            "(the embedded engine runs without privilege)"
+        )
     return SystemFailure(text)
+
+
+def _first_unprivileged_port() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024

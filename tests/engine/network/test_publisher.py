@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -178,7 +179,8 @@ async def test_a_picked_port_is_never_one_of_another_program(world: World) -> No
 
 
 @pytest.mark.parametrize(
-    ("host_ip", "shown"), [("10.99.1.1", "tcp4 10.99.1.1:20200"), ("::1", "tcp6 [::1]:20200")]
+    ("host_ip", "shown"),
+    [("10.99.1.1", "tcp4 10.99.1.1:20200"), ("fd00::7", "tcp6 [fd00::7]:20200")],
 )
 async def test_other_host_addresses_are_refused_clearly(
     world: World, host_ip: str, shown: str
@@ -189,7 +191,7 @@ async def test_other_host_addresses_are_refused_clearly(
         world.join("web", "bridge")
     assert str(caught.value).endswith(
         f"Error starting userland proxy: listen {shown}: bind: cannot assign requested address "
-        "(the embedded engine publishes ports on 127.0.0.1 only)"
+        "(the embedded engine publishes ports on loopback addresses only)"
     )
 
 
@@ -203,9 +205,14 @@ async def test_other_protocols_are_refused_clearly(world: World) -> None:
 def test_privileged_ports_say_what_to_do() -> None:
     published = PublishedPort(80, "tcp", "0.0.0.0", 80)
     text = str(_refusal(published, PermissionError(errno.EACCES, "Permission denied")))
+    setting = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+    first = int(setting.read_text()) if setting.exists() else 1024
     assert text == (
-        "Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: permission denied "
-        "(the embedded engine runs without privilege: choose a host port above 1023)"
+        "Error starting userland proxy: error while calling PortManager.AddPort(): cannot expose "
+        "privileged port 80, you can add 'net.ipv4.ip_unprivileged_port_start=80' to "
+        f"/etc/sysctl.conf (currently {first}), or choose a larger port number (>= {first}): "
+        "listen tcp4 0.0.0.0:80: bind: permission denied "
+        "(the embedded engine runs without privilege)"
     )
 
 
