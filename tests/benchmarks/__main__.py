@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks import containers, startup
+from tests.benchmarks import containers, networking, startup
 from tests.benchmarks.engines import dockerd, embedded
 from tests.benchmarks.measure import Row
 
@@ -26,6 +26,14 @@ def rows() -> Iterator[Row]:
     with embedded() as ours:
         ours.cli("pull", "-q", "alpine")
         yield from startup.drawing(ours)
+    with embedded() as few, embedded() as many:
+        for engine in (few, many):
+            engine.cli("pull", "-q", "alpine")
+            engine.cli("pull", "-q", "nginx")
+        yield from networking.few_against_many(few, many)
+    with embedded() as ours:
+        ours.cli("pull", "-q", "nginx")
+        yield from networking.published(ours)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -384,6 +385,30 @@ def test_many_connections(bench: Bench) -> None:
     serve(bench, "web", publish({"HostPort": str(port)}))
     first = bench.fetch(port)
     assert all(bench.fetch(port) == first for _ in range(50))
+
+
+def test_five_hundred_connections_at_once(bench: Bench) -> None:
+    """All are open together, each is answered, and answered again."""
+    port = free_port()
+    container = serve(bench, "web", publish({"HostPort": str(port)}))
+    more = "sed -i 's/worker_connections .*/worker_connections 1024;/' /etc/nginx/nginx.conf"
+    assert bench.sh(container, more).code == 0
+    bench.raw.post(f"/containers/{container}/restart", params={"t": "0"})
+    length = len(bench.fetch(port).encode())
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection((bench.engine.address, port), timeout=60))
+            for _ in range(500)
+        ]
+        for _ in range(2):
+            for client in clients:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            for client in clients:
+                with client.makefile("rb") as reader:
+                    assert reader.readline() == b"HTTP/1.1 200 OK\r\n"
+                    while reader.readline().strip():
+                        pass
+                    assert len(reader.read(length)) == length
 
 
 def test_large_answer_comes_whole(bench: Bench) -> None:
