@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from course_lib.engine.container.service import ContainerService
     from course_lib.engine.image.store import ImageStore
     from course_lib.engine.network.controller import NetworkController
+    from course_lib.engine.swarm.swarm import Swarm
     from course_lib.engine.volume.service import VolumeService
 
 _DURABLE = ("containers", "networks", "volumes", "images")
@@ -97,6 +98,7 @@ class Engine:
         self.ids = Identities(seed)
         self.host_name = host_name or socket.gethostname().partition(".")[0] or "docker"
         self._services: Services | None = None
+        self._swarm: Swarm | None = None
         self._background: list[asyncio.Task[None]] = []
         first = not (root / LOCK).exists()
         self._lock = _lock(root)
@@ -139,6 +141,29 @@ class Engine:
         return self.services.volumes
 
     @property
+    def swarm(self) -> Swarm:
+        """The engine's part in a swarm; its modules are loaded when first asked for."""
+        if self._swarm is None:
+            from course_lib.engine.swarm.swarm import Swarm
+
+            self._swarm = Swarm(
+                self.store,
+                self.clock,
+                self.ids,
+                self.events,
+                self.containers,
+                self.networks,
+                self.images,
+                self.host_name,
+            )
+        return self._swarm
+
+    @property
+    def in_swarm(self) -> bool:
+        """Whether this engine is a node of a swarm."""
+        return self._swarm is not None and self._swarm.active
+
+    @property
     def busy(self) -> bool:
         """Whether a container runs."""
         return self._services is not None and any(
@@ -162,6 +187,9 @@ class Engine:
             if wanted:
                 self._background.append(asyncio.create_task(self._start_again(wanted)))
 
+        if self.store.all("swarm"):
+            await self.swarm.restore()
+
     async def _start_again(self, containers: list[Container]) -> None:
         for container in containers:
             await self.containers.lifecycle.start_again(container)
@@ -183,6 +211,8 @@ class Engine:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if self._swarm is not None:
+            await self._swarm.close()
         if self._services is not None:
             await self._services.containers.close()
             self._services.networks.close()

@@ -9,7 +9,7 @@ from course_lib.engine.api.messages import AnyResponse, Handler, Headers, Reques
 from course_lib.engine.api.router import Route, Router
 from course_lib.engine.api.routes import unsupported
 from course_lib.engine.api.server import ApiServer
-from course_lib.engine.api.table import CANCELLABLE, REFUSED, ROUTES, SWARM
+from course_lib.engine.api.table import CANCELLABLE, REFUSED, ROUTES
 from course_lib.engine.api.version import NEWEST, show
 from course_lib.engine.engine import Engine
 from course_lib.engine.release import ENGINE_VERSION
@@ -56,8 +56,6 @@ def make_router(engine: Engine) -> Router:
                 for method, path, module, name in ROUTES
             ),
             *(Route(method, path, unsupported.refuse(what)) for method, path, what in REFUSED),
-            *(Route(method, path, unsupported.not_a_manager) for method, path in SWARM),
-            Route("POST", "/swarm/leave", unsupported.not_in_a_swarm),
             Route("GET", "/plugins", unsupported.no_plugins),
         ]
     )

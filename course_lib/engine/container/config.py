@@ -97,6 +97,8 @@ class EndpointConfig:
     """What was asked of one network attachment.
 
     :param address: ``--ip``; ``mac``: ``--mac-address``; both ``""`` where not asked for.
+    :param assigned: what of it a swarm has given and takes back when the container ends:
+        ``address``, ``all`` where no configuration was given, ``kept`` where one was in full.
     :param ipam: whether an IPAM configuration was given at all (shown as ``{}`` then).
     """
 
@@ -109,6 +111,7 @@ class EndpointConfig:
     aliases: list[str] | None = None
     mac: str = ""
     driver_options: dict[str, str] | None = None
+    assigned: str = ""
 
 
 def to_record(value: Any) -> Record:

@@ -6,6 +6,7 @@ Follows Moby's ``daemon/container_operations.go``; the networks themselves are t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container import links
@@ -27,13 +28,30 @@ from course_lib.engine.network.controller import NetworkController
 from course_lib.engine.network.endpoint import Endpoint
 from course_lib.engine.network.model import DnsConfig, EndpointOwner, EndpointSpec
 
+MANAGED = "com.docker.swarm.task.id"
+"""Label of the containers that belong to a task of a swarm."""
+
 Save = Callable[[Container], None]
+
+
+class Attacher(Protocol):
+    """Networks of the swarm that this engine is a node of, for containers of no service."""
+
+    async def attach(self, network_ref: str, container_id: str, address: str) -> tuple[str, str]:
+        """Bring a network up here: gives its ID and the container's address on it.
+
+        :raises EngineError: there is none, or it is not for such containers.
+        """
+
+    async def detach(self, container_id: str, network_id: str = "") -> None:
+        """A container has left that network, or all."""
 
 
 class ContainerNetworks:
     """Brings containers and networks together.
 
     :ivar save: writes a container's record; set by the service.
+    :ivar attacher: who brings in networks of the swarm, while this engine is a node of one.
     """
 
     def __init__(self, controller: NetworkController, registry: Registry, clock: Clock) -> None:
@@ -41,6 +59,7 @@ class ContainerNetworks:
         self._controller = controller
         self._registry = registry
         self.save: Save = _unset
+        self.attacher: Attacher | None = None
 
     # --- creation ------------------------------------------------------------------------
 
@@ -111,7 +130,7 @@ class ContainerNetworks:
         # The default bridge comes first, as in dockerd; the others in order of connection.
         names = sorted(container.networks, key=lambda name: name != "bridge")
         for name in names:
-            self._join(container, name)
+            await self._join(container, name)
         if not names:
             sandbox.files.flush()
         self._tell_parents(container)
@@ -132,9 +151,10 @@ class ContainerNetworks:
         container.files = target.files
         return self._controller.new_sandbox(container.id, "container", share_with=target.id)
 
-    def _join(self, container: Container, name: str) -> Endpoint:
+    async def _join(self, container: Container, name: str) -> Endpoint:
         config = container.networks[name]
         reference = config.network_id if config.network_id and is_user_defined(name) else name
+        reference = await self._bring_in(container, reference, config)
         owner = EndpointOwner(container.id, container.name, container.config.hostname)
         endpoint = self._controller.join(owner, reference, _spec(config))
         if endpoint.network_name != name:  # it was asked for by its ID
@@ -170,6 +190,37 @@ class ContainerNetworks:
     async def release(self, container: Container) -> None:
         """The container has ended: off all networks, all sockets closed."""
         self._controller.delete_sandbox(container.id)
+        if self.attacher is not None and any(c.assigned for c in container.networks.values()):
+            await self.attacher.detach(container.id)
+        for config in container.networks.values():
+            _give_back(config)
+
+    async def _bring_in(self, container: Container, ref: str, config: EndpointConfig) -> str:
+        """Have a network of the swarm brought up here, and an address on it given.
+
+        Moby: ``daemon.findAndAttachNetwork``.
+
+        :returns: how the network is to be called from now on.
+        """
+        if self.attacher is None or MANAGED in container.config.labels:
+            return ref
+        try:
+            network = self._controller.get(ref)
+        except NotFound:
+            pass
+        else:
+            if not network.shared or network.endpoint_of(container.id) is not None:
+                return ref
+        try:
+            network_id, address = await self.attacher.attach(ref, container.id, config.address)
+        except EngineError as error:
+            raise _reworded(error, f"Could not attach to network {ref}: {error}") from None
+        if config.address:
+            config.assigned = "kept"
+        else:
+            config.assigned = "address" if config.ipam else "all"
+        config.address, config.ipam = address, True
+        return network_id
 
     # --- changes -------------------------------------------------------------------------
 
@@ -189,6 +240,7 @@ class ContainerNetworks:
     async def _connect_running(
         self, container: Container, network_ref: str, config: EndpointConfig
     ) -> None:
+        network_ref = await self._bring_in(container, network_ref, config)
         network = self._controller.get(network_ref)
         self._controller.check_combination(
             container.host_config.network_mode,
@@ -231,7 +283,9 @@ class ContainerNetworks:
                 network = None
             if container.runtime is not None and network is not None:
                 self._controller.leave(container.id, network.id)
-                container.networks.pop(network.name, None)
+                config = container.networks.pop(network.name, None)
+                if self.attacher is not None and config is not None and config.assigned:
+                    await self.attacher.detach(container.id, network.id)
             else:
                 _refuse_removal(container)
                 name = network.name if network is not None else network_ref
@@ -304,6 +358,20 @@ def _spec(config: EndpointConfig) -> EndpointSpec:
         config.links or (),
         config.driver_options,
     )
+
+
+def _give_back(config: EndpointConfig) -> None:
+    """An address that the swarm gave is the container's only while it runs."""
+    if config.assigned == "all":
+        config.ipam = False
+    if config.assigned in {"all", "address"}:
+        config.address = ""
+    config.assigned = ""
+
+
+def _reworded(error: EngineError, text: str) -> EngineError:
+    error.args = (text,)
+    return error
 
 
 def _refuse_removal(container: Container) -> None:

@@ -147,7 +147,7 @@ class NetworkController:
     def remove(self, ref: str) -> None:
         """Remove a network that nobody is on."""
         network = self._networks.get(ref)
-        self._networks.remove(ref)
+        self._networks.remove(network.id)
         if network.shared:
             self._remotes.detach(network.id)
 

@@ -359,13 +359,27 @@ def _passes(network: Network, filters: Filters, dangling: bool | None) -> bool:
     # dockerd's listing carries no containers, so "in use" means predefined there.
     if dangling is not None and dangling == predefined:
         return False
+    return passes(
+        network.name,
+        network.id,
+        network.driver_name,
+        network.settings.scope,
+        network.labels,
+        filters,
+    )
+
+
+def passes(
+    name: str, network_id: str, driver: str, scope: str, labels: Mapping[str, str], filters: Filters
+) -> bool:
+    """Whether a network passes the filters of a listing."""
     kinds = filters.get("type")
-    if kinds and ("builtin" if predefined else "custom") not in kinds:
+    if kinds and ("builtin" if name in PREDEFINED else "custom") not in kinds:
         return False
     return (
-        filters.exact("driver", network.driver_name)
-        and filters.match("name", network.name)
-        and filters.match("id", network.id)
-        and filters.labels("label", network.labels)
-        and filters.exact("scope", network.settings.scope)
+        filters.exact("driver", driver)
+        and filters.match("name", name)
+        and filters.match("id", network_id)
+        and filters.labels("label", labels)
+        and filters.exact("scope", scope)
     )

@@ -141,6 +141,15 @@ class SwarmNetworks:
         self._registry.take_down(network)
         self._remotes.detach(network.id)
 
+    def leave(self) -> None:
+        """The node is in no swarm any more: nothing of the swarm's stays but the bridge."""
+        for published, _ in self._published.values():
+            self._publisher.unpublish(published)
+        self._published.clear()
+        self._bindings.clear()
+        for network_id in list(self._services):
+            self.take_down(network_id, force=True)
+
     # --- services ------------------------------------------------------------------------
 
     def set_services(self, bindings: Mapping[str, Sequence[ServiceBinding]]) -> None:

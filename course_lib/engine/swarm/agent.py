@@ -162,13 +162,13 @@ class LocalAgent:
         return not runner.over and any(n.id == network_id for n, _ in runner.assignment.networks)
 
     async def attach(self, network_ref: str, container_id: str, address: str) -> tuple[str, str]:
-        """A container of no service joins: gives the network's name and the address there."""
+        """A container of no service joins: gives the network's ID and the address there."""
         network, given, attachment = await self.manager.attach(
             self.node_id, network_ref, container_id, address
         )
         self.bring_up(network)
         self._attached[container_id, network.id] = attachment
-        return str(network.spec["Name"]), given.partition("/")[0]
+        return network.id, given.partition("/")[0]
 
     async def detach(self, container_id: str, network_id: str = "") -> None:
         """It has left that network, or all of them."""
@@ -225,7 +225,7 @@ def settings_of(network: NetworkAssignment) -> NetworkSettings:
         attachable=bool(spec.get("Attachable")),
         ingress=bool(spec.get("Ingress")),
         ipam_driver="default",
-        ipam_options=ipam.get("Options"),
+        ipam_options=ipam.get("Options") or None,
         pools=[
             IpamConfig(pool["Subnet"], pool.get("IPRange", ""), pool["Gateway"])
             for pool in network.pools

@@ -341,6 +341,13 @@ class Orchestrator:
 
         await self._state.until(over)
 
+    def lose(self, task: Task) -> None:
+        """Its node is no member any more: nobody will say what has become of it."""
+        if not task.ended:
+            self._allocator.release_task(task)
+            task.status = TaskStatus(self._clock.time_ns(), "orphaned", "node removed")
+            self._state.tasks.put(task)
+
     def _cancel_wait(self, task_id: str) -> None:
         wait = self._waits.pop(task_id, None)
         if wait is not None:

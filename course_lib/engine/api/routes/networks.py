@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from course_lib.engine.api import requested, schemas
 from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import networks as show
@@ -9,9 +11,18 @@ from course_lib.engine.api.gojson import Decoded
 from course_lib.engine.api.messages import Request, Response, json_response, no_content
 from course_lib.engine.api.routes.containers import until_filter
 from course_lib.engine.engine import Engine
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import (
+    Conflict,
+    InvalidParameter,
+    NotFound,
+    NotImplementedByEngine,
+)
 from course_lib.engine.filters import Filters
+from course_lib.engine.network import Network
 from course_lib.engine.network.model import IpamConfig, IpamSpec, NetworkSpec
+
+if TYPE_CHECKING:
+    from course_lib.engine.swarm.manager import Manager
 
 
 class Handlers:
@@ -25,7 +36,36 @@ class Handlers:
         filters = Filters.parse(request.text("filters"))
         detailed = request.version < (1, 28)
         found = self._networks.list(filters)
-        return json_response([show.inspect(network.info(detailed=detailed)) for network in found])
+        rows = [show.inspect(network.info(detailed=detailed)) for network in found]
+        manager = self._manager
+        if manager is not None:
+            rows += self._of_the_swarm(manager, filters)
+        return json_response(rows)
+
+    @property
+    def _manager(self) -> Manager | None:
+        return self._engine.swarm.manager if self._engine.in_swarm else None
+
+    def _of_the_swarm(self, manager: Manager, filters: Filters) -> list[dict[str, Any]]:
+        """The networks of the swarm that nothing here uses."""
+        from course_lib.engine.api.format import swarmnetworks
+        from course_lib.engine.network.registry import passes
+
+        rows = []
+        for network in manager.state.networks:
+            labels = network.spec.get("Labels") or {}
+            known = self._local(network.id)
+            if known is None and passes(
+                network.name, network.id, network.driver, "swarm", labels, filters
+            ):
+                rows.append(swarmnetworks.unused(network))
+        return rows
+
+    def _local(self, ref: str) -> Network | None:
+        try:
+            return self._networks.get(ref)
+        except NotFound:
+            return None
 
     async def get_network(self, request: Request) -> Response:
         if request.text("verbose") not in {"", "0", "1", "true", "false", "True", "False"}:
@@ -33,21 +73,56 @@ class Handlers:
                 f"invalid value for verbose: {request.text('verbose')}: strconv.ParseBool: parsing "
                 f'"{request.text("verbose")}": invalid syntax'
             )
-        network = self._networks.get(request.variables["id"])
-        result = show.inspect(network.info(detailed=True))
-        return json_response(result)
+        ref, scope = request.variables["id"], request.text("scope")
+        manager = self._manager
+        if manager is None:
+            result = show.inspect(self._networks.get(ref, scope=scope).info(detailed=True))
+            return json_response(result)
+        verbose = request.text("verbose") in {"1", "true", "True"}
+        return json_response(self._inspect_in_swarm(manager, ref, scope, verbose=verbose))
+
+    def _inspect_in_swarm(
+        self, manager: Manager, ref: str, scope: str, *, verbose: bool
+    ) -> dict[str, Any]:
+        from course_lib.engine.api.format import swarmnetworks
+
+        swarm_network = self._engine.swarm.network(ref) if scope != "local" else None
+        local = self._local(swarm_network.id if swarm_network is not None else ref)
+        if swarm_network is None:
+            return show.inspect(self._networks.get(ref, scope=scope).info(detailed=True))
+        if local is None:
+            return swarmnetworks.unused(swarm_network)
+        result = show.inspect(local.info(detailed=True))
+        result["Peers"] = swarmnetworks.peers(local, manager)
+        if verbose:
+            endpoints = {endpoint.ip_address: endpoint.id for endpoint in local.endpoints()}
+            result["Services"] = swarmnetworks.services(local.id, manager, endpoints)
+        return result
 
     async def post_networks_create(self, request: Request) -> Response:
         body = await read_json(request, schemas.NETWORK_CREATE)
-        network = self._networks.create(_spec(body))
-        return json_response({"Id": network.id, "Warning": ""}, 201)
+        spec = _spec(body)
+        if spec.driver == "overlay" and spec.name not in {"host", "none"}:
+            network_id = self._engine.swarm.create_network(body).id
+        elif spec.scope == "swarm" and self._engine.in_swarm:
+            raise NotImplementedByEngine(f"a network of driver {spec.driver} for a whole swarm")
+        else:
+            if self._manager is not None and self._engine.swarm.network(spec.name) is not None:
+                raise Conflict(f"network with name {spec.name} already exists")
+            network_id = self._networks.create(spec).id
+        return json_response({"Id": network_id, "Warning": ""}, 201)
 
     async def post_network_connect(self, request: Request) -> Response:
         body = await read_json(request, schemas.NETWORK_CONNECT)
         config = requested.endpoint_config(body.get("EndpointConfig") or {})
-        network = self._networks.get(request.variables["id"])
+        ref = request.variables["id"]
+        if self._engine.in_swarm and self._local(ref) is None:
+            network = self._engine.swarm.network(ref)
+            name = network.name if network is not None else ref
+        else:
+            name = self._networks.get(ref).name
         container = self._engine.containers.get(body.get("Container", ""))
-        await self._engine.containers.networks.connect(container, network.name, config)
+        await self._engine.containers.networks.connect(container, name, config)
         return Response(200)
 
     async def post_network_disconnect(self, request: Request) -> Response:
@@ -58,14 +133,24 @@ class Handlers:
         return Response(200)
 
     async def delete_network(self, request: Request) -> Response:
-        self._networks.remove(request.variables["id"])
+        ref = request.variables["id"]
+        local = self._local(ref) if self._engine.in_swarm else None
+        if self._engine.in_swarm and (
+            self._engine.swarm.network(ref) is not None
+            or (local is not None and local.driver_name == "overlay")
+        ):
+            self._engine.swarm.remove_network(ref)
+        else:
+            self._networks.remove(ref)
         return no_content()
 
     async def post_networks_prune(self, request: Request) -> Response:
         filters = Filters.parse(request.text("filters"))
         until = until_filter(filters, self._engine.clock.time_ns())
-        deleted = self._networks.prune(filters, until)
-        return json_response({"NetworksDeleted": list(deleted) or None})
+        deleted = list(self._networks.prune(filters, until))
+        if self._manager is not None:
+            deleted += self._engine.swarm.prune_networks(filters, until)
+        return json_response({"NetworksDeleted": deleted or None})
 
 
 def _spec(body: Decoded) -> NetworkSpec:

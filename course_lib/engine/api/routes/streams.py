@@ -98,7 +98,7 @@ class Handlers:
             if details:
                 data = b" " + data
             if timestamps:
-                data = _fixed_width(line.time).encode() + b" " + data
+                data = fixed_width(line.time).encode() + b" " + data
             name: StreamKind = "stderr" if line.stream == "stderr" else "stdout"
             yield frame(name, data) if framed else data
 
@@ -267,7 +267,7 @@ class _PlainError:
         )
 
 
-def _fixed_width(time: str) -> str:
+def fixed_width(time: str) -> str:
     """Nine digits after the point, as ``docker logs -t`` shows them."""
     whole, _, fraction = time.removesuffix("Z").partition(".")
     return f"{whole}.{fraction:0<9}Z"

@@ -82,7 +82,7 @@ class Handlers:
             "DriverStatus": [["Backing Filesystem", "embedded"]],
             "Plugins": {
                 "Volume": ["local"],
-                "Network": ["bridge", "host", "null"],
+                "Network": ["bridge", "host", "null", "overlay"],
                 "Authorization": None,
                 "Log": ["json-file", "local"],
             },
@@ -144,14 +144,7 @@ class Handlers:
             "ServerVersion": ENGINE_VERSION,
             "Runtimes": {"runc": {"path": "runc"}},
             "DefaultRuntime": "runc",
-            "Swarm": {
-                "NodeID": "",
-                "NodeAddr": "",
-                "LocalNodeState": "inactive",
-                "ControlAvailable": False,
-                "Error": "",
-                "RemoteManagers": None,
-            },
+            "Swarm": self._swarm_info(),
             "LiveRestoreEnabled": False,
             "Isolation": "",
             "InitBinary": "docker-init",
@@ -168,6 +161,38 @@ class Handlers:
             result["ExecutionDriver"] = "<not supported>"
             result["SecurityOptions"] = ["rootless"]
         return json_response(result)
+
+    def _swarm_info(self) -> dict[str, Any]:
+        """What ``docker info`` says of the swarm."""
+        result: dict[str, Any] = {
+            "NodeID": "",
+            "NodeAddr": "",
+            "LocalNodeState": "inactive",
+            "ControlAvailable": False,
+            "Error": "",
+            "RemoteManagers": None,
+        }
+        if not self._engine.in_swarm:
+            return result
+        from course_lib.engine.api.format import swarm as show
+        from course_lib.engine.swarm.swarm import DEFAULT_POOLS
+
+        swarm, manager = self._engine.swarm, self._engine.swarm.manager
+        result |= {
+            "NodeID": swarm.node_id,
+            "NodeAddr": swarm.address,
+            "LocalNodeState": "active",
+            "ControlAvailable": manager is not None,
+            "RemoteManagers": [{"NodeID": swarm.manager_id, "Addr": swarm.manager_address}],
+        }
+        if manager is not None:
+            nodes = list(manager.state.nodes)
+            result |= {
+                "Nodes": len(nodes),
+                "Managers": sum(bool(node.manager_address) for node in nodes),
+                "Cluster": show.cluster(manager.cluster, DEFAULT_POOLS),
+            }
+        return result
 
     # --- events --------------------------------------------------------------------------
 
