@@ -59,6 +59,7 @@ class Bench:
     _containers: list[str] = field(default_factory=list)
     _networks: list[str] = field(default_factory=list)
     _images: list[str] = field(default_factory=list)
+    _volumes: list[str] = field(default_factory=list)
 
     @property
     def raw(self) -> RawClient:
@@ -207,6 +208,25 @@ class Bench:
         until(lambda: self.sh(container, "curl -sf http://127.0.0.1/").code == 0)
         return container
 
+    # volumes -------------------------------------------------------------------------------
+
+    def create_volume_raw(self, body: Mapping[str, Any], **words: Any) -> Response:
+        response = self.raw.post("/volumes/create", dict(body), **words)
+        if response.status == 201:
+            self._volumes.append(response.json()["Name"])
+        return response
+
+    def volume(self, word: str = "vol", **body: Any) -> str:
+        """Creates a volume and gives its name."""
+        response = self.create_volume_raw({"Name": self.name(word), **body})
+        assert response.status == 201, response.body
+        return self.name(word)
+
+    def adopt_volume(self, volume: str) -> str:
+        """Has a volume removed at the end that something else made for the test."""
+        self._volumes.append(volume)
+        return volume
+
     # the rest ------------------------------------------------------------------------------
 
     def tagged(self, source: str, word: str, tag: str = "latest") -> str:
@@ -255,6 +275,8 @@ class Bench:
         for container in reversed(self._containers):
             answer = self.raw.delete(f"/containers/{container}", params=params, version="")
             assert answer.status in (204, 404, 409), answer.body
+        for volume in self._volumes:
+            self.raw.delete(f"/volumes/{volume}", version="")
         for network in self._networks:
             self.raw.delete(f"/networks/{network}", version="")
         for image in self._images:

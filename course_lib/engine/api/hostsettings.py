@@ -78,6 +78,8 @@ _ACTIVE = frozenset(
         "ReadonlyRootfs",
         "Tmpfs",
         "ShmSize",
+        "IpcMode",
+        "StorageOpt",
         "Mounts",
         "Init",
     ]
@@ -131,6 +133,8 @@ def host_config(host: Decoded, version: Version) -> HostConfig:
         readonly_rootfs=host.get("ReadonlyRootfs", False),
         init=host.get("Init"),
         shm_size=host.get("ShmSize", 0) or 64 * 1024 * 1024,
+        ipc_mode=host.get("IpcMode", "") or "private",
+        storage_options=host.get("StorageOpt"),
         passive=passive,
     )
 

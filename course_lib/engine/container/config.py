@@ -89,6 +89,8 @@ class HostConfig:
     readonly_rootfs: bool = False
     init: bool | None = None
     shm_size: int = 0
+    ipc_mode: str = "private"
+    storage_options: dict[str, str] | None = None
     passive: dict[str, Any] = field(default_factory=dict)
 
 

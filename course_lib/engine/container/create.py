@@ -23,7 +23,7 @@ from course_lib.engine.container.networking import ContainerNetworks
 from course_lib.engine.container.registry import Registry
 from course_lib.engine.container.stdio import Streams
 from course_lib.engine.container.validate import validate
-from course_lib.engine.errdefs import EngineError
+from course_lib.engine.errdefs import EngineError, InvalidParameter, NotFound
 from course_lib.engine.ids import Identities
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ class Creator:
     ) -> Container:
         """The object, from complete configurations. Its folder comes with its first file."""
         self._resolve_shared_network(host_config)
+        self._resolve_shared_memory(host_config)
         if not config.hostname and shared_container(host_config.network_mode) is None:
             config.hostname = (
                 self._host_name if host_config.network_mode == "host" else container_id[:12]
@@ -142,6 +143,16 @@ class Creator:
         return Container(
             container_id, name, created_ns, folder, config, host_config, image_id, streams
         )
+
+    def _resolve_shared_memory(self, host_config: HostConfig) -> None:
+        """``--ipc container:NAME``, likewise; one that does not exist is told at once."""
+        name = host_config.ipc_mode.partition("container:")[2]
+        if name:
+            try:
+                found = self._registry.get(name)
+            except NotFound as error:
+                raise InvalidParameter(str(error)) from None
+            host_config.ipc_mode = f"container:{found.id}"
 
     def _resolve_shared_network(self, host_config: HostConfig) -> None:
         """``container:NAME`` is kept as ``container:ID``, so that a rename does not break it."""

@@ -15,10 +15,18 @@ from course_lib.engine.container.config import from_record
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.enginefiles import placed_trees
 from course_lib.engine.container.registry import Registry
-from course_lib.engine.errdefs import EngineError, NotFound, SystemFailure
+from course_lib.engine.errdefs import (
+    Conflict,
+    EngineError,
+    InvalidParameter,
+    NotFound,
+    SystemFailure,
+)
 
 if TYPE_CHECKING:
     from course_lib.engine.fs.containerfs import ContainerFs
+    from course_lib.engine.fs.inode import Tree
+    from course_lib.engine.fs.mounts import Mount
     from course_lib.engine.fs.overlay import RootFs
     from course_lib.engine.image.model import Image
     from course_lib.engine.image.store import ImageStore
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from course_lib.engine.volume.service import VolumeService
 
 INIT = "/sbin/docker-init"
+DEFAULT_SHM_SIZE = 64 << 20
 
 
 class ContainerMounts:
@@ -46,6 +55,7 @@ class ContainerMounts:
         self._volumes = volumes
         self._registry = registry
         self._clock = clock
+        self._host_memory: Tree | None = None
 
     async def create(self, container: Container, image: Image | None) -> None:
         """At creation: parse what was asked for, make volumes, fill them from the image.
@@ -110,6 +120,25 @@ class ContainerMounts:
         from course_lib.engine.fs.containerfs import ContainerFs
         from course_lib.engine.fs.mounts import Mount
 
+        shm = self._shared_memory(container)
+        mounts = self._own_files(container)
+        if container.host_config.init:
+            mounts.append(Mount(INIT, "bind", self._init_file(), read_only=True))
+        try:
+            for point in container.mounts:
+                mounts.append(self._mount(container, point))
+            return ContainerFs(self.rootfs(container), mounts, clock=self._clock, shm=shm)
+        except OSError as error:
+            self.unmount(container)
+            raise SystemFailure(_mount_failure(error)) from None
+        except BaseException:
+            self.unmount(container)
+            raise
+
+    def _own_files(self, container: Container) -> list[Mount]:
+        """What the engine itself puts into a container."""
+        from course_lib.engine.fs.mounts import Mount
+
         mounts: list[Mount] = []
         taken = {point.destination for point in container.mounts}
         read_only = container.host_config.readonly_rootfs
@@ -118,18 +147,10 @@ class ContainerMounts:
                 mounts.append(Mount(target, "bind", None, read_only, tree=tree))
         for target, tree in placed_trees(container.placed, self._clock).items():
             mounts.append(Mount(target, "bind", None, True, tree=tree))
-        if container.host_config.init:
-            mounts.append(Mount(INIT, "bind", self._init_file(), read_only=True))
-        try:
-            for point in container.mounts:
-                mounts.append(self._volumes.mount(self._real(point), container.id))
-            return ContainerFs(self.rootfs(container), mounts, clock=self._clock)
-        except OSError as error:
-            self.unmount(container)
-            raise SystemFailure(_mount_failure(error)) from None
-        except BaseException:
-            self.unmount(container)
-            raise
+        return mounts
+
+    def _mount(self, container: Container, point: MountPoint, *, announced: bool = True) -> Mount:
+        return self._volumes.mount(self._real(point), container.id, announced=announced)
 
     def _real(self, point: MountPoint) -> MountPoint:
         """The mount point, with the engine's own socket for the path at which Docker's lies.
@@ -142,29 +163,62 @@ class ContainerMounts:
             return point
         return replace(point, source=str(self._socket))
 
-    @contextmanager
-    def files(self, container: Container) -> Iterator[ContainerFs]:
-        """The container's files for the engine's own use, also while it does not run.
+    def _shared_memory(self, container: Container) -> Tree | int | None:
+        """What is to be ``/dev/shm`` (``--ipc``): a size, another container's, or nothing."""
+        mode = container.host_config.ipc_mode
+        if mode == "none":
+            return None
+        if mode == "host":
+            if self._host_memory is None:
+                from course_lib.engine.fs.tmpfs import TmpTree, default_size
 
+                self._host_memory = TmpTree(self._clock, size=default_size())
+            return self._host_memory
+        if not mode.startswith("container:"):
+            return container.host_config.shm_size or DEFAULT_SHM_SIZE
+        try:
+            donor = self._registry.get(mode.removeprefix("container:"))
+        except EngineError as error:
+            raise InvalidParameter(f"failed to join IPC namespace: {error}") from None
+        if donor.runtime is None:
+            raise Conflict(f"failed to join IPC namespace: container {donor.id} is not running")
+        if donor.host_config.ipc_mode != "shareable":
+            raise InvalidParameter(
+                f"failed to join IPC namespace: container {donor.id}: non-shareable IPC "
+                "(hint: use IpcMode:shareable for the donor container)"
+            )
+        return donor.runtime.fs.shm
+
+    @contextmanager
+    def files(self, container: Container, *, announced: bool = True) -> Iterator[ContainerFs]:
+        """The container's files as ``docker cp`` sees them, whether it runs or not.
+
+        Volumes and binds are mounted for it once more, as dockerd does, in a mount namespace of
+        its own: what is in memory and what the kernel shows (``/proc``, ``/dev``) is the
+        container's alone.
+
+        :param announced: whether there are events of the volumes being mounted.
         :raises EngineError: something cannot be mounted.
         """
-        if container.runtime is not None:
-            # They are mounted already; dockerd mounts them once more for itself, and says so.
-            points = [point for point in container.mounts if point.type == "volume"]
-            for point in points:
-                self._volumes.mount(point, container.id)
-            try:
-                yield container.runtime.fs
-            finally:
-                for point in points:
-                    self._volumes.unmount(point, container.id)
-            return
-        fs = self.file_system(container)
+        from course_lib.engine.fs.containerfs import ContainerFs
+
+        mounts = self._own_files(container)
+        mounted: list[MountPoint] = []
         try:
-            yield fs
+            for point in container.mounts:
+                if point.type != "tmpfs":
+                    mounts.append(self._mount(container, point, announced=announced))
+                    mounted.append(point)
+            fs = ContainerFs(
+                self.rootfs(container), mounts, clock=self._clock, shm=None, kernel=False
+            )
+            try:
+                yield fs
+            finally:
+                fs.close()
         finally:
-            fs.close()
-            self.unmount(container)
+            for point in mounted if announced else ():
+                self._volumes.unmount(point, container.id)
 
     def _init_file(self) -> Path:
         """The program that ``--init`` puts before the container's own."""

@@ -13,7 +13,7 @@ import posixpath
 from course_lib.engine.container.config import ContainerConfig, HostConfig, shared_container
 from course_lib.engine.container.restart import check_policy
 from course_lib.engine.container.signals import parse_signal
-from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine, SystemFailure
 
 MAX_PORT = 65535
 _LOG_OPTIONS = {
@@ -125,6 +125,12 @@ def _host_config(host: HostConfig) -> None:
                     f"invalid port specification: {json.dumps(binding.host_port)}"
                 )
     check_policy(host.restart_policy)
+    for option in host.storage_options or ():
+        if option.lower() != "size":
+            raise SystemFailure(f"Unknown option {option}")
+        raise SystemFailure(
+            "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        )
     if host.shm_size < 0:
         raise InvalidParameter("SHM size can not be less than 0")
     _log(host)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import lzma
 import os
 import posixpath
 import stat as statmod
 import tempfile
+import zlib
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import SystemFailure
 from course_lib.engine.fs.handles import CHUNK
 from course_lib.engine.fs.inode import os_error
 from course_lib.engine.fs.memory import OPAQUE, WHITEOUT
@@ -78,7 +80,7 @@ def _absolute(path: str) -> str:
     """An absolute path that keeps a final slash or ``/.``, which say "what is in it"."""
     cleaned = posixpath.normpath(f"/{path}")
     cleaned = "/" + cleaned.lstrip("/")
-    if path.endswith("/."):
+    if path == "." or path.endswith("/."):
         return posixpath.join(cleaned, ".")
     if path.endswith("/") and cleaned != "/":
         return f"{cleaned}/"
@@ -204,8 +206,8 @@ async def extract_tar(
 
     The stream is received whole before anything is unpacked: one that was cut short changes
     nothing. Raises ``OSError`` for the directory (``ENOENT``, ``ENOTDIR``) and for what the file
-    systems refuse (``EROFS``, ``ENOSPC``), ``InvalidParameter`` for a broken archive or a member
-    that would lie outside of the directory.
+    systems refuse (``EROFS``, ``ENOSPC``), ``SystemFailure``, with dockerd's words, for a broken
+    archive or a member that would lie outside of the directory.
     """
     import tarfile
 
@@ -220,40 +222,58 @@ async def extract_tar(
         spool.seek(0)
         try:
             with tarfile.open(fileobj=spool, errorlevel=2) as archive:
-                _check_members(archive, clamp)
+                _check_members(archive, posixpath.normpath(top), clamp)
                 kind = _LayerExtraction if layer else _Extraction
                 await kind(fs, top, keep_kinds, keep_owners, owner, clamp).run(archive)
-        except (tarfile.TarError, EOFError, ValueError, UnicodeError) as error:
-            raise InvalidParameter(f"invalid tar archive: {error}") from None
+        except (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            # In Go's words: a whole block that is no header, or an end that comes too early.
+            spool.seek(0, os.SEEK_END)
+            if "could not be opened" in str(error) and spool.tell() >= _BLOCK:
+                raise SystemFailure("archive/tar: invalid tar header") from None
+            raise SystemFailure("unexpected EOF") from None
 
 
-def _check_members(archive: tarfile.TarFile, clamp: bool) -> None:
-    """Look at every member before the first is unpacked.
+def _check_members(archive: tarfile.TarFile, top: str, clamp: bool) -> None:
+    """Look at every member before the first is unpacked; refuse one that leads out of ``top``.
 
     Going through them also finds an archive that was cut short.
     """
     for member in archive:
-        _inside(member.name, member.name, clamp)
-        if member.islnk():
-            _inside(member.linkname, member.name, clamp)
+        if not clamp:
+            _check_member(member, top)
     # The library takes a broken header for the end of the archive, Go does not.
     assert archive.fileobj is not None
     archive.fileobj.seek(archive.offset)
     rest = archive.fileobj.read(_BLOCK)
     if 0 < len(rest) < _BLOCK:
-        raise InvalidParameter("unexpected EOF")
+        raise SystemFailure("unexpected EOF")
     if rest.strip(b"\0"):
-        raise InvalidParameter("archive/tar: invalid tar header")
+        raise SystemFailure("archive/tar: invalid tar header")
 
 
-def _inside(name: str, member: str, clamp: bool) -> str:
-    """A member's path relative to the directory; refuses one that leads out of it."""
+def _check_member(member: tarfile.TarInfo, top: str) -> None:
+    name = _relative(member.name)
+    place = posixpath.join(top, name)
+    if _leads_out(name):
+        raise SystemFailure(f'"{name}" is outside of "{top}"')
+    if member.islnk() and _leads_out(target := _relative(member.linkname)):
+        target = posixpath.normpath(posixpath.join(top, target))
+        raise SystemFailure(f'invalid hardlink "{target}" -> "{member.linkname}"')
+    if member.issym() and not member.linkname.startswith("/"):
+        target = posixpath.normpath(posixpath.join(place, "..", member.linkname))
+        if _leads_out(posixpath.relpath(target, top)):
+            raise SystemFailure(f'invalid symlink "{place}" -> "{member.linkname}"')
+
+
+def _relative(name: str, clamp: bool = False) -> str:
+    """A member's path relative to the directory."""
     if clamp:
         return posixpath.normpath(f"/{name}").lstrip("/") or "."
-    relative = posixpath.normpath(name.lstrip("/") or ".")
-    if relative == ".." or relative.startswith("../"):
-        raise InvalidParameter(f'"{member}" is outside of the directory to extract to')
-    return relative
+    return posixpath.normpath(name.lstrip("/") or ".")
+
+
+def _leads_out(relative: str) -> bool:
+    return relative == ".." or relative.startswith("../")
 
 
 class _Extraction:
@@ -276,7 +296,7 @@ class _Extraction:
 
     async def run(self, archive: tarfile.TarFile) -> None:
         for member in archive:
-            relative = _inside(member.name, member.name, self._clamp)
+            relative = _relative(member.name, self._clamp)
             path = self._top if relative == "." else posixpath.join(self._top, relative)
             if self._mark(path) or self._clear(path, member):
                 continue
@@ -311,13 +331,13 @@ class _Extraction:
         if is_directory and member.isdir():
             return path == self._top
         if path == self._top:
-            return False
+            return True
         if self._keep_kinds and is_directory and not member.isdir():
-            raise InvalidParameter(
+            raise SystemFailure(
                 f'cannot overwrite directory "{path}" with non-directory "{self._top}"'
             )
         if self._keep_kinds and member.isdir():
-            raise InvalidParameter(
+            raise SystemFailure(
                 f'cannot overwrite non-directory "{path}" with directory "{self._top}"'
             )
         remove_all(self._fs, path)
@@ -332,7 +352,7 @@ class _Extraction:
         elif member.issym():
             fs.symlink(member.linkname, path)
         elif member.islnk():
-            target = _inside(member.linkname, member.name, self._clamp)
+            target = _relative(member.linkname, self._clamp)
             fs.link(posixpath.join(self._top, target), path)
             return
         elif member.isfifo():
@@ -361,6 +381,9 @@ class _Extraction:
         try:
             while source is not None and (data := source.read(CHUNK)):
                 await handle.write(data)
+        except OSError:
+            self._fs.unlink(path)  # the disk is full: no half of a file
+            raise
         finally:
             handle.close()
 

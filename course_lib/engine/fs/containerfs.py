@@ -8,10 +8,11 @@ import stat as statmod
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from course_lib.engine.fs.devices import DEV_SIZE
 from course_lib.engine.fs.handles import can_read, can_write
-from course_lib.engine.fs.inode import Inode, os_error
-from course_lib.engine.fs.mounts import Mount
-from course_lib.engine.fs.namespace import MountNamespace
+from course_lib.engine.fs.inode import Inode, Tree, os_error
+from course_lib.engine.fs.mounts import Mount, Mounted
+from course_lib.engine.fs.namespace import SHM_DEVICE, MountNamespace
 from course_lib.engine.fs.permissions import (
     EXECUTE,
     READ,
@@ -22,6 +23,7 @@ from course_lib.engine.fs.permissions import (
     permitted,
 )
 from course_lib.engine.fs.procfs import NoProcFiles, ProcFiles
+from course_lib.engine.fs.tmpfs import TmpTree
 from course_lib.engine.fs.walk import Location, walk
 from course_lib.engine.interfaces import FileStat, FileSystemUsage, MountEntry, OpenFile
 
@@ -62,8 +64,9 @@ class ContainerFs:
 
     :param mounts: in any order; a mount within another one comes after it by itself.
     :param proc: what ``/proc`` shows; can be set later (:attr:`proc`).
-    :param kernel: without it nothing but the root file system and ``mounts`` is there: the bare
-        files of an image or of a container, as ``docker export`` and builds see them.
+    :param shm: what is mounted on ``/dev/shm``: the size of a new one in bytes, or another
+        container's (:attr:`shm`); without one there is no such directory.
+    :param kernel: whether ``/proc``, ``/sys`` and ``/dev`` are there, as for a process.
     """
 
     def __init__(
@@ -73,10 +76,12 @@ class ContainerFs:
         *,
         proc: ProcFiles | None = None,
         clock: Clock,
+        shm: Tree | int | None = DEV_SIZE,
         kernel: bool = True,
     ) -> None:
+        self.shm = TmpTree(clock, size=shm, device=SHM_DEVICE) if isinstance(shm, int) else shm
         self._namespace = MountNamespace(
-            rootfs, mounts, proc or NoProcFiles(), clock, kernel=kernel
+            rootfs, mounts, proc or NoProcFiles(), clock, shm=self.shm, kernel=kernel
         )
         self._who = ROOT
 
@@ -100,6 +105,7 @@ class ContainerFs:
     def as_user(self, uid: int, gid: int, groups: Sequence[int] = ()) -> ContainerFs:
         """The same tree for another user."""
         view = object.__new__(ContainerFs)
+        view.shm = self.shm
         view._namespace = self._namespace
         view._who = Credentials(uid, gid, tuple(groups))
         return view
@@ -154,6 +160,8 @@ class ContainerFs:
             location, inode = self._find(path)
         except OSError:
             return False
+        if mode & os.X_OK and not inode.is_directory() and location.mount.no_exec:
+            return False
         if not permitted(inode.stat(), self._who, mode & 7):
             return False
         if mode & os.W_OK:
@@ -164,6 +172,11 @@ class ContainerFs:
 
     def mounts(self) -> Sequence[MountEntry]:
         return [mounted.entry() for mounted in self._namespace.mounts.values()]
+
+    @_named
+    def mounted_at(self, path: str) -> Mounted:
+        """The mount in which a file lies."""
+        return self._find(path)[0].mount
 
     @_named
     def usage(self, path: str) -> FileSystemUsage:

@@ -57,11 +57,13 @@ class DevTree(TmpTree):
     """``/dev``: filled when it is first looked at, so that a container costs nothing for it.
 
     :param proc: says which terminal ``/dev/tty`` is.
+    :param shm: whether there is a directory for ``/dev/shm``.
     """
 
-    def __init__(self, proc: ProcTree, clock: Clock, device: int) -> None:
+    def __init__(self, proc: ProcTree, clock: Clock, device: int, *, shm: bool = True) -> None:
         super().__init__(clock, size=DEV_SIZE, mode=0o755, device=device)
         self._proc = proc
+        self._directories = ("mqueue", "pts", *(("shm",) if shm else ()))
         self._filled = False
 
     def root(self) -> TmpDirectory:
@@ -77,7 +79,7 @@ class DevTree(TmpTree):
         root.children["tty"] = _Terminal(self, 0o666, os.makedev(5, 0), self._proc)
         for name, target in _LINKS.items():
             root.children[name] = TmpLink(self, target, 0, 0)
-        for name in ("shm", "mqueue", "pts"):
+        for name in self._directories:
             root.children[name] = TmpDirectory(self, statmod.S_IFDIR | 0o755, 0, 0)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from course_lib.engine.fs.hostdir import HostTree
 from course_lib.engine.fs.inode import Tree
 from course_lib.engine.fs.owners import OwnerTable
+from course_lib.engine.fs.subtree import SubTree
 from course_lib.engine.fs.tmpfs import TmpTree
 from course_lib.engine.interfaces import MountEntry
 
@@ -51,13 +52,19 @@ class Mounted:
     options: str
     kind: Literal["root", "kernel", "bind", "volume", "tmpfs"] = "kernel"
 
+    @property
+    def no_exec(self) -> bool:
+        """Whether programs on it cannot be executed."""
+        return "noexec" in self.options.split(",")
+
     def entry(self) -> MountEntry:
         """The line of ``/proc/mounts``."""
         access = "ro" if self.read_only else "rw"
         options = f"{access},{self.options}" if self.options else access
         source, fstype = self.source, self.tree.fstype
-        if isinstance(self.tree, HostTree):
-            source, fstype = host_mount_of(self.tree.path)
+        tree = self.tree.base if isinstance(self.tree, SubTree) else self.tree
+        if isinstance(tree, HostTree):
+            source, fstype = host_mount_of(tree.path)
         return MountEntry(source, self.target, fstype, options)
 
 

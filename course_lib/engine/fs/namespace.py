@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from course_lib.engine.fs.devices import DEV_SIZE, DevTree, PtsTree
-from course_lib.engine.fs.inode import os_error
+from course_lib.engine.fs.inode import Tree, os_error
 from course_lib.engine.fs.mounts import (
     FIRST_DEVICE,
     Mount,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
     from course_lib.engine.fs.overlay import RootFs
 
+SHM_DEVICE = FIRST_DEVICE + 4
+"""``st_dev`` of ``/dev/shm``."""
+
 _KERNEL_OPTIONS = "nosuid,nodev,noexec,relatime"
 _PTS_OPTIONS = "nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666"
 
@@ -40,11 +43,11 @@ _PTS_OPTIONS = "nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666"
 class MountNamespace:
     """What all views of one container's tree share: its mounts.
 
+    :param shm: the tree on ``/dev/shm``, which may be another container's, too; there is no such
+        directory without one.
+    :param kernel: whether there is what the kernel mounts (``/proc``, ``/dev`` …).
     :ivar mounts: by target, in order of mounting; ``/`` is the root file system.
     :ivar proc: the tree on ``/proc``.
-
-    :param kernel: whether ``/proc``, ``/dev`` and ``/sys`` are mounted, as in a container that
-        runs.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class MountNamespace:
         proc: ProcFiles,
         clock: Clock,
         *,
+        shm: Tree | None,
         kernel: bool = True,
     ) -> None:
         self.clock = clock
@@ -65,16 +69,16 @@ class MountNamespace:
         root = Mounted("/", rootfs, False, "overlay", "relatime", "root")
         self._put(root)
         if kernel:
-            self._put_kernel(clock)
+            self._put_kernel(clock, shm)
         # As dockerd: what lies higher in the tree is mounted first, whatever the order given.
         for number, mount in enumerate(sorted(mounts, key=lambda one: _depth(one.target))):
             self._add(mount, FIRST_DEVICE + 6 + number)
         root.read_only = rootfs.read_only
 
-    def _put_kernel(self, clock: Clock) -> None:
-        """What runc mounts in every container."""
+    def _put_kernel(self, clock: Clock, shm: Tree | None) -> None:
+        """What every container has mounted."""
         self._put(Mounted("/proc", self.proc, False, "proc", _KERNEL_OPTIONS))
-        dev = DevTree(self.proc, clock, FIRST_DEVICE + 1)
+        dev = DevTree(self.proc, clock, FIRST_DEVICE + 1, shm=shm is not None)
         size = f"size={DEV_SIZE >> 10}k"
         self._put(Mounted("/dev", dev, False, "tmpfs", f"nosuid,{size},mode=755"))
         pts = PtsTree(self.proc, clock, FIRST_DEVICE + 2)
@@ -84,8 +88,10 @@ class MountNamespace:
         queues = TmpTree(clock, size=0, device=FIRST_DEVICE + 3)
         queues.fstype = "mqueue"
         self._put(Mounted("/dev/mqueue", queues, False, "mqueue", _KERNEL_OPTIONS))
-        shm = TmpTree(clock, size=DEV_SIZE, device=FIRST_DEVICE + 4)
-        self._put(Mounted("/dev/shm", shm, False, "shm", f"{_KERNEL_OPTIONS},{size}"))
+        if shm is not None:
+            size = f"size={shm.usage().total >> 10}k"
+            mounted = Mounted("/dev/shm", shm, False, "shm", f"{_KERNEL_OPTIONS},{size}")
+            self._put(mounted, own=False)  # others may have it, too
 
     def _put(self, mounted: Mounted, *, own: bool = True) -> None:
         self.mounts[mounted.target] = mounted

@@ -130,6 +130,9 @@ class _ProcInode(Inode):
         handle = self._tree.files.open_file(self._path)
         return None if handle is None else _OpenInode(self._tree, handle)
 
+    def create(self, name: str, flags: int, mode: int, uid: int, gid: int) -> OpenFile:
+        raise os_error(errno.ENOENT)
+
     def open(self, flags: int) -> OpenFile:
         if self.is_directory():
             return DirectoryFile(self.stat).handle()

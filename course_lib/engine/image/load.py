@@ -63,7 +63,7 @@ async def load(
             await extract_tar(fs, "/", inflated(chunks), clamp=True)
             items = _items(fs)
         except InvalidParameter as error:
-            raise EngineError(go_words(str(error))) from None
+            raise EngineError(str(error)) from None
         ids = ""
         names = 0
         parents: list[tuple[Image, str]] = []
@@ -90,16 +90,6 @@ async def load(
                 store.set_parent(image, parent)
         if not names and ids:
             yield ids
-
-
-def go_words(text: str) -> str:
-    """The standard library's complaints about archives in Go's words."""
-    text = text.removeprefix("invalid tar archive: ")
-    if "unexpected end of data" in text or "truncated header" in text:
-        return "unexpected EOF"
-    if "could not be opened" in text:
-        return "archive/tar: invalid tar header"
-    return text
 
 
 def _read_json(fs: ContainerFs, path: str) -> Any:
@@ -266,10 +256,7 @@ async def import_image(
 
     :raises EngineError: the archive is broken, or its programs cannot run here.
     """
-    try:
-        layer = await store.layers.unpack(inflated(chunks), ())
-    except InvalidParameter as error:
-        raise EngineError(go_words(str(error))) from None
+    layer = await store.layers.unpack(inflated(chunks), ())
     try:
         with store.layers.workspace() as nowhere:
             refuse_foreign(store.layers.bare_files([layer], nowhere), config)

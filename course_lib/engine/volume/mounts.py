@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine
-from course_lib.engine.volume.tmpfs import parse_tmpfs, tmpfs_from_api
+from course_lib.engine.errdefs import InvalidParameter, NotFound, SystemFailure
+from course_lib.engine.volume.tmpfs import tmpfs_from_api
 
 _ACCESS = frozenset({"rw", "ro"})
 _LABELS = frozenset({"z", "Z"})
@@ -36,12 +36,14 @@ class MountPoint:
     :param type: ``tmpfs`` of ``--tmpfs`` is not shown in ``Mounts`` (:attr:`shown`).
     :param name: of the volume, empty for others.
     :param source: path on the host; empty for a tmpfs, and for a volume until it was made.
-    :param mode: the options of ``-v`` as given.
+    :param mode: the options of ``-v`` or ``--tmpfs`` as given; those of a tmpfs are read when it is
+        mounted.
     :param anonymous: nobody gave the volume a name: ``docker rm -v`` takes it along.
     :param copy_data: an empty volume is to be filled from the image.
     :param create_source: a missing bind source is made, as ``-v`` does and ``--mount`` does not.
     :param options: of the tmpfs, or driver options of a volume to be made.
     :param labels: of a volume to be made.
+    :param subpath: the part of a volume that is mounted, empty for all of it.
     """
 
     type: Literal["bind", "volume", "tmpfs"]
@@ -58,6 +60,7 @@ class MountPoint:
     shown: bool = True
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    subpath: str = ""
 
 
 MountsOf = Callable[[str], Iterable[MountPoint]]
@@ -82,8 +85,8 @@ def parse_mounts(
     :param volume_driver: of the volumes in ``binds``.
     :param mounts_of: needed for ``volumes_from``.
 
-    Nothing is made. Raises ``InvalidParameter`` with dockerd's words, ``NotFound`` for an unknown
-    container in ``volumes_from``.
+    Nothing is made. Raises ``InvalidParameter``, or ``SystemFailure`` for ``binds``, with
+    dockerd's words.
     """
     temporary = {
         _clean(target): _tmpfs_point(target, options) for target, options in (tmpfs or {}).items()
@@ -129,8 +132,8 @@ def _tmpfs_point(target: str, options: str) -> MountPoint:
         raise InvalidParameter(f"invalid mount path: '{target}' mount path must be absolute")
     if _clean(target) == "/":
         raise InvalidParameter("invalid specification: destination can't be '/'")
-    parsed = parse_tmpfs(options)
-    return MountPoint("tmpfs", _clean(target), rw="ro" not in parsed, shown=False, options=parsed)
+    read_only = "ro" in options.split(",")
+    return MountPoint("tmpfs", _clean(target), mode=options, rw=not read_only, shown=False)
 
 
 def _volumes_from(text: str, mounts_of: MountsOf) -> list[MountPoint]:
@@ -139,11 +142,15 @@ def _volumes_from(text: str, mounts_of: MountsOf) -> list[MountPoint]:
     container, _, mode = text.partition(":")
     if not valid_mode(mode) or not _COPY.isdisjoint(mode.split(",")):
         raise InvalidParameter(f"invalid mode: {mode}")
-    return [
-        replace(point, rw=point.rw and "ro" not in mode.split(","), copy_data=False)
-        for point in mounts_of(container)
-        if point.type != "tmpfs"
-    ]
+    try:
+        points = [point for point in mounts_of(container) if point.shown]
+    except NotFound as error:
+        raise InvalidParameter(str(error)) from None
+    if any(point.type == "tmpfs" for point in points):
+        # Moby takes a tmpfs of --mount for a volume here, and there is none without a name.
+        raise NotFound("get: no such volume")
+    read_only = "ro" in mode.split(",")
+    return [replace(point, rw=point.rw and not read_only, copy_data=False) for point in points]
 
 
 # --- -v ----------------------------------------------------------------------------------
@@ -158,13 +165,13 @@ def valid_mode(mode: str) -> bool:
 
 def parse_bind(text: str, volume_driver: str = "") -> MountPoint:
     """Read ``-v``: ``/path``, ``name:/path``, ``/host:/path:ro,z``."""
-    bad = InvalidParameter(f"invalid volume specification: '{text}'")
+    bad = SystemFailure(f"invalid volume specification: '{text}'")
     parts = text.split(":")
     if not parts[0] or len(parts) > 3 or (len(parts) == 2 and parts[1] and valid_mode(parts[1])):
         raise bad
     mode = parts[2] if len(parts) == 3 else ""
     if not valid_mode(mode):
-        raise InvalidParameter(f"invalid mode: {mode}")
+        raise SystemFailure(f"invalid mode: {mode}")
     words = mode.split(",")
     source, target = ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
     propagation = next((word for word in words if word in _PROPAGATION), "")
@@ -183,7 +190,7 @@ def parse_bind(text: str, volume_driver: str = "") -> MountPoint:
     try:
         point = _mount_point(given, source_must_exist=False)
     except InvalidParameter as error:
-        raise InvalidParameter(f"{bad}: {error}") from None
+        raise SystemFailure(f"{bad}: {error}") from None
     if point.type == "volume":
         return replace(point, mode=mode or "z")
     return replace(point, mode=mode, create_source=True)
@@ -229,8 +236,6 @@ def _mount_point(given: Mapping[str, Any], *, source_must_exist: bool) -> MountP
         parsed = tmpfs_from_api(given.get("TmpfsOptions"), read_only=read_only)
         return MountPoint("tmpfs", destination, rw=not read_only, options=parsed)
     options = given.get("VolumeOptions") or {}
-    if options.get("Subpath"):
-        raise NotImplementedByEngine("mounting a subpath of a volume")
     driver = options.get("DriverConfig") or {}
     return MountPoint(
         "volume",
@@ -242,6 +247,7 @@ def _mount_point(given: Mapping[str, Any], *, source_must_exist: bool) -> MountP
         copy_data=not options.get("NoCopy"),
         options=dict(driver.get("Options") or {}),
         labels=dict(options.get("Labels") or {}),
+        subpath=options.get("Subpath") or "",
     )
 
 
@@ -263,8 +269,19 @@ def _problem(
         return "field BindOptions must not be specified"
     if kind == "tmpfs" and source:
         return "field Source must not be specified"
-    if kind == "volume" and given.get("ReadOnly") and not source:
+    if kind == "volume":
+        return _volume_problem(given, source)
+    return ""
+
+
+def _volume_problem(given: Mapping[str, Any], source: str) -> str:
+    subpath = (given.get("VolumeOptions") or {}).get("Subpath") or ""
+    if not source and subpath:
+        return "must not set Subpath when using anonymous volumes"
+    if not source and given.get("ReadOnly"):
         return "must not set ReadOnly mode when using anonymous volumes"
+    if subpath.startswith("/") or f"{posixpath.normpath(subpath)}/".startswith("../"):
+        return "subpath must be a relative path within the volume"
     return ""
 
 
@@ -279,7 +296,13 @@ def _bind_problem(given: Mapping[str, Any], source: str, *, source_must_exist: b
         return "field VolumeOptions must not be specified"
     if not source.startswith("/"):
         return f"invalid mount path: '{source}' mount path must be absolute"
-    there = source in DOCKER_SOCKETS or os.path.lexists(source)
-    if source_must_exist and not options.get("CreateMountpoint") and not there:
-        return f"bind source path does not exist: {source}"
+    if source_must_exist and not options.get("CreateMountpoint"):
+        return missing_source(source)
     return ""
+
+
+def missing_source(source: str) -> str:
+    """What is wrong with the source of a bind that is not to be made; empty where it is there."""
+    if source in DOCKER_SOCKETS or os.path.lexists(source):
+        return ""
+    return f"bind source path does not exist: {source}"

@@ -19,7 +19,8 @@ from course_lib.engine.errdefs import (
 )
 from course_lib.engine.filters import Filters, InvalidFilter
 from course_lib.engine.volume.local import LocalDriver, check_name, check_options
-from course_lib.engine.volume.mounts import DEFAULT_DRIVER, MountPoint
+from course_lib.engine.volume.mounts import DEFAULT_DRIVER, MountPoint, missing_source
+from course_lib.engine.volume.tmpfs import parse_tmpfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,8 +312,11 @@ class VolumeService:
                 continue
             try:
                 source = walk(alone, point.destination, ROOT, follow=True).inode
-            except FileNotFoundError:  # not even the directory above it is there
-                continue
+            except FileNotFoundError:
+                continue  # a directory on the way is missing, too
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise SystemFailure(f"lstat {point.destination}: {reason}") from None
             if source is None:
                 continue
             if not source.is_directory():
@@ -328,37 +332,47 @@ class VolumeService:
         """The one tree of a volume: owners that one container records show in all."""
         tree = self._trees.get(volume.name)
         if tree is None:
-            with _about("mount", volume.name):
-                tree = self._driver.tree(volume.name, volume.options or {})
+            tree = self._driver.tree(volume.name, volume.options or {})
             self._trees[volume.name] = tree
         return tree
 
-    def mount(self, point: MountPoint, container_id: str) -> Mount:
+    def mount(self, point: MountPoint, container_id: str, *, announced: bool = True) -> Mount:
         """What the container's file system is to mount for a mount point.
 
         A missing source of ``-v`` is made. All containers that have a volume mounted at a time
         share one tree. Call :meth:`unmount` when the container stops.
+
+        :param announced: without it nothing is noted: for a look that is over at once.
         """
         from course_lib.engine.fs.mounts import Mount
 
         read_only = not point.rw
         if point.type == "tmpfs":
-            return Mount(point.destination, "tmpfs", None, read_only, point.options)
+            try:
+                options = point.options if point.shown else parse_tmpfs(point.mode)
+            except InvalidParameter as error:
+                raise SystemFailure(str(error)) from None
+            return Mount(point.destination, "tmpfs", None, read_only, options)
         source = Path(point.source)
         if point.type == "bind":
             if point.create_source and not os.path.lexists(source):
                 _make_source(source)
+            elif problem := missing_source(point.source):
+                raise InvalidParameter(f'invalid mount config for type "bind": {problem}')
             return Mount(point.destination, "bind", source, read_only)
         volume = self.get(point.name)
         tree = self._tree(volume)
-        self._mounted.setdefault(volume.name, []).append(container_id)
-        details = {
-            "container": container_id,
-            "destination": point.destination,
-            "propagation": point.propagation,
-            "read/write": "true" if point.rw else "false",
-        }
-        self._publish("mount", volume, details)
+        if point.subpath:
+            tree = _part(tree, volume, point.subpath)
+        if announced:
+            self._mounted.setdefault(volume.name, []).append(container_id)
+            details = {
+                "container": container_id,
+                "destination": point.destination,
+                "propagation": point.propagation,
+                "read/write": "true" if point.rw else "false",
+            }
+            self._publish("mount", volume, details)
         return Mount(point.destination, "volume", source, read_only, tree=tree)
 
     def unmount(self, point: MountPoint, container_id: str) -> None:
@@ -380,6 +394,23 @@ class VolumeService:
     ) -> None:
         attributes = {"driver": volume.driver, **(details or {})}
         self._events.publish("volume", action, volume.name, attributes)
+
+
+def _part(tree: Tree, volume: Volume, subpath: str) -> Tree:
+    """The part of a volume that ``volume-subpath`` names."""
+    from course_lib.engine.fs.subtree import EscapesBase, SubTree, resolve
+
+    try:
+        return SubTree(tree, resolve(tree, subpath))
+    except EscapesBase:
+        raise SystemFailure(
+            "path concatenation escapes the base directory, "
+            f"base: {volume.mountpoint}, subpath: {subpath}"
+        ) from None
+    except OSError as error:
+        path = volume.mountpoint / subpath
+        reason = (error.strerror or str(error)).lower()
+        raise SystemFailure(f"cannot access path {path}: lstat {path}: {reason}") from None
 
 
 def _make_source(path: Path) -> None:

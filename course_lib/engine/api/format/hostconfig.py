@@ -31,7 +31,6 @@ _PASSIVE_DEFAULTS: Mapping[str, Any] = {
     "CapAdd": None,
     "CapDrop": None,
     "CgroupnsMode": "private",
-    "IpcMode": "private",
     "Cgroup": "",
     "OomScoreAdj": 0,
     "PidMode": "",
@@ -70,9 +69,7 @@ _PASSIVE_DEFAULTS: Mapping[str, Any] = {
     "IOMaximumIOps": 0,
     "IOMaximumBandwidth": 0,
 }
-_OMITTED_WHEN_EMPTY = frozenset(
-    ("Annotations", "StorageOpt", "Sysctls", "KernelMemory", "KernelMemoryTCP")
-)
+_OMITTED_WHEN_EMPTY = frozenset(("Annotations", "Sysctls", "KernelMemory", "KernelMemoryTCP"))
 
 
 def host_config(container: Container) -> Json:
@@ -101,6 +98,7 @@ def host_config(container: Container) -> Json:
         "PublishAllPorts": host.publish_all_ports,
         "ReadonlyRootfs": host.readonly_rootfs,
         "ShmSize": host.shm_size,
+        "IpcMode": host.ipc_mode,
     }
     result |= _PASSIVE_DEFAULTS
     for key, value in passive.items():

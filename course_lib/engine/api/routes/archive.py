@@ -6,16 +6,18 @@ import base64
 import errno
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
-from course_lib.engine.api.format.times import time_text
 from course_lib.engine.api.messages import AnyResponse, Request, Response, StreamResponse
+from course_lib.engine.clock import rfc3339_nano
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import InvalidParameter, NotFound, SystemFailure
 
 if TYPE_CHECKING:
     from course_lib.engine.fs.archive import PathStat
+    from course_lib.engine.fs.containerfs import ContainerFs
 
 
 class Handlers:
@@ -37,9 +39,8 @@ class Handlers:
 
         path = _path(request)
         container = self._containers.get(request.variables["name"])
-        runtime = container.runtime
         files = self._containers.mounts.files
-        with _named(request, path), nullcontext(runtime.fs) if runtime else files(container) as fs:
+        with _named(request, path), files(container, announced=False) as fs:
             header = _stat_header(path_stat(fs, path))
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -55,17 +56,25 @@ class Handlers:
 
         path = _path(request)
         container = self._containers.get(request.variables["name"])
-        with _named(request, path), self._containers.mounts.files(container) as fs:
-            try:
-                await extract_tar(
-                    fs,
-                    path,
-                    request.body,
-                    keep_kinds=request.flag("noOverwriteDirNonDir"),
-                    keep_owners=request.flag("copyUIDGID"),
-                )
-            except NotADirectoryError:
-                raise InvalidParameter("extraction point is not a directory") from None
+        with (
+            _named(request, path, "open"),
+            self._containers.mounts.files(container) as fs,
+        ):
+            _require_writable(fs, path)
+            owner = None
+            if request.flag("copyUIDGID") and container.config.user:
+                from course_lib.engine.userland.users import credentials
+
+                who = credentials(fs, container.config.user)
+                owner = (who.uid, who.gid)
+            await extract_tar(
+                fs,
+                path,
+                request.body,
+                keep_kinds=request.flag("noOverwriteDirNonDir"),
+                keep_owners=owner is None,
+                owner=owner or (0, 0),
+            )
             self._containers.lifecycle.publish(container, "extract-to-dir")
         return Response(200)
 
@@ -73,23 +82,38 @@ class Handlers:
 def _path(request: Request) -> str:
     path = request.text("path")
     if not path:
-        raise InvalidParameter("bad parameter: path")
+        raise InvalidParameter("bad parameter: pathcannot be empty")
     return path
 
 
+def _require_writable(fs: ContainerFs, path: str) -> None:
+    """Refuse to unpack into what is mounted read-only (moby: ``containerExtractToDir``)."""
+    if not S_ISDIR(fs.stat(path).mode):
+        raise SystemFailure("extraction point is not a directory")
+    mounted = fs.mounted_at(path)
+    if mounted.read_only:
+        what = "container rootfs" if mounted.kind == "root" else "mounted volume"
+        raise SystemFailure(f"{what} is marked read-only")
+
+
 @contextmanager
-def _named(request: Request, path: str) -> Iterator[None]:
-    """Errors of the file systems in dockerd's words."""
+def _named(request: Request, path: str, call: str = "lstat") -> Iterator[None]:
+    """Errors of the file systems in dockerd's words.
+
+    :param call: what Moby was doing: its errors name the system call.
+    """
     try:
         yield
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         name = request.variables["name"]
         raise NotFound(f"Could not find the file {path} in container {name}") from None
     except OSError as error:
-        if error.errno == errno.EROFS:
-            raise SystemFailure("container rootfs is marked read-only") from None
         reason = (error.strerror or str(error)).lower()
-        raise SystemFailure(f"{error.filename or path}: {reason}") from None
+        if call == "open" and error.errno == errno.ENOTDIR:
+            raise SystemFailure(reason) from None
+        raise SystemFailure(f"{call} {error.filename or path}: {reason}") from None
+    except KeyError as error:  # the user of the container is none
+        raise SystemFailure(str(error.args[0])) from None
 
 
 def _stat_header(stat: PathStat) -> tuple[str, str]:
@@ -98,7 +122,7 @@ def _stat_header(stat: PathStat) -> tuple[str, str]:
             "name": stat.name,
             "size": stat.size,
             "mode": stat.mode,
-            "mtime": time_text(stat.mtime_ns),
+            "mtime": rfc3339_nano(stat.mtime_ns),
             "linkTarget": stat.link_target,
         },
         separators=(",", ":"),

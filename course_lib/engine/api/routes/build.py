@@ -97,14 +97,11 @@ class Handlers:
         from course_lib.engine.builder.context import Source, read_dockerfile
         from course_lib.engine.fs.archive import extract_tar
         from course_lib.engine.image.inflate import inflated
-        from course_lib.engine.image.load import go_words
 
         _refuse_remote(request.text("remote"))
         fs = self._engine.images.layers.bare_files((), folder)
         try:
             await extract_tar(fs, "/", inflated(request.body), clamp=True)
-        except InvalidParameter as error:
-            raise EngineError(go_words(str(error))) from None
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise EngineError(f"{error.filename}: {reason}") from None

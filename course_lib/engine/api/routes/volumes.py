@@ -38,10 +38,7 @@ class Handlers:
         return json_response(show.volume(volume), 201)
 
     async def put_volume(self, request: Request) -> Response:
-        raise Unavailable(
-            'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to '
-            "connect this node to swarm and try again."
-        )
+        raise Unavailable("volume update only valid for cluster volumes, but swarm is unavailable")
 
     async def delete_volume(self, request: Request) -> Response:
         self._volumes.remove(request.variables["name"], force=request.flag("force"))

@@ -17,7 +17,8 @@ from course_lib.engine.userland.applets.common import (
 from course_lib.engine.userland.process import ContainerProcess
 
 
-async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[int], int]:
+async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[int], int, int]:
+    """Copy; gives whole and partial blocks in and out, bytes, and the exit code."""
     block_in = block_out = size(given.get("bs", "512"))
     if "bs" not in given:
         block_in, block_out = size(given.get("ibs", "512")), size(given.get("obs", "512"))
@@ -35,7 +36,7 @@ async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[i
         flags |= os.O_TRUNC
     writing = _dd_open(proc, given, "of", flags) or proc.stdout.dup()
     records = [0, 0, 0, 0]
-    total = 0
+    total = status = 0
     try:
         await _dd_skip(reading, size(given.get("skip", "0")) * block_in)
         if seek and "of" in given:
@@ -54,7 +55,15 @@ async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[i
             if "lcase" in conversions:
                 data = data.lower()
             await proc.tick()
-            await writing.write(data)
+            try:
+                await writing.write(data)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                name = given.get("of", "standard output")
+                await proc.err(f"dd: error writing '{name}': {reason(error)}\n")
+                status = 1
+                break
             total += len(data)
             records[2 if len(data) == block_out else 3] += 1
     finally:
@@ -63,7 +72,7 @@ async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[i
     if block_in != block_out:
         records[2], records[3] = divmod(total, block_out)
         records[3] = int(records[3] > 0)
-    return records, total
+    return records, total, status
 
 
 def _dd_open(
@@ -107,13 +116,13 @@ async def dd(proc: ContainerProcess, _options: Options, words: list[str]) -> int
             raise UsageError
         given[key] = value
     started = proc.machine.clock.monotonic()
-    status = 0
     try:
-        records, total = await _dd_run(proc, given)
+        records, total, status = await _dd_run(proc, given)
     except BrokenPipeError:
         raise
     except OSError as error:
-        await proc.err(f"dd: error writing: {reason(error)}\n")
+        name = given.get("if", "standard input")
+        await proc.err(f"dd: error reading '{name}': {reason(error)}\n")
         return 1
     if given.get("status") == "none":
         return status

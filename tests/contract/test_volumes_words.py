@@ -1,0 +1,96 @@
+"""``docker volume`` and what it shows, word for word on both engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.pairs import Pair
+from tests.contract.sidebyside import same
+
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_command")]
+
+SCRIPTS: dict[str, str] = {
+    "create": r"""
+        volume create @-v
+        volume create @-v
+        volume create --label a=b @-labels
+        volume create --driver local --opt type=tmpfs --opt device=tmpfs --opt o=size=1m @-memory
+        volume create --opt foo=1 @-bad
+        volume create --opt device=/x @-bad
+        volume create --driver ghost @-bad
+        volume create a/b
+        volume create a
+        volume create @-one @-two
+        volume inspect @-memory --format '{{.Name}} {{.Driver}} {{.Labels}} {{.Options}} {{.Scope}}'
+        volume inspect @-labels
+        volume inspect @-ghost
+        volume inspect @-ghost @-v --format '{{.Name}}'
+        volume ls --filter name=@
+        volume ls -q --filter name=@
+        volume ls --filter name=@ --filter label=a=b
+        volume ls --filter name=@ --filter dangling=false
+        volume ls --filter ghost=1
+        volume ls --filter name=@ --format '{{.Name}} {{.Mountpoint}}'
+        volume rm @-v @-ghost @-labels
+        volume rm -f @-ghost
+        volume ls -q --filter name=@
+        volume prune -f --filter label=@ --filter all=maybe
+        volume prune -f --filter label=@
+    """,
+    "in use": """
+        run -d --name @-c -v @-v:/d -v /anonymous alpine sleep 1000
+        volume ls --filter name=@ --filter dangling=true -q
+        volume ls --filter name=@ --filter dangling=false -q
+        volume rm @-v
+        volume rm -f @-v
+        stop -t 0 @-c
+        volume rm @-v
+        ps -a --filter volume=@-v --format '{{.Names}} {{.LocalVolumes}}'
+        ps -a --filter volume=/d --filter name=@ --format '{{.Names}} {{.LocalVolumes}}'
+        ps -a --filter volume=/ghost --filter name=@ --format '{{.Names}}'
+        rm -v @-c
+        volume ls --filter name=@
+        volume rm @-v
+    """,
+    "local driver": r"""
+        volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=64k,uid=5,mode=1700 @-m
+        run --rm -v @-m:/m alpine sh -c 'ls -lnd /m; dd if=/dev/zero of=/m/f bs=4k count=20 2>&1 \
+            | head -1'
+        run --rm -v @-m:/m alpine ls -A /m
+        ! mkdir shared; echo hello > shared/f
+        volume create --opt type=none --opt o=bind --opt device=%/shared @-b
+        run --rm -v @-b:/b alpine sh -c 'cat /b/f; echo more > /b/g'
+        ! cat shared/g
+        volume rm @-b
+        ! ls shared
+        volume create --opt type=none --opt o=bind --opt device=%/ghost @-g
+        run --rm -v @-g:/g alpine true
+    """,
+    "data": """
+        run --rm -v @-v:/a alpine sh -c 'echo remember > /a/todo.txt; ln -s todo.txt /a/link'
+        run --rm -v @-v:/a alpine mkdir -m 700 /a/d
+        run --rm -v @-v:/b alpine sh -c 'cat /b/link; ls -l /b | cut -c1-10'
+        ! cat "$(docker volume inspect @-v --format '{{.Mountpoint}}')/todo.txt"
+        run --rm -v @-v:/v -v %:/backup alpine tar cf /backup/v.tar -C /v .
+        ! tar tf v.tar | sort
+        run --rm -v @-w:/v -v %:/backup alpine tar xf /backup/v.tar -C /v
+        run --rm -v @-w:/v alpine cat /v/link
+    """,
+    "copy-up": """
+        run --rm -v @-new:/etc alpine sh -c 'ls /etc/alpine-release; ls -ld /etc | cut -c1-10'
+        run --rm -v @-new:/x alpine ls /x/passwd
+        run --rm -v @-nocopy:/etc:nocopy alpine ls -A /etc
+        run --rm -v @-nocopy:/etc alpine sh -c 'ls /etc/passwd'
+        run --rm -v @-used:/x alpine touch /x/mine
+        run --rm -v @-used:/etc alpine ls /etc/mine /etc/passwd
+        run --rm --mount type=volume,src=@-m,dst=/etc,volume-nocopy alpine ls -A /etc
+        run --rm -v @-deep:/a/b/c alpine sh -c 'touch /a/b/c/x; ls /a/b/c'
+        run --rm -v @-deep:/other/place alpine ls /other/place
+        run --rm -v @-tmp:/tmp alpine sh -c 'ls -ld /tmp | cut -c1-10'
+    """,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_volumes_words(pair: Pair, name: str) -> None:
+    same(pair, SCRIPTS[name])
