@@ -105,7 +105,7 @@ def test_archive_of_a_path_refused(
         ("/tmp", b"\x1f\x8b\x08garbage", 500, "unexpected EOF"),
         ("/tmp", tar(("cut", FILE, b"x" * 2000))[:900], 500, "unexpected EOF"),
         ("/tmp", tar(("../f", FILE, b"x")), 500, '"../f" is outside of "/tmp"'),
-        ("/tmp", tar(("a/../../f", FILE, b"x")), 500, '"a/../../f" is outside of "/tmp"'),
+        ("/tmp", tar(("a/../../f", FILE, b"x")), 500, '"../f" is outside of "/tmp"'),
         ("/tmp", tar(("l", LINK, "../../etc")), 500, 'invalid symlink "/tmp/l" -> "../../etc"'),
         ("/tmp", tar(("h", HARD, "../etc/passwd")), 500,
          'invalid hardlink "/etc/passwd" -> "../etc/passwd"'),

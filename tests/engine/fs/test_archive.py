@@ -187,7 +187,7 @@ async def test_archive_cut_short_changes_nothing(fs: ContainerFs, cut: int) -> N
 
 @pytest.mark.parametrize("data", [b"no archive at all" * 100, gzip.compress(b"x", mtime=0)[:-5]])
 async def test_what_is_no_archive(fs: ContainerFs, data: bytes) -> None:
-    with pytest.raises(SystemFailure, match="unexpected EOF"):
+    with pytest.raises(SystemFailure, match=r"unexpected EOF|invalid tar header"):
         await extract_tar(fs, "/tmp", chunks(data))
 
 
