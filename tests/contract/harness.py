@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -237,8 +238,17 @@ class Bench:
         self._images.append(f"{self.name(word)}:{tag}")
         return self._images[-1]
 
-    def cli(self, *words: str, stdin: str | None = None, timeout: float = 60) -> Result:
-        """Runs the ``docker`` command against the engine; never raises for an exit code."""
+    def cli(
+        self,
+        *words: str,
+        stdin: str | None = None,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Runs the ``docker`` command against the engine; never raises for an exit code.
+
+        :param env: further environment variables.
+        """
         done = subprocess.run(
             ["docker", "--host", self.engine.docker_host, *words],
             input=stdin,
@@ -247,8 +257,18 @@ class Bench:
             text=True,
             timeout=timeout,
             check=False,
+            env={**os.environ, **env} if env else None,
         )
         return Result(done.returncode, done.stdout, done.stderr)
+
+    def image_name(self, word: str = "image") -> str:
+        """A name for an image that something else makes; goes when the test ends."""
+        return self.adopt_image(self.name(word))
+
+    def adopt_image(self, image: str) -> str:
+        """Has an image removed at the end, with the steps that only it stands on."""
+        self._images.append(image)
+        return image
 
     def adopt(self, container: str) -> str:
         """Has a container removed at the end that something else made for the test."""
@@ -279,7 +299,7 @@ class Bench:
             self.raw.delete(f"/volumes/{volume}", version="")
         for network in self._networks:
             self.raw.delete(f"/networks/{network}", version="")
-        for image in self._images:
+        for image in reversed(self._images):
             self.raw.delete(f"/images/{image}", version="")
 
 

@@ -77,7 +77,8 @@ class RawClient:
 
         :param body: ``bytes`` are sent as they are, anything else as JSON; None sends nothing.
         :param version: the version that the path names; empty for an unversioned path.
-        :param params: the query; dictionaries and lists are sent as JSON, as filters are.
+        :param params: the query; dictionaries and lists are sent as JSON, as filters are, and a
+            tuple gives its parameter several times.
         """
         sent = dict(headers or {})
         data: bytes | None = None
@@ -107,7 +108,11 @@ def target(path: str, params: Mapping[str, Any] | None = None, version: str = AP
     """The request target: version prefix, path, encoded query."""
     query = ""
     if params:
-        flat = {k: v if isinstance(v, str) else json.dumps(v) for k, v in params.items()}
+        flat = [
+            (name, one if isinstance(one, str) else json.dumps(one))
+            for name, value in params.items()
+            for one in (value if isinstance(value, tuple) else (value,))
+        ]
         query = "?" + urlencode(flat)
     prefix = f"/{version}" if version else ""
     return prefix + quote(path, safe="/:@%+,=") + query

@@ -224,14 +224,34 @@ class Committer:
                 lifecycle.pause(container)
                 paused = True
         try:
-            own = image_config(container.config)
-            given = image_config(config) if config is not None else own
-            new = _complete(changed(given, changes), own)
-            layer = await self._images.layers.copy(container.upper)
+            image = await self._image(container, config, changes, author, comment)
+            if name is not None:
+                self._images.tag(image.id, str(name))
+            lifecycle.publish(
+                container,
+                "commit",
+                comment=comment,
+                imageID=image.id,
+                imageRef=name.familiar if name else "",
+            )
+            return image
         finally:
             if paused:
                 with contextlib.suppress(EngineError):  # it may have been killed meanwhile
                     lifecycle.unpause(container)
+
+    async def _image(
+        self,
+        container: Container,
+        config: ContainerConfig | None,
+        changes: Sequence[str],
+        author: str,
+        comment: str,
+    ) -> Image:
+        own = image_config(container.config)
+        given = image_config(config) if config is not None else own
+        new = _complete(changed(given, changes), own)
+        layer = await self._images.layers.copy(container.upper)
         image = child(
             self._images.images().get(container.image_id),
             layer,
@@ -244,15 +264,6 @@ class Committer:
             container_config=own,
         )
         self._images.add(image)
-        if name is not None:
-            self._images.tag(image.id, str(name))
-        self._containers.lifecycle.publish(
-            container,
-            "commit",
-            comment=comment,
-            imageID=image.id,
-            imageRef=name.familiar if name else "",
-        )
         return image
 
 

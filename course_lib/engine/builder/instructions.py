@@ -507,9 +507,7 @@ def _shell(line: Line, code: str) -> Instruction:
     read_flags(line.flags)
     _at_least_one(line)
     if not line.is_json:
-        raise InvalidParameter(
-            f"SHELL requires the arguments to be in JSON form, not: {line.original}"
-        )
+        raise InvalidParameter("SHELL requires the arguments to be in JSON form")
     return Shell(code, line.args)
 
 

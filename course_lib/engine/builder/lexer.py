@@ -13,6 +13,8 @@ from course_lib.engine.builder.goquote import go_quote
 
 _SPECIAL = frozenset("@*#?-$!0")
 _END = ""
+_NO_RUNE = "\ufffd"
+"""How Go writes the end of a text where a character should be."""
 
 
 class LexError(Exception):
@@ -236,7 +238,7 @@ class _Scan:
             null_is_unset, kind = True, self._next()
             shown += kind
         elif kind not in tuple("+-?#%"):
-            raise LexError(f"unsupported modifier ({shown}) in substitution")
+            raise LexError(f"unsupported modifier ({shown or _NO_RUNE}) in substitution")
         word = self._part("}", raw_escapes=kind in {"#", "%"}, missing="missing '}'")
         if self._skip_unset and value is None:
             return f"${{{name}{shown}{word}}}"

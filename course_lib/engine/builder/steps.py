@@ -57,6 +57,7 @@ class StepContainers:
         :raises BuildFailed: it ended with another code than 0.
         """
         attachment = container.streams.attach(stdout=True, stderr=True)
+        self._containers.lifecycle.publish(container, "attach")
         try:
             await self._containers.start(container)
             while (piece := await attachment.next()) is not None:

@@ -28,11 +28,15 @@ _END = bytes(2 * _BLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member: its header, and the file whose content follows it."""
+    """One member: its header, and the file whose content follows it.
+
+    :param shown: what the file counts in the size of the layer.
+    """
 
     header: bytes
     inode: Inode | None = None
     size: int = 0
+    shown: int = 0
 
     @property
     def padding(self) -> bytes:
@@ -82,10 +86,10 @@ def _member(name: str, inode: Inode, stat: FileStat, seen: dict[int, str]) -> Me
         info.size = stat.size
         if stat.nlink > 1:
             seen[stat.ino] = name
-        return Member(_header(info), inode, stat.size)
+        return Member(_header(info), inode, stat.size, stat.size)
     else:
         return None  # sockets and devices are no part of a layer
-    return Member(_header(info))
+    return Member(_header(info), shown=len(info.linkname) if info.issym() else 0)
 
 
 def _header(info: tarfile.TarInfo) -> bytes:
@@ -143,11 +147,11 @@ def archive_size(tree: Tree) -> int:
 
 
 def digest_now(tree: Tree) -> tuple[str, int]:
-    """``sha256:…`` of the archive, and the bytes in its files. For small layers."""
+    """``sha256:…`` of the archive, and the layer's size as shown. For small layers."""
     digest = hashlib.sha256()
     size = 0
     for member in members(tree):
-        size += member.size
+        size += member.shown
         digest.update(member.header)
         if member.inode is not None and member.size:
             for data in _content(member.inode, member.size):
@@ -167,4 +171,4 @@ async def digest_of_layer(tree: Tree) -> tuple[str, int]:
         if spent >= CHUNK:
             spent = 0
             await asyncio.sleep(0)
-    return f"sha256:{digest.hexdigest()}", sum(member.size for member in members(tree))
+    return f"sha256:{digest.hexdigest()}", sum(member.shown for member in members(tree))
