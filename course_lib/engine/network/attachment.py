@@ -126,7 +126,7 @@ class Attachments:
         self.tell(endpoint)
 
     def detach(self, sandbox: Sandbox, endpoint: Endpoint) -> None:
-        """Unplug an endpoint; its ports close, its connections die, its address is free."""
+        """Unplug an endpoint; its ports close, its connections stand still, its address is free."""
         network = endpoint.network
         if self.watcher is not None and network.shared:
             self.watcher.gone(endpoint)

@@ -159,9 +159,13 @@ class HostStream:
             reset_on_close(self._socket)
             self.close()
 
-    def die(self, code: int) -> None:
-        self._error = code
+    def unplug(self) -> None:
+        # The kernel keeps no real connection still for us.
+        self._error = errno.ECONNRESET
         self.abort()
+
+    def plug(self, link: Link) -> None:
+        """It has died with its interface."""
 
 
 class HostAcceptor:

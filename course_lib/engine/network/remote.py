@@ -8,6 +8,7 @@ known in this package.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -174,9 +175,13 @@ class RemoteStream:
         self._bytes.abort()
         self._forget()
 
-    def die(self, code: int) -> None:
-        self._bytes.die(code)
+    def unplug(self) -> None:
+        # Who carries it to another engine does not hold it for later.
+        self._bytes.die(errno.ECONNRESET)
         self._forget()
+
+    def plug(self, link: Link) -> None:
+        """It has died with its interface."""
 
     def _forget(self) -> None:
         self._stack.connections.discard(self)

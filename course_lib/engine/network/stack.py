@@ -218,9 +218,13 @@ class Stack:
             if link.segment is not None:
                 self.addresses[address] = link
                 link.segment.members[address] = link
+        if self.connections:
+            local = {to_text(link.address), to_text(link.address6)}
+            for connection in [c for c in self.connections if c.local[0] in local]:
+                connection.plug(link)
 
     def remove_link(self, link: Link) -> None:
-        """Unplug an interface: its connections die, its neighbours are forgotten."""
+        """Unplug an interface: its connections stand still, its neighbours are forgotten."""
         del self.links[link]
         for address in (link.address, link.address6):
             if self.addresses.get(address) is link:
@@ -231,7 +235,7 @@ class Stack:
             self.default = None
         self._neighbours = {a: via for a, via in self._neighbours.items() if via is not link}
         for connection in [c for c in self.connections if c.link is link]:
-            connection.die(errno.ECONNRESET)
+            connection.unplug()
 
     def is_local(self, address: int) -> bool:
         """Whether a packet to this address stays in the namespace."""

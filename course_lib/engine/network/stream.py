@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from course_lib.engine.network.stack import Link, Stack, count, os_error
@@ -33,26 +34,35 @@ class Connection(Protocol):
     @property
     def state(self) -> str: ...
     def close(self) -> None: ...
-    def die(self, code: int) -> None:
-        """End it with that error, as when its interface goes away."""
+    def unplug(self) -> None:
+        """Its interface has gone away."""
+
+    def plug(self, link: Link) -> None:
+        """An interface with its local address has come."""
 
 
 class MemoryStream:
     """One end of a connection between two sandboxes, or within one.
 
     Follows Linux: what arrived can be read before a reset is reported; closing with unread
-    data resets the connection; writing to an end that has closed gives ``EPIPE``.
+    data resets the connection; writing to an end that has closed gives ``EPIPE``. While the
+    interface of either end is gone, nothing passes and neither end is told; it goes on when one
+    with the same address has come. (Linux gives up after some 15 minutes, we do not.)
     """
 
     __slots__ = (
         "_chunks",
         "_closed",
+        "_down",
         "_error",
         "_finished",
         "_other",
         "_readers",
         "_size",
         "_stack",
+        "_stalled",
+        "_then",
+        "_waiting",
         "_writers",
         "_written",
         "holder",
@@ -80,6 +90,10 @@ class MemoryStream:
         self._written = False  # this end said so
         self._closed = False
         self._error = 0
+        self._down = False  # the interface of this end is gone
+        self._stalled = False  # that of this end or of the other
+        self._waiting = bytearray()  # written, and to be sent once that is over
+        self._then: Callable[[], None] | None = None  # how this end was closed meanwhile
         stack.connections.add(self)
 
     @classmethod
@@ -96,6 +110,8 @@ class MemoryStream:
 
     @property
     def state(self) -> str:
+        if self._then is not None:
+            return "FIN_WAIT1"
         if self._finished:
             return "LAST_ACK" if self._written else "CLOSE_WAIT"
         return "FIN_WAIT2" if self._written else "ESTABLISHED"
@@ -141,8 +157,11 @@ class MemoryStream:
                 raise os_error(errno.EPIPE)
             if not view:
                 return
-            room = WINDOW - other._size
-            if room > 0:
+            room = WINDOW - (len(self._waiting) if self._stalled else other._size)
+            if room > 0 and self._stalled:
+                self._waiting += view[:room]
+                view = view[room:]
+            elif room > 0:
                 other._feed(bytes(view[:room]))
                 count(self.link, other.link, min(room, len(view)))
                 view = view[room:]
@@ -158,13 +177,16 @@ class MemoryStream:
         if self._written or self._closed:
             return
         self._written = True
-        if self._other is not None:
+        if self._other is not None and not self._stalled:
             self._other._finished = True
             self._other._readers.wake()
         self._writers.wake()
 
     def close(self) -> None:
         if self._closed:
+            return
+        if self._stalled:
+            self._close_later(self.close)
             return
         if self._chunks:
             self.abort()
@@ -175,16 +197,51 @@ class MemoryStream:
     def abort(self) -> None:
         if self._closed:
             return
+        if self._stalled:
+            self._close_later(self.abort)
+            return
         other = self._other
         self._leave()
         if other is not None:
             other._fail(errno.ECONNRESET)
 
-    def die(self, code: int) -> None:
+    def unplug(self) -> None:
+        self.link = None
+        self._down = self._stalled = True
+        if self._other is not None:
+            self._other._stalled = True
+
+    def plug(self, link: Link) -> None:
+        if not self._down:
+            return
+        self.link = link
+        self._down = False
         other = self._other
-        self._fail(code)
-        if other is not None:
-            other._fail(code)
+        if other is not None and not other._down:
+            self._stalled = other._stalled = False
+            for end, receiver in ((self, other), (other, self)):
+                end._go_on(receiver)
+
+    def _go_on(self, receiver: MemoryStream) -> None:
+        """Send what has waited."""
+        if self._waiting:
+            receiver._feed(bytes(self._waiting))
+            self._waiting.clear()
+        if self._written:
+            receiver._finished = True
+            receiver._readers.wake()
+        self._writers.wake()
+        if self._then is not None:
+            how, self._then = self._then, None
+            self._closed = False
+            how()
+
+    def _close_later(self, how: Callable[[], None]) -> None:
+        """The program is through with it; the other end can learn that only later."""
+        self._closed = True
+        self._then = how
+        self._readers.wake()
+        self._writers.wake()
 
     def _leave(self) -> None:
         """Close this end; the other keeps what it has received."""

@@ -322,7 +322,7 @@ async def test_counters_and_neighbours(world: World) -> None:
     assert one.neighbours() == []
 
 
-async def test_leaving_a_network_cuts_connections_and_answers(
+async def test_leaving_a_network_stops_connections_and_answers(
     world: World, clock: ManualClock
 ) -> None:
     world.network("dev")
@@ -336,14 +336,56 @@ async def test_leaving_a_network_cuts_connections_and_answers(
     await settle()
     world.leave("two", "dev")
     assert await near.read() == b"already there"
-    assert await fails(near.read()) == errno.ECONNRESET
-    assert await fails(near.write(b"x")) == errno.ECONNRESET
-    assert await fails(near.write(b"x")) == errno.EPIPE
-    assert await fails(reading) == errno.ECONNRESET
+    waiting = asyncio.create_task(near.read())
+    await near.write(b"sent later")
+    await settle()
+    assert not waiting.done()
+    assert not reading.done()
     pinging = asyncio.create_task(one.echo("172.18.0.3"))
     await clock.advance(3.1)
     assert await fails(pinging) == errno.EHOSTUNREACH
-    assert [s.state for s in two.sockets()] == ["LISTEN"]
+    assert [s.state for s in two.sockets()] == ["LISTEN", "ESTABLISHED"]
+    await far.write(b"also later")
+    world.join("two", "dev")
+    assert await reading == b"sent later"
+    assert await waiting == b"also later"
+
+
+async def test_a_connection_is_closed_while_the_network_is_away(world: World) -> None:
+    world.network("dev")
+    one, two = world.run("one", "dev"), world.run("two", "dev")
+    listener = two.listen("0.0.0.0", 80)
+    near = await one.connect("172.18.0.3", 80)
+    far = await listener.accept()
+    reading = asyncio.create_task(far.read())
+    world.leave("two", "dev")
+    await near.write(b"last words")
+    near.close()
+    assert await fails(near.write(b"x")) == errno.EBADF
+    await settle()
+    assert not reading.done()
+    assert [s.state for s in one.sockets()] == ["FIN_WAIT1"]
+    world.join("two", "dev")
+    assert await reading == b"last words"
+    assert await far.read() == b""
+    assert one.sockets() == []
+
+
+async def test_a_full_window_waits_for_the_network(world: World) -> None:
+    world.network("dev")
+    one, two = world.run("one", "dev"), world.run("two", "dev")
+    listener = two.listen("0.0.0.0", 80)
+    near = await one.connect("172.18.0.3", 80)
+    far = await listener.accept()
+    world.leave("one", "dev")
+    writing = asyncio.create_task(near.write(bytes(200_000)))
+    await settle()
+    assert not writing.done()
+    world.join("one", "dev")
+    got = 0
+    while got < 200_000:
+        got += len(await far.read())
+    await writing
 
 
 async def test_stopping_a_container_ends_its_connections(world: World) -> None:
