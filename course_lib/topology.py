@@ -233,7 +233,7 @@ def _container(entry: Mapping[str, Any], details: Mapping[str, Any]) -> Containe
         ),
         ports=ports,
         exposed=tuple(p for p in sorted(config.get("ExposedPorts") or {}) if p not in published),
-        mounts=tuple(sorted(map(_mount, details.get("Mounts") or []), key=lambda m: m.target)),
+        mounts=_mounts(details),
     )
 
 
@@ -268,6 +268,14 @@ def _published(ports: Mapping[str, Any]) -> tuple[PublishedPort, ...]:
         plain = [port for port in listed if port.host_ip != "::"]
         found.update(plain or listed)
     return tuple(sorted(found, key=lambda p: (p.host_port, p.container_port)))
+
+
+def _mounts(details: Mapping[str, Any]) -> tuple[Mount, ...]:
+    found = {mount.target: mount for mount in map(_mount, details.get("Mounts") or [])}
+    # Those of --tmpfs stand in the configuration alone.
+    for target, options in ((details.get("HostConfig") or {}).get("Tmpfs") or {}).items():
+        found.setdefault(target, Mount("tmpfs", "", target, "ro" in (options or "").split(",")))
+    return tuple(sorted(found.values(), key=lambda mount: mount.target))
 
 
 def _mount(entry: Mapping[str, Any]) -> Mount:

@@ -112,15 +112,20 @@ def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
     changes = diff(since, topology) if since is not None else Difference()
     old = since if since is not None else Topology()
     names = {container.name for container in topology.containers}
-    # A container that was made anew under the same name is shown once, as new.
+    # What was made anew under the same name is shown once, as new.
     gone = [
         container
         for container in old.containers
         if changes.of("container", container.id) == "removed" and container.name not in names
     ]
+    present = {network.name for network in topology.networks}
     networks = [
         *topology.networks,
-        *(n for n in old.networks if changes.of("network", n.id) == "removed"),
+        *(
+            network
+            for network in old.networks
+            if changes.of("network", network.id) == "removed" and network.name not in present
+        ),
     ]
     before = {container.id: container for container in old.containers}
     stacks = _stacks([*topology.containers, *gone], before, changes)
@@ -153,6 +158,13 @@ def port_words(port: PublishedPort) -> str:
 def volume_name(volume: Volume) -> str:
     """Its name; of an anonymous one the beginning of its ID."""
     return volume.name[:12] if volume.anonymous else volume.name
+
+
+def mount_source(mount: Mount) -> str:
+    """What is mounted: a volume by name, a path of the host, or the type where it has neither."""
+    if mount.kind == "volume":
+        return volume_name(Volume(mount.source))
+    return mount.source or mount.kind
 
 
 def _stacks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from course_lib.diagrams.scene import HOST, NONE, Bar, Mark, Scene, Stack, build_scene
+from course_lib.diagrams.scene import HOST, NONE, Bar, Mark, Scene, Stack, build_scene, mount_source
 from course_lib.topology import Topology
 
 
@@ -53,8 +53,9 @@ def _stack(stack: Stack, key: str) -> Iterator[str]:
     if stack.ports:
         facts.append(f"published {', '.join(stack.ports)}")
     for mount in owner.mounts:
-        source = mount.source or mount.kind
-        facts.append(f"{source} at {mount.target}{' (read-only)' if mount.read_only else ''}")
+        facts.append(
+            f"{mount_source(mount)} at {mount.target}{' (read-only)' if mount.read_only else ''}"
+        )
     yield f"{', '.join(facts)}{_marked(owner.mark or wire.mark)}"
     for guest in guests:
         state = f", {guest.state}" if guest.state else ""

@@ -146,9 +146,7 @@ def _on_prod(
     own = set(es.all_addresses)
     with probe.inside_network(prod) as inside:
         given = inside.addresses("es")
-        reached = [
-            address for address in sorted(es.addresses["dev"]) if inside.ping(address).answered
-        ]
+        reached = [address for address in sorted(own) if inside.ping(address).answered]
     led = given & own
     named = (
         missed(f"on prod, es leads to {listed(led)}, the es of dev", hint)
@@ -157,7 +155,7 @@ def _on_prod(
     )
     if reached:
         return named, missed(f"{listed(reached)} answers from prod", hint)
-    return named, met(f"{listed(es.addresses['dev'])} does not answer from prod")
+    return named, met(f"{listed(own)} does not answer from prod")
 
 
 def _as_set(answer: object) -> frozenset[str] | None:

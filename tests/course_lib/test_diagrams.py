@@ -305,7 +305,7 @@ def test_description_says_what_the_picture_shows() -> None:
         "    app from nginx, at 172.17.0.3, published localhost:8080 → 80",
         "      sidecar from alpine, in the same stack",
         "    db from nginx, at 172.17.0.2, alias es, data at /data, /home/ann/site at /site "
-        f"(read-only), tmpfs at /scratch, {'f' * 64} at /a, x at /x",
+        f"(read-only), tmpfs at /scratch, {'f' * 12} at /a, x at /x",
         "  the host's network stack: the host's own interfaces and ports:",
         "    hostview from alpine",
         "  no network: only lo: nothing in, nothing out:",
@@ -388,3 +388,12 @@ def test_save_goes_by_the_name(tmp_path: object) -> None:
     picture.save(folder / "x.png")
     assert (folder / "x.svg").read_bytes() == picture.svg
     assert (folder / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_network_made_anew_under_its_name_is_shown_once() -> None:
+    before = topology(container("es", "dev"), networks=("dev",))
+    anew = Network("net-later", "dev", "bridge", (Subnet("172.30.0.0/16", "172.30.0.1"),))
+    after = Topology((network("bridge"), anew), before.containers, engine=ENGINE)
+    picture = draw(after, since=before)
+    assert picture.words.count("network dev ") == 1
+    assert "172.30.0.0/16" in picture.words

@@ -52,7 +52,10 @@ def student(engine: Engine, tmp_path: Path, lesson_names: None) -> Iterator[Stud
     """A student at work on the engine; what they made goes afterwards."""
     student = Student(engine.docker_host, engine.sdk, tmp_path)
     student.tidy()
-    images = {image for lesson in course().lessons() for image in lesson.images} | {"busybox"}
+    images = {image for lesson in course().lessons() for image in lesson.images} | {
+        "busybox",
+        "redis:3.0",
+    }
     ensure_images(engine.sdk, images, read_image_table({}), lambda _: None)
     yield student
     student.tidy()

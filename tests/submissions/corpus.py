@@ -26,6 +26,10 @@ HERE = Path(__file__).parent
 DECOY = re.compile(r"decoy-")
 FUNCTIONS = r"""
 port() { docker port "$1" 80/tcp | head -n 1 | sed 's/.*://'; }
+name() {
+  docker run --rm --net "$2" centos curl -s "$1:9200" | sed -n 's/.*"name" *: *"\([^"]*\)".*/\1/p'
+}
+names() { printf '["%s", "%s"]' "$(name "$1" "$3")" "$(name "$2" "$3")"; }
 address() { docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 """
 
@@ -108,6 +112,8 @@ class Student:
     def _answer(self, value: object) -> object:
         if value == "...":
             return ...
+        if isinstance(value, list):
+            return [self._answer(item) for item in value]
         if not isinstance(value, str) or "$(" not in value:
             return value
         number = value.startswith("int ")
