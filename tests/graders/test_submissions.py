@@ -36,12 +36,22 @@ def test_corpus_names_are_unique() -> None:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("fixed-ports")
-@pytest.mark.parametrize("submission", CORPUS, ids=str)
+@pytest.mark.parametrize(
+    ("engine", "submission"),
+    [
+        pytest.param(
+            name, submission, id=f"{name}-{submission}",
+            marks=pytest.mark.docker if name == "dockerd" else (),
+        )
+        for name in ("embedded", "dockerd")
+        for submission in CORPUS
+        if name in submission.engines
+    ],
+    indirect=["engine"],
+)  # fmt: skip
 def test_submission_earns_its_points(
     submission: Submission, engine: Engine, student: Student
 ) -> None:
-    if engine.name not in submission.engines:
-        pytest.skip(f"not on {engine.name}")
     answers = student.work(submission)
     before = _everything(engine, student.folder)
     (result,) = run_checks(
