@@ -69,7 +69,9 @@ def _allowed(
 def pack_error(error: Exception) -> Message:
     """An exception as an answer."""
     if isinstance(error, errdefs.EngineError):
-        return Message({"error": type(error).__name__, "message": str(error)})
+        # A kind that some part of the engine has of its own goes as the one that all know.
+        known = (c for c in type(error).__mro__ if c.__module__ == errdefs.__name__)
+        return Message({"error": next(known).__name__, "message": str(error)})
     if isinstance(error, OSError) and error.errno:
         return Message({"errno": error.errno})
     return Message({"error": "SystemFailure", "message": f"the other engine failed: {error!r}"})

@@ -16,7 +16,10 @@ from course_lib.engine.cluster.handshake import Credentials
 from course_lib.engine.cluster.listener import Listener
 from course_lib.engine.cluster.mesh import Member, Mesh
 from course_lib.engine.cluster.methods import Methods
-from course_lib.engine.network import SandboxHandle
+from course_lib.engine.network import IpamConfig, SandboxHandle
+from course_lib.engine.network.network import NetworkSettings
+from course_lib.engine.network.services import ServiceBinding
+from tests.contract.harness import free_port
 from tests.engine.cluster.conftest import CLUSTER, SECRET, until
 from tests.engine.conftest import ManualClock
 from tests.engine.network.conftest import World, container_id
@@ -325,3 +328,86 @@ async def test_a_member_that_leaves(swarm: Swarm) -> None:
     await until(lambda: "b" not in swarm["a"].mesh.links)
     await swarm.clock.advance(GRACE + 1)
     assert (await one.query("two", "A")).rcode == "NXDOMAIN"
+
+
+# --- overlay networks of a swarm, with their load balancers ---
+
+
+def bring_up(node: Node, balancer: str, *, ingress: bool = False) -> None:
+    """An overlay network as a manager has a node bring it up."""
+    pool = IpamConfig("10.0.9.0/24", "", "10.0.9.1")
+    name = "ingress" if ingress else "vips"
+    settings = NetworkSettings(
+        f"id of {name}", name, 1, "overlay", "swarm", attachable=True, ingress=ingress, pools=[pool]
+    )
+    node.world.net.swarm.ensure_gateway_bridge()
+    node.world.net.swarm.bring_up(settings, balancer)
+
+
+def serve_from(*addresses: str) -> dict[str, list[ServiceBinding]]:
+    """A service ``web`` at 10.0.9.100, with tasks at those addresses."""
+    tasks = [(f"task at {address}", address) for address in addresses]
+    binding = ServiceBinding("s", "web", ["www"], "10.0.9.100", tasks)
+    return {"id of vips": [binding], "id of ingress": [binding]}
+
+
+async def test_a_virtual_address_leads_to_tasks_of_both(swarm: Swarm) -> None:
+    bring_up(swarm["a"], "10.0.9.2")
+    bring_up(swarm["b"], "10.0.9.3")
+    for node in (swarm["a"], swarm["b"]):
+        node.world.net.swarm.set_services(serve_from("10.0.9.11", "10.0.9.12"))
+    here = swarm["a"].run("here", "vips", "10.0.9.11")
+    there = swarm["b"].run("there", "vips", "10.0.9.12")
+    client = swarm["a"].run("client", "vips", "10.0.9.13")
+    await swarm.told()
+    assert await names(client, "web") == await names(there, "www") == ["10.0.9.100"]
+    assert await names(client, "tasks.web") == ["10.0.9.11", "10.0.9.12"]
+    listeners = {handle: handle.listen("0.0.0.0", 80) for handle in (here, there)}
+    for handle in (here, there):  # in turn
+        near = await client.connect("10.0.9.100", 80)
+        far = await listeners[handle].accept()
+        assert near.peer == ("10.0.9.100", 80)
+        assert far.peer == ("10.0.9.2", near.local[1])  # the balancer of the client's node
+        await far.write(b"served")
+        assert await near.read() == b"served"
+        near.close()
+        assert await far.read() == b""
+        far.close()
+    listeners[there].close()
+    outcomes = []
+    for _ in range(2):
+        try:
+            outcomes.append((await client.connect("10.0.9.100", 80)).peer)
+        except ConnectionRefusedError:
+            outcomes.append(None)
+    assert sorted(outcomes, key=str) == [("10.0.9.100", 80), None]
+
+
+async def test_a_published_port_leads_to_another_engine(swarm: Swarm) -> None:
+    bring_up(swarm["a"], "10.0.9.2", ingress=True)
+    bring_up(swarm["b"], "10.0.9.3", ingress=True)
+    for node in (swarm["a"], swarm["b"]):
+        node.world.net.swarm.set_services(serve_from("10.0.9.12"))
+    task = swarm["b"].run("task", "ingress", "10.0.9.12")
+    await swarm.told()
+    port = free_port()
+    swarm["a"].world.net.swarm.publish("s", [(80, port)], "10.0.9.100", "id of ingress")
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with pytest.raises(ConnectionResetError):  # nobody listens there yet
+        await reader.read()
+    writer.close()
+
+    listener = task.listen("0.0.0.0", 80)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    far = await listener.accept()
+    assert far.peer[0] == "10.0.9.2"
+    writer.write(b"question")
+    writer.write_eof()
+    assert await far.read() == b"question"
+    assert await far.read() == b""
+    await far.write(bytes(500_000))
+    far.close()
+    assert len(await reader.read()) == 500_000
+    writer.close()
+    await until(lambda: not swarm["a"].world.net._publisher._relays)
