@@ -17,6 +17,7 @@ from course_lib.engine.ids import Identities
 from course_lib.engine.store import StateError, Store
 
 if TYPE_CHECKING:
+    from course_lib.engine.cluster.engines import Engines
     from course_lib.engine.container.container import Container
     from course_lib.engine.container.service import ContainerService
     from course_lib.engine.image.store import ImageStore
@@ -99,6 +100,7 @@ class Engine:
         self.host_name = host_name or socket.gethostname().partition(".")[0] or "docker"
         self._services: Services | None = None
         self._swarm: Swarm | None = None
+        self._engines: Engines | None = None
         self._background: list[asyncio.Task[None]] = []
         first = not (root / LOCK).exists()
         self._lock = _lock(root)
@@ -144,6 +146,7 @@ class Engine:
     def swarm(self) -> Swarm:
         """The engine's part in a swarm; its modules are loaded when first asked for."""
         if self._swarm is None:
+            from course_lib.engine.cluster.engines import Engines
             from course_lib.engine.swarm.swarm import Swarm
 
             self._swarm = Swarm(
@@ -156,6 +159,7 @@ class Engine:
                 self.images,
                 self.host_name,
             )
+            self._engines = Engines(self._swarm, self.store, self.networks, self.ids, self.clock)
         return self._swarm
 
     @property
@@ -189,6 +193,8 @@ class Engine:
 
         if self.store.all("swarm"):
             await self.swarm.restore()
+            if self._engines is not None:
+                await self._engines.restore()
 
     async def _start_again(self, containers: list[Container]) -> None:
         for container in containers:

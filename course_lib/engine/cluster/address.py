@@ -1,8 +1,10 @@
 """Where an engine of a swarm listens, and where others reach it.
 
-dockerd listens on all addresses and advertises that of its host. All engines of such a swarm are
+dockerd listens on all addresses and advertises one of its host. All engines of such a swarm are
 on one machine here, so that an engine listens on a loopback address only: 127.0.0.1, or the one
-that it is told (Linux has all of 127.0.0.0/8). Nobody from outside can call.
+that it is told (Linux has all of 127.0.0.0/8). Whatever else is advertised, nobody from outside
+can call; the join command that a manager gives names the address where it really listens. A
+worker that is told nothing gets an address of its own from its manager.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine
 
 PORT = 2377
 """Docker's port for the management of a cluster."""
@@ -33,35 +35,40 @@ class Place:
 def manager_place(listen: str, advertise: str) -> Place:
     """Where a manager listens: port 2377, or any other where that one is taken.
 
-    :param listen, advertise: as ``docker swarm init`` gives them, ``ADDRESS[:PORT]``; empty or
-        ``0.0.0.0`` for what is usual.
-    :raises NotImplementedByEngine: an address that is not on the loopback.
-    :raises InvalidParameter: no address.
+    :param listen, advertise: ``ADDRESS[:PORT]`` as ``docker swarm init`` gives them.
+    :raises InvalidParameter: a port that is none.
     """
     place = _place(listen, advertise)
     return place if place.chosen else Place(place.host, PORT, False)
 
 
 def worker_place(listen: str, advertise: str) -> Place:
-    """Where a worker listens: any port."""
+    """Where a worker listens: any port.
+
+    :raises InvalidParameter: a port that is none.
+    """
     place = _place(listen, advertise)
     return place if place.chosen else Place(place.host, 0, False)
+
+
+def names_host(listen: str, advertise: str) -> bool:
+    """Whether the user says at which address of this machine."""
+    return any(_is_loopback(_split(text)[0]) for text in (listen, advertise))
 
 
 def remote_address(text: str) -> tuple[str, int]:
     """The address of a manager to join, ``ADDRESS[:PORT]``.
 
-    :raises NotImplementedByEngine: it is on another machine. :raises InvalidParameter: it is none.
+    :raises NotImplementedByEngine: it is on another machine.
+    :raises InvalidParameter: a port that is none.
     """
-    host, port = split(text)
-    return _loopback(host), port or PORT
+    host, port = _split(text)
+    if not _is_loopback(host):
+        raise NotImplementedByEngine(f"{host}: a swarm beyond this machine's 127.0.0.1")
+    return HOST if host == "localhost" else host, port or PORT
 
 
-def split(text: str) -> tuple[str, int]:
-    """``127.0.0.1:2377`` as address and port, 0 for none.
-
-    :raises InvalidParameter: the port is none.
-    """
+def _split(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon:
         return text, 0
@@ -71,28 +78,16 @@ def split(text: str) -> tuple[str, int]:
 
 
 def _place(listen: str, advertise: str) -> Place:
-    listen_host, listen_port = split(listen)
-    host, port = split(advertise)
-    if listen_port == PORT:
-        listen_port = 0  # what the docker command says where the user said nothing
-    if listen_host not in {"", "0.0.0.0"}:
-        host = host or listen_host
-        _loopback(listen_host)
-    chosen = port or listen_port
-    return Place(_loopback(host) if host else HOST, chosen, bool(chosen))
+    listen_host, listen_port = _split(listen)
+    host, port = _split(advertise)
+    # 2377 is what the docker command says where the user said nothing.
+    chosen = next((p for p in (port, listen_port) if p not in {0, PORT}), 0)
+    found = next((h for h in (host, listen_host) if _is_loopback(h)), HOST)
+    return Place(HOST if found == "localhost" else found, chosen, bool(chosen))
 
 
-def _loopback(host: str) -> str:
-    if host == "localhost":
-        return HOST
+def _is_loopback(host: str) -> bool:
     try:
-        address = ipaddress.IPv4Address(host)
+        return host == "localhost" or ipaddress.IPv4Address(host).is_loopback
     except ValueError:
-        raise _beyond(host) from None
-    if not address.is_loopback:
-        raise _beyond(host)
-    return str(address)
-
-
-def _beyond(host: str) -> EngineError:
-    return NotImplementedByEngine(f"{host}: a swarm beyond this machine's 127.0.0.1")
+        return False

@@ -6,11 +6,13 @@ swarmkit: ``ca.Server.IssueNodeCertificate`` (joining) and ``manager/dispatcher`
 from __future__ import annotations
 
 import asyncio
+from ipaddress import IPv4Address
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.cluster import codec
+from course_lib.engine.cluster.address import HOST
 from course_lib.engine.cluster.deadline import end
 from course_lib.engine.cluster.frames import Message
 from course_lib.engine.cluster.handshake import Credentials
@@ -39,6 +41,16 @@ _MANAGER = 1
 """Place of the manager's token among the secrets that a joining engine may know."""
 
 
+class Desk(ManagerLink, Protocol):
+    """What of the manager serves nodes (:class:`course_lib.engine.swarm.manager.Manager`)."""
+
+    def join_mesh(self, node: Node) -> None:
+        """Give a node its place in the routing mesh."""
+
+    def drop_attachments(self, node_id: str) -> None:
+        """Of a node that has come up anew: nobody there is attached any more."""
+
+
 class Admission:
     """Nodes that come, go, and come back.
 
@@ -51,7 +63,7 @@ class Admission:
         keys: ManagerKeys,
         state: ClusterState,
         dispatcher: Dispatcher,
-        desk: ManagerLink,
+        desk: Desk,
         networks: NetworkController,
         random: Random,
         clock: Clock,
@@ -71,6 +83,7 @@ class Admission:
         methods, mesh = self.hub.methods, self.hub.mesh
         methods.on_call("join", self._join, _STRANGERS)
         methods.on_call("node.hello", self._hello, _NODES)
+        methods.on_call("node.ready", self._ready, _NODES)
         methods.on_call("node.leave", self._leave, _NODES)
         methods.on_note("task.status", self._status, _NODES)
         methods.on_call("network.attach", self._attach, _NODES)
@@ -106,21 +119,30 @@ class Admission:
             },
             description=dict(fields["description"]),
             state="unknown",
-            address=str(fields["address"]),
+            address=str(fields["address"]) or self._free_address(),
         )
         self._state.nodes.put(node)
+        self._desk.join_mesh(node)
         return Message(
             {
                 "node": node.id,
                 "own": self._keys.of_node(node.id),
                 "peers": self._keys.peers,
                 "manager": self._manager,
+                "address": node.address,
             }
         )
+
+    def _free_address(self) -> str:
+        """An address of this machine for one more node: 127.0.0.2, 127.0.0.3 …"""
+        taken = {node.address for node in self._state.nodes}
+        numbers = (str(IPv4Address(HOST) + number) for number in range(1, 1 << 16))
+        return next((address for address in numbers if address not in taken), HOST)
 
     # --- sessions --------------------------------------------------------------------------
 
     async def _hello(self, link: Link, message: Message) -> Message:
+        """A node is there: it learns what it has to have before it is told its tasks."""
         node = self._node(link)
         host, port = message.fields["listens"]
         self._addresses[node.id] = (str(host), int(port))
@@ -129,6 +151,18 @@ class Admission:
             waiting.cancel()
         node.description = dict(message.fields["description"])
         node.address = str(host)
+        self._state.nodes.put(node)
+        if message.fields["fresh"] is True:
+            self._desk.drop_attachments(node.id)
+        ingress = next((n for n in self._state.networks if n.ingress), None)
+        mesh = None
+        if ingress is not None and ingress.id in node.balancers:
+            mesh = codec.pack_network(self._dispatcher.network(ingress, node.id))
+        tasks = [task.id for task in self._state.tasks if task.node_id == node.id]
+        return Message({"ingress": mesh, "tasks": tasks})
+
+    async def _ready(self, link: Link, _: Message) -> Message:
+        node = self._node(link)
         node.state, node.message = "ready", ""
         self._state.nodes.put(node)
         self._dispatcher.connect(node.id, RemoteNode(link))
@@ -193,8 +227,15 @@ class Admission:
 
     async def _attach(self, link: Link, message: Message) -> Message:
         fields = message.fields
+        wanted = str(fields["network"])
+        try:
+            self._state.networks.find(wanted)
+        except NotFound:
+            raise NotFound(
+                f"rpc error: code = NotFound desc = network {wanted} not found"
+            ) from None
         network, address, attachment = await self._desk.attach(
-            link.peer.node, str(fields["network"]), str(fields["container"]), str(fields["address"])
+            link.peer.node, wanted, str(fields["container"]), str(fields["address"])
         )
         return Message(
             {

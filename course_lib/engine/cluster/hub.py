@@ -7,7 +7,7 @@ import errno
 from collections.abc import Callable
 
 from course_lib.engine.clock import Clock
-from course_lib.engine.cluster.address import Place
+from course_lib.engine.cluster.address import HOST, Place
 from course_lib.engine.cluster.dataplane import DataPlane
 from course_lib.engine.cluster.handshake import Credentials, Secrets
 from course_lib.engine.cluster.link import Link
@@ -62,11 +62,13 @@ class Hub:
         try:
             await self._listener.start(place.host, place.port)
         except OSError as error:
-            if place.chosen or error.errno != errno.EADDRINUSE:
+            if place.chosen or error.errno not in {errno.EADDRINUSE, errno.EADDRNOTAVAIL}:
                 raise SystemFailure(
                     f"listen tcp {place.host}:{place.port}: bind: {_go_text(error)}"
                 ) from None
-            await self._listener.start(place.host, 0)
+            # Not every system has more than one loopback address.
+            host = HOST if error.errno == errno.EADDRNOTAVAIL else place.host
+            await self._listener.start(host, 0)
 
     def _welcome(self, link: Link) -> None:
         if link.peer.purpose != "join":

@@ -31,6 +31,7 @@ async def ask_to_join(
         raise InvalidParameter("at least 1 RemoteAddr is required to join")
     token = parse_token(request.token)
     place = address.worker_place(request.listen_address, request.advertise_address)
+    named = address.names_host(request.listen_address, request.advertise_address)
     remotes = [address.remote_address(text) for text in request.remote_addresses]
     problem: EngineError | None = None
     for remote in remotes:
@@ -49,7 +50,7 @@ async def ask_to_join(
                 {
                     "description": dict(description),
                     "availability": request.availability,
-                    "address": place.host,
+                    "address": place.host if named else "",
                 },
             )
         except OSError as error:
@@ -60,7 +61,9 @@ async def ask_to_join(
             await link.wait_closed()
         given = {name: str(answer.fields[name]) for name in ("node", "own", "peers")}
         keys = NodeKeys(**given, cluster=token.digest)
-        return Membership(keys, str(answer.fields["manager"]), remote, (place.host, place.port))
+        return Membership(
+            keys, str(answer.fields["manager"]), remote, (str(answer.fields["address"]), place.port)
+        )
     assert problem is not None
     raise problem
 

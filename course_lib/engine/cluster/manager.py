@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from course_lib.engine.cluster import codec
 from course_lib.engine.cluster.link import Link
 from course_lib.engine.cluster.mesh import Mesh
@@ -13,7 +15,7 @@ from course_lib.engine.swarm.model import TaskStatus
 class RemoteManager:
     """Stands in for the manager, linked or not (``swarm.interfaces.ManagerLink``).
 
-    What is reported while there is no link is kept, the latest of each task, and told when the
+    What is to be told while there is no link is kept, of each task the latest, and told when the
     manager is back.
     """
 
@@ -21,6 +23,7 @@ class RemoteManager:
         self._mesh = mesh
         self._manager = manager
         self._untold: dict[str, TaskStatus] = {}
+        self._left: list[str] = []
 
     def report(self, node_id: str, task_id: str, status: TaskStatus) -> None:
         link = self._mesh.link(self._manager)
@@ -29,10 +32,13 @@ class RemoteManager:
         else:
             self._tell(link, task_id, status)
 
-    def catch_up(self) -> None:
+    async def catch_up(self) -> None:
         """Tell what could not be told before."""
         link = self._mesh.link(self._manager)
         if link is not None:
+            while self._left:
+                await link.call("network.detach", {"attachment": self._left[0]})
+                del self._left[0]
             untold, self._untold = self._untold, {}
             for task_id, status in untold.items():
                 self._tell(link, task_id, status)
@@ -51,7 +57,9 @@ class RemoteManager:
         return network, str(found["address"]), str(found["attachment"])
 
     async def detach(self, node_id: str, attachment_id: str) -> None:
-        await self._link().call("network.detach", {"attachment": attachment_id})
+        self._left.append(attachment_id)
+        with contextlib.suppress(OSError):
+            await self.catch_up()
 
     def _link(self) -> Link:
         link = self._mesh.link(self._manager)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.cluster import codec
@@ -24,8 +24,9 @@ from course_lib.engine.cluster.link import Link
 from course_lib.engine.cluster.manager import RemoteManager
 from course_lib.engine.cluster.mesh import Member
 from course_lib.engine.cluster.node import send_lines
+from course_lib.engine.errdefs import EngineError
 from course_lib.engine.network import NetworkController
-from course_lib.engine.swarm.interfaces import NodeAgent
+from course_lib.engine.swarm.interfaces import NetworkAssignment, NodeAgent
 
 _MANAGER = frozenset({"manager"})
 
@@ -44,6 +45,10 @@ class Membership:
     manager: str
     calls: Address
     listens: Address
+
+    def listening(self, place: Address) -> Membership:
+        """The same, of a worker that listens there."""
+        return replace(self, listens=place)
 
     def to_record(self) -> dict[str, Any]:
         """As a JSON record."""
@@ -70,6 +75,16 @@ class Membership:
         )
 
 
+class Agent(NodeAgent, Protocol):
+    """What does a node's work (:class:`course_lib.engine.swarm.agent.LocalAgent`)."""
+
+    def bring_up(self, network: NetworkAssignment) -> None:
+        """Have a network of the swarm here."""
+
+    async def keep_only(self, task_ids: Set[str]) -> None:
+        """Forget all tasks but these."""
+
+
 class Worker:
     """An engine as a worker of another engine's swarm.
 
@@ -85,7 +100,8 @@ class Worker:
         clock: Clock,
     ) -> None:
         self.membership = membership
-        self.agent: NodeAgent | None = None
+        self.agent: Agent | None = None
+        self._fresh = True
         keys = membership.keys
         self.hub = Hub(
             keys.node,
@@ -110,12 +126,17 @@ class Worker:
         self.hub.mesh.on_up.append(self._up)
         self.hub.mesh.on_down.append(self._down)
 
-    async def start(self, agent: NodeAgent) -> None:
+    async def start(self, agent: Agent) -> None:
         """Listen, and call the manager until it answers."""
         self.agent = agent
         host, port = self.membership.listens
         await self.hub.listen(Place(host, port, False))
         self.hub.mesh.set_members([self._manager_member()])
+
+    @property
+    def listens(self) -> Address:
+        """Where it listens."""
+        return self.hub.address
 
     async def ready(self) -> None:
         """Wait until the manager knows that this node is there."""
@@ -131,13 +152,23 @@ class Worker:
             task.add_done_callback(self._greetings.discard)
 
     async def _greet(self, link: Link) -> None:
-        fields = {"description": dict(self._describe()), "listens": list(self.hub.address)}
+        fields = {
+            "description": dict(self._describe()),
+            "listens": list(self.hub.address),
+            "fresh": self._fresh,
+        }
         try:
-            await link.call("node.hello", fields)
-        except OSError:
-            link.close("it does not answer")
+            answer = await link.call("node.hello", fields)
+            ingress = answer.fields["ingress"]
+            if ingress is not None:
+                self._node().bring_up(codec.unpack_network(ingress))
+            await self._node().keep_only({str(task) for task in answer.fields["tasks"]})
+            await link.call("node.ready")
+            await self.manager.catch_up()
+        except (OSError, EngineError, KeyError, TypeError, ValueError) as error:
+            link.close(f"it does not answer as a manager does: {error!r}")
         else:
-            self.manager.catch_up()
+            self._fresh = False
             self._ready.set()
 
     def _down(self, node: str) -> None:
@@ -146,7 +177,7 @@ class Worker:
 
     # --- what the manager says ---------------------------------------------------------------
 
-    def _node(self) -> NodeAgent:
+    def _node(self) -> Agent:
         assert self.agent is not None
         return self.agent
 

@@ -144,10 +144,11 @@ class Publisher:
         raise AssertionError("unreachable")
 
     def publish_shared(
-        self, requests: Sequence[PortRequest], pick: Pick, source: int
+        self, requests: Sequence[PortRequest], pick: Pick, source: int, host: str = HOST
     ) -> tuple[PublishedPort, ...]:
         """Publish TCP ports that lead to whoever ``pick`` gives (the routing mesh).
 
+        :param host: loopback address to listen at.
         :param source: the address that seems to connect.
         :raises SystemFailure: a port cannot be bound; none is published then.
         """
@@ -156,7 +157,7 @@ class Publisher:
             published = PublishedPort(request.port, "tcp", "0.0.0.0", request.host_port)
             mapping = _Mapping(published, pick, source, reserved=False)
             try:
-                mapping.socket = self._listen(mapping)
+                mapping.socket = self._listen(mapping, host)
             except OSError as error:
                 self.unpublish(done)
                 raise _refusal(published, error) from None
@@ -164,12 +165,12 @@ class Publisher:
             done.append(published)
         return tuple(done)
 
-    def _listen(self, mapping: _Mapping) -> HostAcceptor:
+    def _listen(self, mapping: _Mapping, host: str = "") -> HostAcceptor:
         published = mapping.published
         return HostAcceptor(
             published.host_port,
             lambda sock, peer: self._accepted(mapping, sock, peer),
-            _EVERY.get(published.host_ip, published.host_ip),
+            host or _EVERY.get(published.host_ip, published.host_ip),
         )
 
     def _open(self, mapping: _Mapping, link: Link) -> HostAcceptor | UdpProxy:

@@ -16,6 +16,7 @@ from course_lib.engine.network.addresses import mac_of_address, to_int
 from course_lib.engine.network.attachment import Attachments, make_endpoint
 from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.drivers.overlay import OverlayDriver
+from course_lib.engine.network.hostsocket import HOST
 from course_lib.engine.network.model import (
     EndpointOwner,
     EndpointSpec,
@@ -46,7 +47,10 @@ _GATEWAY_OPTIONS = {
 
 
 class SwarmNetworks:
-    """What this node has of the swarm's networks."""
+    """What this node has of the swarm's networks.
+
+    :ivar address: the node's own on this machine, at which the routing mesh listens.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class SwarmNetworks:
         share: Callable[[Network], None],
         remotes: RemoteEndpoints,
     ) -> None:
+        self.address = HOST
         self._ids = ids
         self._registry = registry
         self._attachments = attachments
@@ -182,7 +187,7 @@ class SwarmNetworks:
         kept = tuple(port for port in before if port not in gone)
         address = to_int(vip) if vip else 0
         added = self._publisher.publish_shared(
-            requests, lambda: balancer.choose(address), balancer.link.address
+            requests, lambda: balancer.choose(address), balancer.link.address, self.address
         )
         self._publisher.unpublish(gone)
         if ports:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence, Set
 from typing import TYPE_CHECKING
 
 from course_lib.engine.clock import Clock
@@ -87,6 +87,15 @@ class LocalAgent:
                 )
         if runner is not None:
             self.release_networks(network for network, _ in runner.assignment.networks)
+
+    async def keep_only(self, task_ids: Set[str]) -> None:
+        """Forget all tasks but these: the manager has forgotten them while it was not reached."""
+        known = {
+            container.config.labels.get("com.docker.swarm.task.id", "")
+            for container in self.containers.registry
+        }
+        for task_id in (known | self._runners.keys()) - task_ids - {""}:
+            await self.remove(task_id)
 
     def publish(self, records: Sequence[ServiceRecord]) -> None:
         bindings: dict[str, list[ServiceBinding]] = {}

@@ -89,8 +89,8 @@ class Swarm:
         the manager of its swarm, and where that is reached, with a port.
     :ivar listens: address and port that a manager was told to listen at.
     :ivar joiner: how it joins the swarm of another engine, once something knows how.
-    :ivar on_manager: called when this engine has become a manager, or is one again; :ivar on_end:
-        when it is no node any more, or ends.
+    :ivar on_manager: called when this engine has become a manager, or is one again; :ivar
+        on_leave: when it is about to leave; :ivar on_end: when it is no node any more, or ends.
     """
 
     def __init__(
@@ -121,6 +121,7 @@ class Swarm:
         self.listens: tuple[str, int] = ("", 0)
         self.joiner: Joiner | None = None
         self.on_manager: list[Hook] = []
+        self.on_leave: list[Hook] = []
         self.on_end: list[Hook] = []
         self.error = ""
 
@@ -261,7 +262,7 @@ class Swarm:
         await self._end()
 
     async def _end(self) -> None:
-        for hook in self.on_end:
+        for hook in (*self.on_leave, *self.on_end):
             await hook(self)
         manager, agent = self.manager, self.agent
         if manager is not None:

@@ -374,7 +374,7 @@ async def test_a_virtual_address_leads_to_tasks_of_both(swarm: Swarm) -> None:
         assert await far.read() == b""
         far.close()
     listeners[there].close()
-    outcomes = []
+    outcomes: list[tuple[str, int] | None] = []
     for _ in range(2):
         try:
             outcomes.append((await client.connect("10.0.9.100", 80)).peer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from course_lib.engine.errdefs import (
     EngineError,
     Forbidden,
     InvalidParameter,
+    NotFound,
     NotImplementedByEngine,
     SystemFailure,
     Unavailable,
@@ -33,7 +34,7 @@ from course_lib.engine.swarm.interfaces import (
     ServiceRecord,
     TaskAssignment,
 )
-from course_lib.engine.swarm.model import Cluster, Node, Service, Task, TaskStatus
+from course_lib.engine.swarm.model import Cluster, Network, Node, Service, Task, TaskStatus
 from course_lib.engine.swarm.state import ClusterState
 from tests.engine.cluster.conftest import until
 from tests.engine.conftest import ManualClock
@@ -53,6 +54,7 @@ class Agent:
         self.assigned: dict[str, TaskAssignment] = {}
         self.desired: dict[str, str] = {}
         self.services: Sequence[ServiceRecord] | None = None
+        self.networks: list[str] = []
 
     async def assign(self, assignment: TaskAssignment) -> None:
         self.assigned.setdefault(assignment.id, assignment)
@@ -62,6 +64,12 @@ class Agent:
 
     async def remove(self, task_id: str) -> None:
         del self.assigned[task_id]
+
+    def bring_up(self, network: NetworkAssignment) -> None:
+        self.networks.append(network.id)
+
+    async def keep_only(self, task_ids: Set[str]) -> None:
+        self.assigned = {i: task for i, task in self.assigned.items() if i in task_ids}
 
     def publish(self, records: Sequence[ServiceRecord]) -> None:
         self.services = records
@@ -79,6 +87,13 @@ class Desk:
     def __init__(self) -> None:
         self.reported: list[tuple[str, str, TaskStatus]] = []
         self.detached: list[tuple[str, str]] = []
+        self.fresh: list[str] = []
+
+    def join_mesh(self, node: Node) -> None:
+        node.balancers["id of ingress"] = "10.0.0.3/24"
+
+    def drop_attachments(self, node_id: str) -> None:
+        self.fresh.append(node_id)
 
     def report(self, node_id: str, task_id: str, status: TaskStatus) -> None:
         self.reported.append((node_id, task_id, status))
@@ -216,7 +231,11 @@ async def test_join(cast: Cast) -> None:
     worker = await cast.join("node2", availability="drain")
     node = cast.manager.state.nodes.get(worker.membership.keys.node)
     assert node is not None
-    assert (node.state, node.hostname, node.address) == ("ready", "node2", HOST)
+    assert (node.state, node.hostname, node.address) == ("ready", "node2", "127.0.0.2")
+    assert worker.listens[0] in {"127.0.0.2", HOST}  # where there is but one
+    other = await cast.join("node3", advertise_address="127.0.0.1")
+    assert other.listens[0] == HOST
+    await cast.stop("node3")
     assert node.spec == {"Labels": {}, "Role": "worker", "Availability": "drain"}
 
 
@@ -290,8 +309,12 @@ async def test_a_node_is_told_and_reports(cast: Cast) -> None:
 async def test_attachments(cast: Cast) -> None:
     worker = await cast.join("node2")
     node = worker.membership.keys.node
+    for name in ("mynet", "closed"):
+        cast.manager.state.networks.put(Network(f"id of {name}", spec={"Name": name}))
     found = await worker.manager.attach(node, "mynet", "c1", "10.0.1.7/24")
     assert found == (MYNET, "10.0.1.7/24", "attachment of c1")
+    with pytest.raises(NotFound, match="code = NotFound desc = network ghost not found"):
+        await worker.manager.attach(node, "ghost", "c1", "")
     with pytest.raises(Forbidden, match="network closed not manually attachable"):
         await worker.manager.attach(node, "closed", "c1", "")
     await worker.manager.detach(node, "attachment of c1")
