@@ -108,7 +108,7 @@ class Admission:
 
     async def _join(self, link: Link, message: Message) -> Message:
         if link.peer.key == _MANAGER:
-            raise NotImplementedByEngine("a second manager in a swarm")
+            raise NotImplementedByEngine("a swarm with several managers")
         fields = message.fields
         node = Node(
             new_id(self._random),

@@ -265,7 +265,7 @@ async def test_join(cast: Cast) -> None:
         (
             {"token": f"SWMTKN-1-{DIGEST}-{MANAGER}"},
             NotImplementedByEngine,
-            "a second manager in a swarm is not supported by the embedded engine",
+            "a swarm with several managers is not supported by the embedded engine",
         ),
     ],
 )

@@ -131,7 +131,7 @@ def test_tokens_and_addresses_that_are_wrong(fleet: Fleet, node1: EngineNode) ->
         assert f"Error response from daemon: {text}" in result.err
     manager_token = node1.do("swarm", "join-token", "-q", "manager")
     result = stranger.ask("swarm", "join", "--token", manager_token, address)
-    assert "a second manager in a swarm is not supported by the embedded engine" in result.err
+    assert "a swarm with several managers is not supported by the embedded engine" in result.err
     assert json.loads(stranger.do("info", "--format", "{{json .Swarm}}"))["NodeID"] == ""
     assert set(nodes(node1)) == {"node1"}
 
@@ -159,6 +159,13 @@ def test_a_worker_manages_nothing(node2: EngineNode) -> None:
     assert "This node is not a swarm manager." in node2.ask(
         "network", "create", "-d", "overlay", "x"
     ).err  # fmt: skip
+
+
+def test_there_is_one_manager(node1: EngineNode, node2: EngineNode) -> None:
+    result = node1.ask("node", "promote", "node2")
+    assert result.code == 1
+    assert "not supported by the embedded engine" in result.err
+    assert nodes(node1)["node2"] == ("Ready", "Active", "")
 
 
 # --- an attachable overlay ---
