@@ -102,9 +102,11 @@ class EndpointConfig:
     :param assigned: what of it a swarm has given and takes back when the container ends:
         ``address``, ``all`` where no configuration was given, ``kept`` where one was in full.
     :param ipam: whether an IPAM configuration was given at all (shown as ``{}`` then).
+    :param dns_names: what it answers to, as of the last time that it was connected or renamed.
     """
 
     network_id: str = ""
+    dns_names: list[str] | None = None
     address: str = ""
     address6: str = ""
     link_local: list[str] | None = None

@@ -56,8 +56,8 @@ def merge(config: ContainerConfig, image: ImageDefaults) -> None:
         given_check = {k: v for k, v in (config.healthcheck or {}).items() if v}
         config.healthcheck = {**image.healthcheck, **given_check}
     config.working_dir = config.working_dir or image.working_dir
-    if config.volumes or image.volumes:
-        config.volumes = {**(config.volumes or {}), **{path: {} for path in image.volumes}}
+    volumes = {**(config.volumes or {}), **{path: {} for path in image.volumes}}
+    config.volumes = volumes or None
     config.stop_signal = config.stop_signal or image.stop_signal
 
 

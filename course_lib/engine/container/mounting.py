@@ -87,7 +87,10 @@ class ContainerMounts:
             raise
 
     def _mounts_of(self, reference: str) -> Sequence[MountPoint]:
-        return self._registry.get(reference).mounts
+        try:
+            return self._registry.get(reference).mounts
+        except NotFound as error:
+            raise InvalidParameter(str(error)) from None  # part of a faulty specification
 
     def rootfs(self, container: Container) -> RootFs:
         """Its image and writable layer, nothing mounted."""

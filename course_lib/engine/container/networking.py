@@ -24,7 +24,8 @@ from course_lib.engine.errdefs import (
     SystemFailure,
 )
 from course_lib.engine.interfaces import Sandbox
-from course_lib.engine.network.controller import NetworkController
+from course_lib.engine.network.attachment import dns_names
+from course_lib.engine.network.controller import CONFLICT_SHARED, NetworkController
 from course_lib.engine.network.endpoint import Endpoint
 from course_lib.engine.network.model import DnsConfig, EndpointOwner, EndpointSpec
 
@@ -152,6 +153,7 @@ class ContainerNetworks:
         return self._controller.new_sandbox(container.id, "container", share_with=target.id)
 
     async def _join(self, container: Container, name: str) -> Endpoint:
+        self._check_mode(container, name)
         config = container.networks[name]
         reference = config.network_id if config.network_id and is_user_defined(name) else name
         reference = await self._bring_in(container, reference, config)
@@ -160,8 +162,30 @@ class ContainerNetworks:
         if endpoint.network_name != name:  # it was asked for by its ID
             del container.networks[name]
         config.network_id = endpoint.network_id
+        config.dns_names = self._dns_names(container, endpoint.network_name, config)
         container.networks[endpoint.network_name] = config
         return endpoint
+
+    @staticmethod
+    def _dns_names(container: Container, name: str, config: EndpointConfig) -> list[str] | None:
+        if not is_user_defined(name):
+            return None
+        owner = EndpointOwner(container.id, container.name, container.config.hostname)
+        return list(dns_names(owner, config.aliases or ()))
+
+    def _check_mode(self, container: Container, name: str) -> None:
+        """Whoever joins another network needs that of its network mode, too.
+
+        Moby: ``normalizeNetMode``.
+        """
+        mode = container.host_config.network_mode
+        if mode != name and is_user_defined(mode):
+            try:
+                self._controller.get(mode)
+            except NotFound as error:
+                raise NotFound(
+                    f"could not find a network matching network mode {mode}: {error}"
+                ) from None
 
     def _bridge_address(self, container: Container) -> str | None:
         endpoint = self._controller.endpoint(container.id, "bridge")
@@ -240,25 +264,36 @@ class ContainerNetworks:
     async def _connect_running(
         self, container: Container, network_ref: str, config: EndpointConfig
     ) -> None:
+        mode = container.host_config.network_mode
+        if shared_container(mode) is not None:
+            raise InvalidParameter(CONFLICT_SHARED)
         network_ref = await self._bring_in(container, network_ref, config)
         network = self._controller.get(network_ref)
+        self._check_mode(container, network_ref)
+        self._controller.check(network.name, _spec(config))
         self._controller.check_combination(
-            container.host_config.network_mode,
+            mode,
             [name for name in container.networks if name != network.name],
             network,
         )
         owner = EndpointOwner(container.id, container.name, container.config.hostname)
         endpoint = self._controller.join(owner, network.id, _spec(config))
         config.network_id = endpoint.network_id
+        config.dns_names = self._dns_names(container, network.name, config)
         container.networks[network.name] = config
 
     def _connect_stopped(
         self, container: Container, network_ref: str, config: EndpointConfig
     ) -> None:
-        network = self._controller.get(network_ref)
+        try:
+            network = self._controller.get(network_ref)
+        except EngineError:
+            container.networks[network_ref] = config  # it may come to be before the start
+            return
         self._controller.check(network.name, _spec(config))
         mode = container.host_config.network_mode
         self._controller.check_combination(mode, container.networks, network)
+        config.dns_names = self._dns_names(container, network.name, config)
         container.networks.setdefault(network.name, config)
 
     async def disconnect(self, container_ref: str, network_ref: str, *, force: bool) -> None:
@@ -301,6 +336,9 @@ class ContainerNetworks:
     async def rename(self, container: Container) -> None:
         """The container has a new name: so have its endpoints and links."""
         self._controller.rename(container.id, container.name, container.config.hostname)
+        if container.runtime is not None:
+            for name, config in container.networks.items():
+                config.dns_names = self._dns_names(container, name, config)
 
     def remove_link(self, child: Container, name: str) -> None:
         """``docker rm --link PARENT/ALIAS``: take a link of a container away."""
@@ -334,7 +372,7 @@ class ContainerNetworks:
             return NetworkView()
         endpoints = [endpoint for endpoint in sandbox.endpoints if not endpoint.hidden]
         ports: dict[str, list[tuple[str, int]]] = {}
-        if any(endpoint.address for endpoint in endpoints):
+        if any(endpoint.gateway_address for endpoint in endpoints):
             ports = {port: [] for port in sorted(container.config.exposed_ports or ())}
         for entry in sandbox.published:
             ports.setdefault(f"{entry.port}/{entry.protocol}", []).append(

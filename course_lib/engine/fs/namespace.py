@@ -117,7 +117,10 @@ class MountNamespace:
 
     def _with_mode_of_target(self, mount: Mount) -> Mount:
         """A tmpfs without a mode of its own takes that of the directory it covers, as in runc."""
-        covered = walk(self.mounts, mount.target, ROOT, follow=True).inode
+        try:
+            covered = walk(self.mounts, mount.target, ROOT, follow=True).inode
+        except OSError:
+            return mount  # told when the mount point is made
         if covered is None or not covered.is_directory():
             return mount
         mode = f"{statmod.S_IMODE(covered.stat().mode):o}"

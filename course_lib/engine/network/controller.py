@@ -61,7 +61,7 @@ from course_lib.engine.network.stack import Segment
 from course_lib.engine.network.swarmnet import SwarmNetworks
 from course_lib.engine.network.validation import check_endpoint
 
-_CONFLICT_SHARED = (
+CONFLICT_SHARED = (
     "container sharing network namespace with another container or host cannot be connected to "
     "any other network"
 )
@@ -250,7 +250,7 @@ class NetworkController:
         :raises InvalidParameter: ``host``, ``none`` and ``container`` stand alone.
         """
         if mode.startswith("container:"):
-            raise InvalidParameter(_CONFLICT_SHARED)
+            raise InvalidParameter(CONFLICT_SHARED)
         if mode != "host" and network.driver.shares_host:
             raise InvalidParameter(_CONFLICT_HOST)
         for name in current:
@@ -261,7 +261,7 @@ class NetworkController:
             except EngineError:
                 continue  # removed meanwhile
             if other.driver.shares_host or network.driver.shares_host:
-                raise InvalidParameter(_CONFLICT_SHARED)
+                raise InvalidParameter(CONFLICT_SHARED)
             if "none" in (other.name, network.name):
                 raise InvalidParameter(_CONFLICT_NONE)
 
@@ -274,7 +274,7 @@ class NetworkController:
         sandbox = self._sandboxes.get(owner.id)
         if sandbox is None:
             if owner.id in self._handles:
-                raise InvalidParameter(_CONFLICT_SHARED)
+                raise InvalidParameter(CONFLICT_SHARED)
             raise NotFound(f"sandbox for container {owner.id} not found")
         if network.endpoint_of(owner.id) is None:
             mode = "host" if sandbox.stack.is_host else ""

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Sequence
 from course_lib.engine.errdefs import EngineError, Forbidden, SystemFailure
 from course_lib.engine.network.addresses import Subnet, parse_subnet, to_int
 from course_lib.engine.network.ipam import AddressPool, Allocator
-from course_lib.engine.network.ipam.allocator import no_default_pool
+from course_lib.engine.network.ipam.allocator import (
+    AddressInUse,
+    PoolOverlaps,
+    no_default_pool,
+)
 from course_lib.engine.network.model import IpamConfig
 from course_lib.engine.network.network import Network, is_ipv6_block
 
@@ -33,7 +37,7 @@ class Pools:
             ip_range = parse_subnet(config.ip_range) if config.ip_range else None
             if subnet is not None and ip_range is not None:
                 # libnetwork's allocator lets a pool with a range pass; its bridge driver does not.
-                _check_conflict(network, subnet, others)
+                _check_conflict(network, config, subnet, ip_range, others)
             pool = self._allocator.request_pool(subnet, ip_range)
             network.pools.append(pool)
             pool.gateway = _reserve_gateway(pool, config.gateway)
@@ -81,9 +85,23 @@ def _reserve_gateway(pool: AddressPool, wanted: str) -> int:
         raise SystemFailure(f"failed to allocate gateway ({wanted}): {error}") from error
 
 
-def _check_conflict(network: Network, subnet: Subnet, others: Iterable[Network]) -> None:
+def _check_conflict(
+    network: Network,
+    config: IpamConfig,
+    subnet: Subnet,
+    ip_range: Subnet,
+    others: Iterable[Network],
+) -> None:
     for other in others:
-        if any(subnet.overlaps(pool.subnet) for pool in other.pools):
+        for pool in other.pools:
+            if not subnet.overlaps(pool.subnet):
+                continue
+            if (pool.subnet, pool.ip_range) == (subnet, ip_range):
+                raise PoolOverlaps
+            if pool.subnet == subnet and config.gateway and pool.taken(to_int(config.gateway)):
+                raise SystemFailure(
+                    f"failed to allocate gateway ({config.gateway}): {AddressInUse()}"
+                )
             raise Forbidden(
                 f"cannot create network {network.id} (br-{network.id[:12]}): conflicts with "
                 f"network {other.id} ({other.segment.name if other.segment else ''}): "

@@ -96,8 +96,8 @@ class Resolver:
             digits = "".join(reversed(question[: -len(_REVERSE6)].split(".")))
             groups = ":".join(digits[n : n + 4] for n in range(0, len(digits), 4))
             address = to_text(to_int(groups)) if is_address(groups) else question
-        else:
-            address = question
+        else:  # an address that was not turned round
+            return ""
         for endpoint in endpoints:
             name = endpoint.names.name(address)
             if name:

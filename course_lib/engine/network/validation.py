@@ -20,7 +20,7 @@ _Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 def is_user_defined(name: str) -> bool:
     """Whether a network of that name is one of the user's own (Moby: ``IsUserDefined``)."""
-    return name not in PREDEFINED and name != "default"
+    return name not in PREDEFINED and name != "default" and not name.startswith("container:")
 
 
 def normal_mac(text: str) -> str:

@@ -39,6 +39,8 @@ class MountPoint:
     :param mode: the options of ``-v`` or ``--tmpfs`` as given; those of a tmpfs are read when it is
         mounted.
     :param anonymous: nobody gave the volume a name: ``docker rm -v`` takes it along.
+    :param borrowed: of ``--volumes-from``: the container counts as a user of the volume from its
+        first start on, as in dockerd.
     :param copy_data: an empty volume is to be filled from the image.
     :param create_source: a missing bind source is made, as ``-v`` does and ``--mount`` does not.
     :param options: of the tmpfs, or driver options of a volume to be made.
@@ -55,6 +57,7 @@ class MountPoint:
     rw: bool = True
     propagation: str = ""
     anonymous: bool = False
+    borrowed: bool = False
     copy_data: bool = False
     create_source: bool = False
     shown: bool = True
@@ -150,7 +153,10 @@ def _volumes_from(text: str, mounts_of: MountsOf) -> list[MountPoint]:
         # Moby takes a tmpfs of --mount for a volume here, and there is none without a name.
         raise NotFound("get: no such volume")
     read_only = "ro" in mode.split(",")
-    return [replace(point, rw=point.rw and not read_only, copy_data=False) for point in points]
+    return [
+        replace(point, mode="", rw=point.rw and not read_only, copy_data=False, borrowed=True)
+        for point in points
+    ]
 
 
 # --- -v ----------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ class VolumeService:
         ready: builtins.list[MountPoint] = []
         try:
             for point in points:
-                if point.type != "volume":
+                if point.type != "volume" or point.borrowed:
                     ready.append(point)
                     continue
                 volume = self.create(
@@ -289,6 +289,8 @@ class VolumeService:
         for point in points:
             if point.type != "volume":
                 continue
+            if point.borrowed and container_id not in self.users(point.name):
+                continue  # it never ran: the volume is none of its business
             self.release(point.name, container_id)
             known = point.name in self._volumes()
             if remove_anonymous and point.anonymous and known and not self.users(point.name):
@@ -360,7 +362,7 @@ class VolumeService:
             elif problem := missing_source(point.source):
                 raise InvalidParameter(f'invalid mount config for type "bind": {problem}')
             return Mount(point.destination, "bind", source, read_only)
-        volume = self.get(point.name)
+        volume = self.acquire(point.name, container_id)
         tree = self._tree(volume)
         if point.subpath:
             tree = _part(tree, volume, point.subpath)

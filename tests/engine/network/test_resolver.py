@@ -107,10 +107,11 @@ async def test_reverse_lookups_give_name_and_network(world: World) -> None:
     world.network("prod")
     probe = world.run("probe", "prod")
     world.run("prod-es-1", "prod", aliases=["es"])
-    for question in ("3.0.18.172.in-addr.arpa", "3.0.18.172.in-addr.arpa.", "172.18.0.3"):
+    for question in ("3.0.18.172.in-addr.arpa", "3.0.18.172.in-addr.arpa."):
         answer = await probe.query(question, "PTR")
         assert [record.value for record in answer.records] == ["prod-es-1.prod"]
-    assert await rcode(probe, "1.0.17.172.in-addr.arpa", "PTR") == "NXDOMAIN"
+    for question in ("1.0.17.172.in-addr.arpa", "172.18.0.3"):
+        assert await rcode(probe, question, "PTR") == "NXDOMAIN"
 
 
 async def test_default_bridge_resolves_no_names(world: World) -> None:

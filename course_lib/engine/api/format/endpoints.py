@@ -88,12 +88,5 @@ def endpoint(
         "GlobalIPv6Address": view.address6 if view else "",
         "GlobalIPv6PrefixLen": view.prefix6 if view else 0,
         "DriverOpts": None if listing else config.driver_options,
-        "DNSNames": None if listing else _dns_names(container, name, config),
+        "DNSNames": None if listing else config.dns_names,
     }
-
-
-def _dns_names(container: Container, name: str, config: EndpointConfig) -> list[str] | None:
-    if not config.network_id or not is_user_defined(name):
-        return None
-    names = [container.name, *(config.aliases or ()), container.id[:12], container.config.hostname]
-    return list(dict.fromkeys(filter(None, names)))

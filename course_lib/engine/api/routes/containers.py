@@ -153,7 +153,7 @@ class Handlers:
         container = self._get(request)
         try:
             await self._containers.lifecycle.restart(container, timeout, signal)
-        except EngineError as error:
+        except EngineError as error:  # whatever it was, dockerd makes this of it
             name = request.variables["name"]
             raise SystemFailure(f"Cannot restart container {name}: {error}") from None
         return no_content()

@@ -115,13 +115,11 @@ class Handlers:
     async def post_network_connect(self, request: Request) -> Response:
         body = await read_json(request, schemas.NETWORK_CONNECT)
         config = requested.endpoint_config(body.get("EndpointConfig") or {})
-        ref = request.variables["id"]
-        if self._engine.in_swarm and self._local(ref) is None:
-            network = self._engine.swarm.network(ref)
-            name = network.name if network is not None else ref
-        else:
-            name = self._networks.get(ref).name
         container = self._engine.containers.get(body.get("Container", ""))
+        name = request.variables["id"]
+        if self._engine.in_swarm and self._local(name) is None:
+            network = self._engine.swarm.network(name)
+            name = network.name if network is not None else name
         await self._engine.containers.networks.connect(container, name, config)
         return Response(200)
 

@@ -75,6 +75,10 @@ class AddressPool:
             raise NoAvailableAddresses
         return self.subnet.base + number
 
+    def taken(self, address: int) -> bool:
+        """Whether an address of the subnet is in use."""
+        return address - self.subnet.base in self._addresses
+
     def release(self, address: int) -> None:
         """Give an address back."""
         self._addresses.release(address - self.subnet.base)

@@ -101,6 +101,8 @@ async def ln(proc: ContainerProcess, options: Options, words: list[str]) -> int:
             if "s" in options:
                 fs.symlink(source, path)
             else:
+                if not exists(proc, source):
+                    name = source  # BusyBox looks at it first, and names it
                 fs.link(proc.path(source), path)
         except OSError as error:
             await proc.err(f"ln: {name}: {reason(error)}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 
 from course_lib.engine.interfaces import DnsAnswer, DnsRecord, Process
@@ -60,7 +61,7 @@ async def nslookup(proc: Process) -> int:
     if not types:
         questions = [(pointer, "PTR")] if pointer else [(host, "A"), (host, "AAAA")]
     else:
-        questions = [(pointer if pointer and t == "PTR" else host, t) for t in types]
+        questions = [(host, rtype) for rtype in types]  # an address is not turned round then
     answers: list[tuple[str, DnsAnswer]] = []
     for name, rtype in questions:
         try:
@@ -68,7 +69,12 @@ async def nslookup(proc: Process) -> int:
         except TimeoutError:
             break
         except OSError as error:
-            await proc.err(f"nslookup: write to '{server}': {libc.strerror(error)}\n")
+            if (
+                error.errno == errno.ECONNREFUSED and len(questions) == 1
+            ):  # it learns of the refusal when it waits for the answer
+                await proc.err(f"nslookup: read: {libc.strerror(error)}\n" * 2)
+            else:
+                await proc.err(f"nslookup: write to '{server}': {libc.strerror(error)}\n")
             break
     if len(answers) < len(questions):
         await proc.out(";; connection timed out; no servers could be reached\n\n")

@@ -1,0 +1,304 @@
+"""One engine in the machine's hands: calls, sessions, and texts that can be compared."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import IPv4Network, ip_address, ip_network
+from typing import Any
+
+from tests.contract.harness import Engine, http_get, until
+from tests.contract.machine.session import Session
+
+Answer = tuple[int, str]
+"""Status (or exit code), and the text that came with it, normalised."""
+
+READY = 'read -r me </proc/1/comm && [ "$me" = sleep ]'
+
+_ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
+_BLOCK = re.compile(_ADDRESS.pattern + r"/\d+")
+_MAC = re.compile(r"\b02:42((?::[0-9a-f]{2}){4})\b")
+_REVERSED = re.compile(r"((?:\d{1,3}\.){4})in-addr\.arpa")
+_HEX = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b")
+_REST = (
+    (r"sha256:[0-9a-f]{64}", "sha256:ID"),
+    (r"\d+\.\d+/\d+\.\d+/\d+\.\d+ ms", "RTT"),
+    (r"time=\d+\.\d+ ms", "DELAY"),
+    (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+    (r"Less than a second|About an? \w+|\d+ (second|minute)s?", "DURATION"),
+    (r"eth(\d+)@if\d+", r"eth\1@peer"),
+    (r"(?m)^\d+: ", "N: "),
+    (r"process \d+", "process N"),
+    (r" state (UP|UNKNOWN)", ""),  # newer releases of BusyBox do not say
+)
+
+
+class Side:
+    """An engine, and the names under which both engines' things are the same.
+
+    :param prefix: what all names begin with; the same on both engines.
+    """
+
+    def __init__(self, engine: Engine, prefix: str) -> None:
+        self.engine = engine
+        self.raw = engine.raw
+        self.prefix = prefix
+        self._labels: dict[str, str] = {}
+        self._subnets: dict[IPv4Network, str] = {}
+        self._sessions: dict[str, Session] = {}
+        bridge = self.raw.get("/networks/bridge").json()
+        self._learn_network(bridge, "bridge")
+
+    # what is done ------------------------------------------------------------------------------
+
+    def call(
+        self, method: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None
+    ) -> Answer:
+        """One request: its status, and the message of an error."""
+        answer = self.raw.request(method, path, body, params=params, timeout=60)
+        if answer.status < 400:
+            return answer.status, ""
+        return answer.status, self.normal(answer.message).strip()
+
+    def create(self, path: str, label: str, body: Any, name: str | None = None) -> Answer:
+        """Creates a container or a network, to be called ``label`` in texts."""
+        params = {"name": name} if name else None
+        answer = self.raw.post(path, body, params=params, timeout=60)
+        if answer.status != 201:
+            return answer.status, self.normal(answer.message).strip()
+        made = answer.json()
+        self.learn(made["Id"], label)
+        if "networks" in path:
+            self._learn_network(self.raw.get(f"/networks/{made['Id']}").json(), label)
+        return answer.status, " ".join(made.get("Warnings") or ())
+
+    def script(self, container: str, script: str) -> Answer:
+        """Runs a script in a running container."""
+        code, text = self.session(container).run(script)
+        return code, self.normal(text)
+
+    def session(self, container: str) -> Session:
+        """The shell of a running container; one for each time that it runs."""
+        state = self.raw.get(f"/containers/{container}/json").json()
+        key = f"{state['Id']} {state['State']['StartedAt']}"
+        if key not in self._sessions:
+            for old in [name for name in self._sessions if name.startswith(state["Id"])]:
+                self._sessions.pop(old).close()
+            self._sessions[key] = Session(self.raw, state["Id"], READY)
+        return self._sessions[key]
+
+    def page(self, container: str) -> str:
+        """What each published port of a container answers to a client outside."""
+        ports = self.raw.get(f"/containers/{container}/json").json()["NetworkSettings"]["Ports"]
+        pages = []
+        for port, bindings in sorted((ports or {}).items()):
+            for binding in bindings or ():
+                if ":" not in binding["HostIp"]:
+                    pages.append(f"{port}: {self._fetch(int(binding['HostPort']))}")
+        return "; ".join(pages)
+
+    def _fetch(self, port: int) -> str:
+        def attempt() -> str:
+            with suppress(OSError):
+                return http_get(self.engine.address, port).strip() or "empty"
+            return ""
+
+        return str(until(attempt))
+
+    def identity(self, container: str) -> str:
+        """A container's ID; any ID where there is no such container."""
+        answer = self.raw.get(f"/containers/{container}/json")
+        return str(answer.json()["Id"]) if answer.status == 200 else "0123456789abcdef"
+
+    def address(self, container: str, network: str) -> str:
+        """A container's address on a network."""
+        answer = self.raw.get(f"/containers/{container}/json").json()
+        return str(answer["NetworkSettings"]["Networks"][network]["IPAddress"])
+
+    def fixed(self, path: str, offset: int | None) -> dict[str, Any]:
+        """The ``IPAMConfig`` of a fixed address, counted from where the network begins.
+
+        :param path: ``/networks/NAME/…``.
+        """
+        if offset is None:
+            return {}
+        base = "10.9.9.0"
+        answer = self.raw.get("/".join(path.split("/")[:3]))
+        if answer.status == 200 and (answer.json()["IPAM"]["Config"] or ()):
+            base = answer.json()["IPAM"]["Config"][0]["Subnet"].partition("/")[0]
+        return {"IPAMConfig": {"IPv4Address": str(ip_address(base) + offset)}}
+
+    def close(self) -> None:
+        """Hangs up all sessions and removes all that bears the prefix."""
+        for session in self._sessions.values():
+            session.close()
+        wanted = {"label": [self.prefix]}
+        for row in self.raw.get("/containers/json", params={"all": "1", "filters": wanted}).json():
+            params = {"force": "1", "v": "1"}
+            answer = self.raw.delete(f"/containers/{row['Id']}", params=params, timeout=60)
+            assert answer.status == 204, answer.body
+        for row in self.raw.get("/networks", params={"filters": wanted}).json():
+            assert self.raw.delete(f"/networks/{row['Id']}").status == 204
+        names = {"name": [self.prefix]}
+        for row in self.raw.get("/volumes", params={"filters": names}).json()["Volumes"] or ():
+            assert self.raw.delete(f"/volumes/{row['Name']}").status == 204
+
+    # what is seen ------------------------------------------------------------------------------
+
+    def seen(self) -> Any:
+        """What the list calls show, in a form that can be compared."""
+        wanted = {"label": [self.prefix]}
+        containers = self.raw.get(
+            "/containers/json", params={"all": "1", "filters": wanted}, timeout=60
+        ).json()
+        networks = self.raw.get("/networks", params={"filters": wanted}).json()
+        volumes = self.raw.get("/volumes", params={"filters": {"name": [self.prefix]}}).json()
+        return {
+            "containers": [self._container(row) for row in containers],
+            "networks": sorted(map(self._network, networks), key=lambda row: str(row["Name"])),
+            "volumes": sorted(
+                (
+                    self._pick(row, "Name", "Driver", "Labels", "Options", "Scope")
+                    for row in volumes["Volumes"] or ()
+                ),
+                key=lambda row: str(row["Name"]),
+            ),
+        }
+
+    def _container(self, row: dict[str, Any]) -> dict[str, Any]:
+        found = self._pick(row, "Id", "Names", "Image", "Command", "State", "Status", "HostConfig")
+        found["Networks"] = {
+            self.normal(name): self._endpoint(endpoint)
+            for name, endpoint in row["NetworkSettings"]["Networks"].items()
+        }
+        found["Ports"] = sorted(
+            (port["PrivatePort"], port["Type"], "PublicPort" in port)
+            for port in row["Ports"]
+            if ":" not in port.get("IP", "")
+        )
+        found["Mounts"] = sorted(
+            (
+                self._pick(
+                    mount, "Type", "Name", "Destination", "Driver", "Mode", "RW", "Propagation"
+                )
+                for mount in row["Mounts"]
+            ),
+            key=lambda mount: str(mount["Destination"]),
+        )
+        return found
+
+    def _endpoint(self, endpoint: dict[str, Any]) -> dict[str, Any]:
+        keys = ("IPAMConfig", "Links", "Aliases", "MacAddress", "NetworkID", "Gateway")
+        return self._pick(endpoint, *keys, "IPAddress", "DNSNames", "DriverOpts")
+
+    def _network(self, row: dict[str, Any]) -> dict[str, Any]:
+        keys = ("Id", "Name", "Driver", "Scope", "Internal", "Attachable", "Options", "IPAM")
+        return self._pick(row, *keys, "EnableIPv6", "Ingress", "ConfigOnly")
+
+    def _pick(self, row: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+        return {key: json.loads(self.normal(json.dumps(row.get(key)))) for key in keys}
+
+    def inspect(self, container: str) -> Any:
+        """What ``inspect`` says of a container."""
+        answer = self.raw.get(f"/containers/{container}/json")
+        if answer.status != 200:
+            return answer.status, self.normal(answer.message)
+        found = answer.json()
+        result = self._pick(found, "Id", "Name", "Path", "Args", "RestartCount", "Driver")
+        state = found["State"]
+        result["State"] = {
+            key: state[key]
+            for key in ("Status", "Running", "Paused", "Restarting", "Dead", "ExitCode", "Error")
+        }
+        result["State"]["Error"] = self.normal(state["Error"])
+        result["Config"] = self._pick(found["Config"], "Hostname", "Env", "Labels", "Volumes")
+        result["Host"] = self._pick(
+            found["HostConfig"], "NetworkMode", "Binds", "Links", "PortBindings", "ReadonlyRootfs"
+        )
+        network = found["NetworkSettings"]
+        result["Ports"] = {
+            port: None if bindings is None else len([b for b in bindings if ":" not in b["HostIp"]])
+            for port, bindings in network["Ports"].items()
+        }
+        result["Network"] = self._pick(network, "Gateway", "IPAddress", "MacAddress")
+        result["Networks"] = {
+            self.normal(name): self._endpoint(endpoint)
+            for name, endpoint in network["Networks"].items()
+        }
+        return result
+
+    def inspect_network(self, network: str) -> Any:
+        """What ``inspect`` says of a network."""
+        answer = self.raw.get(f"/networks/{network}")
+        if answer.status != 200:
+            return answer.status, self.normal(answer.message)
+        found = answer.json()
+        result = self._network(found)
+        result["Containers"] = sorted(
+            (
+                str(self._pick(row, "Name", "MacAddress", "IPv4Address", "IPv6Address"))
+                for row in found["Containers"].values()
+                if row["Name"].startswith(self.prefix)
+            ),
+        )
+        return result
+
+    # texts -------------------------------------------------------------------------------------
+
+    def learn(self, identity: str, label: str) -> None:
+        """From now on that ID is shown as ``label``."""
+        self._labels[identity] = label
+
+    def _learn_network(self, network: dict[str, Any], label: str) -> None:
+        for row in network["IPAM"]["Config"] or ():
+            if ":" not in row["Subnet"]:
+                self._subnets[IPv4Network(ip_network(row["Subnet"]))] = label
+
+    def normal(self, text: str) -> str:
+        """A text without what differs from engine to engine and run to run."""
+        text = _HEX.sub(self._identity, text)
+        text = _MAC.sub(self._mac, text)
+        text = _REVERSED.sub(lambda found: f"reversed({_turned(found[1])})", text)
+        text = _BLOCK.sub(lambda found: self._block(found[0]), text)
+        text = _ADDRESS.sub(lambda found: self._address(found[0]), text)
+        for pattern, word in _REST:
+            text = re.sub(pattern, word, text)
+        return re.sub(r"[ \t]+", " ", text)
+
+    def _identity(self, found: re.Match[str]) -> str:
+        for identity, label in self._labels.items():
+            if identity.startswith(found[0]):
+                return f"<{label}:{len(found[0])}>"
+        return f"ID{len(found[0])}"
+
+    def _mac(self, found: re.Match[str]) -> str:
+        address = ".".join(str(int(part, 16)) for part in found[1][1:].split(":"))
+        return f"mac({address})"
+
+    def _block(self, text: str) -> str:
+        """``ADDRESS/LENGTH``; how large a pool was free depends on what else the engine has."""
+        address, _, length = text.partition("/")
+        for subnet in self._subnets:
+            if ip_address(address) in subnet and int(length) == subnet.prefixlen in (16, 20):
+                return f"{address}/pool"
+        return text
+
+    def _address(self, text: str) -> str:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return text
+        for subnet, label in self._subnets.items():
+            if address in subnet:
+                offset = int(address) - int(subnet.network_address)
+                known = label != "bridge" or offset <= 1  # others have addresses there, too
+                if address == subnet.broadcast_address:
+                    return f"{label}+last"
+                return f"{label}+{offset if known else '?'}"
+        return text
+
+
+def _turned(text: str) -> str:
+    return ".".join(reversed(text.strip(".").split(".")))
