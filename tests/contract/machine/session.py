@@ -7,7 +7,7 @@ import json
 from tests.contract.rawhttp import API, RawClient, open_socket
 
 _END = b"@@end "
-_WAIT = 60.0
+_WAIT = 30.0
 
 
 class SessionError(AssertionError):

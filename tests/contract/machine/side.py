@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
-from tests.contract.harness import Engine, http_get, until
+from tests.contract.harness import Engine, http_get
 from tests.contract.machine.session import Session
 
 Answer = tuple[int, str]
@@ -100,12 +101,11 @@ class Side:
         return "; ".join(pages)
 
     def _fetch(self, port: int) -> str:
-        def attempt() -> str:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
             with suppress(OSError):
-                return http_get(self.engine.address, port).strip() or "empty"
-            return ""
-
-        return str(until(attempt))
+                return http_get(self.engine.address, port).strip()
+        return "nobody answers"
 
     def identity(self, container: str) -> str:
         """A container's ID; any ID where there is no such container."""
@@ -212,7 +212,7 @@ class Side:
             key: state[key]
             for key in ("Status", "Running", "Paused", "Restarting", "Dead", "ExitCode", "Error")
         }
-        result["State"]["Error"] = self.normal(state["Error"])
+        result["State"]["Error"] = which_network(self.normal(state["Error"]))
         result["Config"] = self._pick(found["Config"], "Hostname", "Env", "Labels", "Volumes")
         result["Host"] = self._pick(
             found["HostConfig"], "NetworkMode", "Binds", "Links", "PortBindings", "ReadonlyRootfs"
@@ -302,3 +302,13 @@ class Side:
 
 def _turned(text: str) -> str:
     return ".".join(reversed(text.strip(".").split(".")))
+
+
+def which_network(text: str) -> str:
+    """An error of a start without the name of the network that is missing.
+
+    dockerd joins the networks of a container in the order of a Go map: where several are missing,
+    any of them may be the first.
+    """
+    text = re.sub(r"could not find a network matching network mode \S+ ", "", text)
+    return re.sub(r"network \S+ not found", "network not found", text)

@@ -45,7 +45,8 @@ async def mkdir(proc: ContainerProcess, options: Options, words: list[str]) -> i
                 if mode & 0o7000:
                     proc.fs.chmod(proc.path(name), mode)
         except OSError as error:
-            await proc.err(f"mkdir: can't create directory '{name}': {reason(error)}\n")
+            wrong = error.filename if "p" in options and error.filename else name
+            await proc.err(f"mkdir: can't create directory '{wrong}': {reason(error)}\n")
             status = 1
             continue
         if "v" in options:
@@ -54,7 +55,10 @@ async def mkdir(proc: ContainerProcess, options: Options, words: list[str]) -> i
 
 
 def make_parents(proc: ContainerProcess, name: str, mode: int) -> None:
-    """``mkdir -p``: what is there already is no error if it is a directory."""
+    """``mkdir -p``: what is there already is no error if it is a directory.
+
+    An ``OSError`` names what could not be made, as BusyBox does: ``a/`` of ``a/b``.
+    """
     parts = name.rstrip("/").split("/")
     for number in range(1, len(parts) + 1):
         partial = "/".join(parts[:number]) or "/"
@@ -64,6 +68,9 @@ def make_parents(proc: ContainerProcess, name: str, mode: int) -> None:
         except FileExistsError:
             if not stat.S_ISDIR(proc.fs.stat(proc.path(partial)).mode):
                 raise
+        except OSError as error:
+            error.filename = partial if last else f"{partial}/"
+            raise
 
 
 async def ask(proc: ContainerProcess, question: str) -> bool:
