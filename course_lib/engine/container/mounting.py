@@ -87,10 +87,7 @@ class ContainerMounts:
             raise
 
     def _mounts_of(self, reference: str) -> Sequence[MountPoint]:
-        try:
-            return self._registry.get(reference).mounts
-        except NotFound as error:
-            raise InvalidParameter(str(error)) from None  # part of a faulty specification
+        return self._registry.get(reference).mounts
 
     def rootfs(self, container: Container) -> RootFs:
         """Its image and writable layer, nothing mounted."""
