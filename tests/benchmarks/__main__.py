@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks import containers, networking, startup
+from tests.benchmarks import builds, containers, networking, startup
 from tests.benchmarks.engines import dockerd, embedded
 from tests.benchmarks.measure import Row
 
@@ -20,6 +20,7 @@ def rows() -> Iterator[Row]:
         with embedded() as ours:
             ours.cli("pull", "-q", containers.IMAGE)
             yield from containers.against_dockerd(ours, theirs)
+            yield from builds.against_dockerd(ours, theirs)
     with embedded() as ours:
         ours.cli("pull", "-q", containers.IMAGE)
         yield from containers.many(ours)
