@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,8 @@ from course_lib.engine.errdefs import EngineError
 
 def test_continuations_comments_and_blank_lines() -> None:
     found = parse(
-        b"\xef\xbb\xbf# comment\n\nFROM a\n\n  run echo \\\n  # not this\n\n  x \\  \n  y # kept\nCMD z"
+        b"\xef\xbb\xbf# comment\n\nFROM a\n\n  run echo \\\n  # not this\n\n  x \\  \n"
+        b"  y # kept\nCMD z"
     )
     assert [(line.word, line.args, line.number) for line in found.lines] == [
         ("FROM", ["a"], 3),
@@ -68,11 +71,9 @@ def test_here_documents() -> None:
 
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_read_or_refused(data: bytes, with_base: bool) -> None:
-    try:
-        found = parse((b"FROM a\n" if with_base else b"") + data)
-        read_stages(found)
-    except EngineError as error:
-        assert str(error)
+    with contextlib.suppress(EngineError):
+        stages, _ = read_stages(parse((b"FROM a\n" if with_base else b"") + data))
+        assert bool(stages) or not with_base
 
 
 ENV = {"x": "abc.tar.gz", "empty": "", "a": "1"}
@@ -120,10 +121,8 @@ def test_splitting() -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_word_or_refused(text: str) -> None:
-    try:
-        Lexer().words(text, ENV)
-    except LexError as error:
-        assert str(error).startswith("failed to process")
+    with contextlib.suppress(LexError):
+        assert all(Lexer().words(text, ENV))
 
 
 @pytest.mark.parametrize(
