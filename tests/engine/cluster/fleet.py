@@ -6,15 +6,23 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import docker
 
+from tests.contract import harness
 from tests.contract.engines import answers
-from tests.contract.harness import Result, until
+from tests.contract.harness import Result
 
 SECONDS = 60.0
 """Within which a swarm has done what it is going to do, however busy the machine is."""
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """The first true value of ``condition``."""
+    return harness.until(condition, SECONDS)
 
 
 class EngineNode:
@@ -38,7 +46,7 @@ class EngineNode:
                 stdout=log,
                 stderr=log,
             )
-        until(lambda: answers(self.socket), SECONDS)
+        until(lambda: answers(self.socket))
 
     def end(self, signum: signal.Signals = signal.SIGTERM) -> None:
         """End it: in order, or (SIGKILL) as a machine that loses its power."""

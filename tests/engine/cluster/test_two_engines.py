@@ -14,10 +14,15 @@ from functools import partial
 
 import pytest
 
-from tests.contract.harness import free_port, http_get, until
-from tests.engine.cluster.fleet import SECONDS, EngineNode, Fleet
+from tests.contract.harness import free_port, http_get
+from tests.engine.cluster.fleet import EngineNode, Fleet, until
 
-pytestmark = pytest.mark.slow
+# One worker for all of them: they share two engines, and what each finds others have left.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("two-engines"),
+    pytest.mark.usefixtures("docker_command"),
+]
 
 WORKER_ONLY = (
     "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. "
@@ -26,7 +31,7 @@ WORKER_ONLY = (
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(docker_command: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     fleet = Fleet(tmp_path_factory.mktemp("f"))
     try:
         for name in ("node1", "node2"):
@@ -271,7 +276,7 @@ def service(node1: EngineNode, node2: EngineNode, overlay: str) -> Iterator[tupl
         "service", "create", "-d", "--name", "web", "--network", overlay, "--replicas", "4",
         "-p", f"{port}:80", "--no-resolve-image", "nginx",
     )  # fmt: skip
-    until(lambda: tasks(node1, "web").total() == 4, SECONDS)
+    until(lambda: tasks(node1, "web").total() == 4)
     yield "web", port
     node1.do("service", "rm", "web")
 
@@ -325,12 +330,12 @@ def test_draining_moves_tasks_and_scaling_uses_both_again(
 ) -> None:
     node1.do("node", "update", "--availability", "drain", "node2")
     assert nodes(node1)["node2"] == ("Ready", "Drain", "")
-    until(lambda: tasks(node1, "web") == {"node1": 4}, SECONDS)
-    until(lambda: "web." not in node2.do("ps", "--format", "{{.Names}}"), SECONDS)
+    until(lambda: tasks(node1, "web") == {"node1": 4})
+    until(lambda: "web." not in node2.do("ps", "--format", "{{.Names}}"))
     assert "c2" in node2.do("ps", "--format", "{{.Names}}").split()  # it is no task
     node1.do("node", "update", "--availability", "active", "node2")
     node1.do("service", "scale", "-d", "web=6")
-    until(lambda: tasks(node1, "web") == {"node1": 4, "node2": 2}, SECONDS)
+    until(lambda: tasks(node1, "web") == {"node1": 4, "node2": 2})
 
 
 # --- failures ---
@@ -340,15 +345,15 @@ def test_a_killed_engine_is_down_and_comes_back(
     node1: EngineNode, node2: EngineNode, service: tuple[str, int]
 ) -> None:
     node2.end(signal.SIGKILL)
-    until(lambda: nodes(node1)["node2"][0] == "Down", SECONDS)
-    until(lambda: tasks(node1, "web") == {"node1": 6}, SECONDS)
-    until(lambda: node1.sh("c1", "getent hosts c2").code != 0, SECONDS)
+    until(lambda: nodes(node1)["node2"][0] == "Down")
+    until(lambda: tasks(node1, "web") == {"node1": 6})
+    until(lambda: node1.sh("c1", "getent hosts c2").code != 0)
     node2.start()
-    until(lambda: nodes(node1)["node2"][0] == "Ready", SECONDS)
+    until(lambda: nodes(node1)["node2"][0] == "Ready")
     node2.do("start", "c2")
-    until(lambda: answers(node1, "c1", "http://c2/"), SECONDS)
+    until(lambda: answers(node1, "c1", "http://c2/"))
     node1.do("service", "scale", "-d", "web=8")
-    until(lambda: tasks(node1, "web")["node2"] == 2, SECONDS)
+    until(lambda: tasks(node1, "web")["node2"] == 2)
 
 
 def test_a_manager_that_restarts_finds_its_nodes(
@@ -357,10 +362,10 @@ def test_a_manager_that_restarts_finds_its_nodes(
     node1.end()
     assert "c2" in node2.do("ps", "--format", "{{.Names}}").split()
     node1.start()
-    until(lambda: nodes(node1).get("node2", ("",))[0] == "Ready", SECONDS)
+    until(lambda: nodes(node1).get("node2", ("",))[0] == "Ready")
     node1.do("start", "c1")
-    until(lambda: answers(node1, "c1", "http://c2/"), SECONDS)
-    until(lambda: tasks(node1, "web").total() == 8, SECONDS)
+    until(lambda: answers(node1, "c1", "http://c2/"))
+    until(lambda: tasks(node1, "web").total() == 8)
 
 
 def test_a_third_engine_joins_and_leaves(
@@ -370,15 +375,15 @@ def test_a_third_engine_joins_and_leaves(
     join(node1, node3)
     node3.do("run", "-d", "--name", "c3", "--network", overlay, "alpine", "sleep", "1000")
     # Workers reach each other, not only their manager.
-    until(lambda: answers(node3, "c3", "http://c2/"), SECONDS)
-    until(lambda: node2.sh("c2", "getent hosts c3").code == 0, SECONDS)
+    until(lambda: answers(node3, "c3", "http://c2/"))
+    until(lambda: node2.sh("c2", "getent hosts c3").code == 0)
     node3.do("rm", "-f", "c3")
     result = node1.ask("node", "rm", "node3")
     assert "is not down and can't be removed" in result.err
     assert node3.do("swarm", "leave") == "Node left the swarm."
     info = json.loads(node3.do("info", "--format", "{{json .Swarm}}"))
     assert (info["LocalNodeState"], info["NodeID"]) == ("inactive", "")
-    until(lambda: nodes(node1)["node3"][0] == "Down", SECONDS)
+    until(lambda: nodes(node1)["node3"][0] == "Down")
     node1.do("node", "rm", "node3")
     assert set(nodes(node1)) == {"node1", "node2"}
     join(node1, node3)
