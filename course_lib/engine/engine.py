@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from course_lib.engine.clock import Clock, SystemClock
+from course_lib.engine.errdefs import EngineError
 from course_lib.engine.events import Events
 from course_lib.engine.ids import Identities
 from course_lib.engine.store import StateError, Store
@@ -179,6 +180,7 @@ class Engine:
 
         :raises StateError: a record cannot be read.
         """
+        wanted: list[Container] = []
         if any(self.store.all(kind) for kind in _DURABLE):
             try:
                 wanted = self.containers.restore()
@@ -188,17 +190,29 @@ class Engine:
                 raise StateError(
                     f"{self.root / 'records'}: not what this release writes: {error!r}"
                 ) from None
-            if wanted:
-                self._background.append(asyncio.create_task(self._start_again(wanted)))
-
         if self.store.all("swarm"):
             await self.swarm.restore()
             if self._engines is not None:
                 await self._engines.restore()
+        if wanted:
+            self._background.append(asyncio.create_task(self._start_again(wanted)))
 
     async def _start_again(self, containers: list[Container]) -> None:
+        later = [c for c in containers if any(map(self._is_elsewhere, c.networks))]
         for container in containers:
+            if container not in later:
+                await self.containers.lifecycle.start_again(container)
+        if later and self._engines is not None:
+            await self._engines.settled()
+        for container in later:
             await self.containers.lifecycle.start_again(container)
+
+    def _is_elsewhere(self, network: str) -> bool:
+        """Whether that may be a network of the swarm, which its manager has to give."""
+        try:
+            return self.networks.get(network).shared
+        except EngineError:
+            return True
 
     def warm_up(self, delay: float = 0.05) -> None:
         """Load what the first commands need, step by step, once the engine has nothing to do."""

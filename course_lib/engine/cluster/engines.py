@@ -5,6 +5,7 @@ Loaded with the engine's part in a swarm; what it needs for others is loaded whe
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,14 @@ class Engines:
         record = self._store.all(_KIND).get("local") or {}
         if record.get("role") == "worker":
             await self._work(Membership.from_record(record["membership"]))
+
+    async def settled(self) -> None:
+        """Wait a while for the manager of a worker that has come up again."""
+        from course_lib.engine.cluster.deadline import within
+
+        if self._worker is not None:
+            with contextlib.suppress(TimeoutError):
+                await within(self._clock, JOINED, self._worker.ready())
 
     async def _work(self, membership: Membership) -> Worker:
         from course_lib.engine.cluster.worker import Worker

@@ -16,6 +16,7 @@ from course_lib.engine.container.assembly import StartError
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.logs import LogLine
 from course_lib.engine.errdefs import EngineError, NotFound
+from course_lib.engine.network.hostsocket import HOST
 from course_lib.engine.network.model import IpamConfig
 from course_lib.engine.network.network import NetworkSettings
 from course_lib.engine.network.services import ServiceBinding
@@ -63,6 +64,12 @@ class LocalAgent:
         self._runners: dict[str, _Runner] = {}
         self._attached: dict[tuple[str, str], str] = {}
         self._published: dict[str, str] = {}
+
+    @property
+    def own_address(self) -> str:
+        """Where this node's ports are published, "" for the usual address of this machine."""
+        address = self._networks.swarm.address
+        return "" if address == HOST else address
 
     # --- what the manager asks -----------------------------------------------------------
 
@@ -319,7 +326,7 @@ class _Runner:
         agent, assignment = self._agent, self.assignment
         for network, _ in assignment.networks:
             agent.bring_up(network)
-        request = create_request(assignment)
+        request = create_request(assignment, agent.own_address)
         await self._image(request.config.image)
         container, _ = await agent.containers.creator.create(request)
         self._container = container

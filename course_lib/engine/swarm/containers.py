@@ -20,8 +20,11 @@ _TEMPLATE = re.compile(r"\{\{\s*\.([\w.]+)\s*\}\}")
 _SECOND = 1_000_000_000
 
 
-def create_request(assignment: TaskAssignment) -> CreateRequest:
-    """The container that a task asks for, with its networks and its addresses there."""
+def create_request(assignment: TaskAssignment, host: str = "") -> CreateRequest:
+    """The container that a task asks for, with its networks and its addresses there.
+
+    :param host: address of this machine at which the node's own ports are published.
+    """
     container: Json = assignment.spec.get("ContainerSpec") or {}
     expand = _Expander(assignment)
     config = ContainerConfig(
@@ -40,7 +43,10 @@ def create_request(assignment: TaskAssignment) -> CreateRequest:
         exposed_ports=_exposed(assignment),
     )
     return CreateRequest(
-        assignment.name, config, _host_config(assignment, container, expand), _networks(assignment)
+        assignment.name,
+        config,
+        _host_config(assignment, container, expand, host),
+        _networks(assignment),
     )
 
 
@@ -51,7 +57,9 @@ def stop_grace(assignment: TaskAssignment) -> int:
     return 10 if grace is None else max(0, int(grace // _SECOND))
 
 
-def _host_config(assignment: TaskAssignment, container: Json, expand: _Expander) -> HostConfig:
+def _host_config(
+    assignment: TaskAssignment, container: Json, expand: _Expander, host: str
+) -> HostConfig:
     dns = container.get("DNSConfig") or {}
     mounts = [
         {**mount, "Source": expand(mount.get("Source", ""))}
@@ -60,7 +68,7 @@ def _host_config(assignment: TaskAssignment, container: Json, expand: _Expander)
     return HostConfig(
         network_mode=_predefined(assignment) or "bridge",
         mounts=mounts or None,
-        port_bindings=_bindings(assignment),
+        port_bindings=_bindings(assignment, host),
         dns=dns.get("Nameservers") or None,
         dns_search=dns.get("Search") or None,
         dns_options=dns.get("Options") or None,
@@ -100,12 +108,12 @@ def _exposed(assignment: TaskAssignment) -> dict[str, Any] | None:
     return ports or None
 
 
-def _bindings(assignment: TaskAssignment) -> dict[str, list[HostPort] | None] | None:
+def _bindings(assignment: TaskAssignment, host: str) -> dict[str, list[HostPort] | None] | None:
     bindings: dict[str, list[HostPort] | None] = {}
     for entry in assignment.host_ports:
         group = bindings.setdefault(_port(entry), [])
         assert group is not None
-        group.append(HostPort("", str(entry.get("PublishedPort") or "")))
+        group.append(HostPort(host, str(entry.get("PublishedPort") or "")))
     return bindings or None
 
 

@@ -238,3 +238,28 @@ async def test_more_bytes_than_there_is_room_for(ends: Ends) -> None:
     near, _ = await open_pair(ends)
     ends.near.send(Frame(Kind.DATA, near.number, bytes(WINDOW + 1)))
     await until(lambda: ends.far.closed)
+
+
+async def test_hundreds_of_hostile_peers_leave_nothing_behind(ends: Ends) -> None:
+    """Random bytes, and random changes of what an engine would say, from peers that are let in."""
+    rng = random.Random(6)
+    ends.far_methods.on_call("echo", echo)
+    ends.far_methods.on_note("count", lambda _, note: note.fields["n"])
+    good = [
+        Frame(Kind.CALL, 1, Message({"method": "echo", "say": 1}).pack()).pack(),
+        Frame(Kind.OPEN, 3, Message({"method": "stream"}).pack()).pack(),
+        Frame(Kind.NOTE, 0, Message({"method": "count", "n": 1}).pack()).pack(),
+        Frame(Kind.DATA, 3, b"data").pack(),
+        Frame(Kind.RESET, 3, bytes(4)).pack(),
+        Frame(Kind.PING).pack(),
+    ]
+    for number in range(200):
+        link = await ends.dial()
+        said = bytearray(rng.randbytes(50) if number % 4 == 0 else b"".join(rng.choices(good, k=8)))
+        for _ in range(rng.randrange(4)):
+            said[rng.randrange(len(said))] = rng.randrange(256)
+        link._writer.write(bytes(said))
+        link.close()
+        await link.wait_closed()
+    await until(lambda: len(ends.listener._links) == 1)
+    assert (await ends.near.call("echo", {"say": 1})).fields == {"said": 1}

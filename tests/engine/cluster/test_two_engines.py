@@ -181,7 +181,7 @@ def overlay(node1: EngineNode, node2: EngineNode) -> Iterator[str]:
     node1.do("network", "create", "-d", "overlay", "--attachable", "mynet")
     idle = ("--network", "mynet", "--stop-timeout", "1", "alpine", "sleep", "1000")
     node1.do("run", "-d", "--name", "c1", "--network-alias", "both", *idle)
-    node2.do("run", "-d", "--name", "client2", *idle)
+    node2.do("run", "-d", "--name", "client2", "--restart", "always", *idle)
     node2.do("run", "-d", "--name", "c2", "--network", "mynet", "--network-alias", "both",
              "nginx")  # fmt: skip
     yield "mynet"
@@ -338,6 +338,20 @@ def test_draining_moves_tasks_and_scaling_uses_both_again(
     until(lambda: tasks(node1, "web") == {"node1": 4, "node2": 2})
 
 
+def test_a_port_of_each_node(node1: EngineNode, node2: EngineNode, overlay: str) -> None:
+    """``mode=host`` publishes a task's port on its own node alone."""
+    port = free_port()
+    node1.do("service", "create", "-d", "--name", "own", "--mode", "global", "--no-resolve-image",
+             "--publish", f"mode=host,target=80,published={port}", "nginx")  # fmt: skip
+    until(lambda: tasks(node1, "own") == {"node1": 1, "node2": 1})
+    for node in (node1, node2):
+        container = node.do("ps", "-q", "--filter", "name=own.")
+        assert node.sh(container, f"echo {node.name} > /usr/share/nginx/html/who").code == 0
+        address = node.do("info", "--format", "{{.Swarm.NodeAddr}}")
+        assert http_get(address, port, "/who").strip() == node.name
+    node1.do("service", "rm", "own")
+
+
 # --- failures ---
 
 
@@ -350,6 +364,8 @@ def test_a_killed_engine_is_down_and_comes_back(
     until(lambda: node1.sh("c1", "getent hosts c2").code != 0)
     node2.start()
     until(lambda: nodes(node1)["node2"][0] == "Ready")
+    # A container with a restart policy is back on the overlay before anybody asks.
+    until(lambda: node2.sh("client2", "getent hosts c1").code == 0)
     node2.do("start", "c2")
     until(lambda: answers(node1, "c1", "http://c2/"))
     node1.do("service", "scale", "-d", "web=8")
