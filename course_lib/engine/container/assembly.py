@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.container import Container, Runtime
-from course_lib.engine.container.exec import start_failure
+from course_lib.engine.container.exec import RUNC_FAILURE, start_failure
 from course_lib.engine.container.merge import DEFAULT_PATH, replace_or_append
 from course_lib.engine.container.mounting import INIT, ContainerMounts
 from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FIRST_HOST_PID = 1000
+_MAX_HOSTNAME = 64
+"""Bytes that Linux takes (``__NEW_UTS_LEN``)."""
 
 
 class StartError(InvalidParameter):
@@ -88,9 +90,20 @@ class Assembler:
     def _machine(self, container: Container, fs: ContainerFs, sandbox: Sandbox) -> ContainerMachine:
         from course_lib.engine.userland.machine import ContainerMachine
 
-        hostname = container.config.hostname
+        config = container.config
+        if len(config.hostname.encode()) > _MAX_HOSTNAME:
+            raise SystemFailure(
+                f"{RUNC_FAILURE}error during container init: sethostname: invalid argument: unknown"
+            )
         return ContainerMachine(
-            container.id, hostname, fs, sandbox, self._clock, self._ids, self._environment
+            container.id,
+            config.hostname,
+            fs,
+            sandbox,
+            self._clock,
+            self._ids,
+            self._environment,
+            config.domainname,
         )
 
     async def _first_process(

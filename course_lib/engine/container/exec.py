@@ -58,6 +58,13 @@ class Exec:
         return f"{self.entrypoint} {' '.join(self.arguments)}"
 
 
+RUNC_FAILURE = (
+    "failed to create task for container: failed to create shim task: OCI runtime create "
+    "failed: runc create failed: unable to start container process: "
+)
+"""How dockerd begins to say that a container's first process cannot be made."""
+
+
 def start_failure(argv0: str, error: Exception, *, during_exec: bool) -> tuple[str, int]:
     """The words of runc for a program that cannot be executed, and the exit code dockerd takes.
 
@@ -66,10 +73,7 @@ def start_failure(argv0: str, error: Exception, *, during_exec: bool) -> tuple[s
     prefix = (
         "OCI runtime exec failed: exec failed: unable to start container process: "
         if during_exec
-        else (
-            "failed to create task for container: failed to create shim task: OCI runtime create "
-            "failed: runc create failed: unable to start container process: "
-        )
+        else RUNC_FAILURE
     )
     if isinstance(error, KeyError):
         return prefix + f"{error.args[0]}: unknown", 126 if during_exec else 128

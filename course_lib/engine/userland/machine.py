@@ -39,6 +39,7 @@ class ContainerMachine:
     Implements :class:`course_lib.engine.interfaces.Machine`.
 
     :ivar current: the process that is taking a step right now.
+    :ivar domainname: the NIS domain, which ``--domainname`` sets too.
     :ivar root: the container's files without permission checks.
     """
 
@@ -51,9 +52,11 @@ class ContainerMachine:
         clock: Clock,
         ids: Identities,
         environment: Environment,
+        domainname: str = "",
     ) -> None:
         self.container_id = container_id
         self._hostname = hostname
+        self.domainname = domainname
         self._fs = fs
         self._net = net
         self.clock = clock

@@ -191,6 +191,7 @@ class ProcFs:
 
     def _sysctls(self) -> dict[str, str]:
         return {
+            "kernel/domainname": self._machine.domainname or "(none)",
             "kernel/hostname": self._machine.hostname,
             "kernel/osrelease": KERNEL,
             "kernel/ostype": "Linux",

@@ -57,6 +57,7 @@ _BUSYBOX: dict[str, str] = {
     "fgrep": "matching:fgrep",
     "find": "finding:find",
     "fold": "reshaping:fold",
+    "dnsdomainname": "net_config:dnsdomainname",
     "free": "system:free",
     "grep": "matching:grep",
     "groups": "identity:groups",

@@ -250,11 +250,17 @@ async def _end(proc: Process, address: tuple[str, int], options: opt.Options) ->
     return f"{(name or host)[: width - len(service) - 1]}:{service}"
 
 
+async def dnsdomainname(proc: Process) -> int:
+    """Show the domain of the host's full name: ``hostname -d``."""
+    proc.argv[1:] = ["-d"]
+    return await hostname(proc)
+
+
 async def hostname(proc: Process) -> int:
     """Show the host name, its addresses or its parts."""
     try:
         options = opt.parse(proc.argv[1:], "dfisF:vI", {})
-        if "I" in options and not proc.fs.access("/etc/debian_version", os.F_OK):
+        if "I" in options and proc.fs.access("/bin/busybox", os.F_OK):
             raise opt.UsageError("invalid option -- 'I'")
     except opt.UsageError as error:
         return await opt.refuse(

@@ -31,11 +31,17 @@ async def nslookup(proc: Process) -> int:
     """BusyBox's big ``nslookup`` (``networking/nslookup.c``)."""
     types: list[str] = []
     debug = False
+    port = 53
     words: list[str] = []
     for word in proc.argv[1:]:
         name, _, value = word.lstrip("-").partition("=")
         if not word.startswith("-") or len(word) < 2:
             words.append(word)
+        elif name and ("timeout".startswith(name) or name in {"port", "retry"}):
+            if not value.isdigit():
+                await proc.err(f"nslookup: invalid number '{value}'\n")
+                return 1
+            port = int(value) if name == "port" else port
         elif name and ("type".startswith(name) or "querytype".startswith(name)):
             if value.upper() not in TYPES:
                 await proc.err(f'nslookup: invalid query type "{value}"\n')
@@ -50,10 +56,17 @@ async def nslookup(proc: Process) -> int:
     if not 1 <= len(words) <= 2:
         return await opt.refuse(proc, "nslookup", opt.UsageError(), NSLOOKUP_USAGE)
     host = words[0]
-    server, port = libc.resolv_conf(proc.fs).servers[0], 53
+    server = libc.resolv_conf(proc.fs).servers[0]
+    shown = server
     if len(words) == 2:
+        shown = words[1]
+        name, colon, number = shown.rpartition(":")
+        if colon and ":" not in name and number.isdigit():
+            port = int(number)
+        else:
+            name = shown
         try:
-            server = (await libc.getaddrinfo(proc, words[1]))[0]
+            server = (await libc.getaddrinfo(proc, name))[0]
         except libc.ResolveError:
             await proc.err(f"nslookup: bad address '{words[1]}'\n")
             return 1
@@ -65,6 +78,8 @@ async def nslookup(proc: Process) -> int:
     answers: list[tuple[str, DnsAnswer]] = []
     for name, rtype in questions:
         try:
+            if port != 53:  # nobody has a name server there
+                break
             answers.append((name, await proc.net.query(name.removesuffix("."), rtype, server)))
         except TimeoutError:
             break
@@ -80,7 +95,7 @@ async def nslookup(proc: Process) -> int:
         await proc.out(";; connection timed out; no servers could be reached\n\n")
         return 1
     where = f"[{server}]:{port}" if libc.is_ipv6(server) else f"{server}:{port}"
-    await proc.out(f"Server:\t\t{server}\nAddress:\t{where}\n\n")
+    await proc.out(f"Server:\t\t{shown}\nAddress:\t{where}\n\n")
     failed = 0
     for index, (name, answer) in enumerate(answers):
         if debug:
