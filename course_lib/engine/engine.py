@@ -267,6 +267,6 @@ def _lock(root: Path) -> TextIO:
 
 def _applets() -> tuple[str, ...]:
     """What the programs of the base images link to; read when an image is first used."""
-    from course_lib.engine.userland.applets import names
+    from course_lib.engine.userland.applets import linked
 
-    return tuple(names())
+    return tuple(linked())

@@ -32,7 +32,8 @@ ln -s a.txt link
 printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/sbin/nologin\n' > passwd
 printf 'id,name,qty\n1,apple,30\n2,pear,5\n3,fig,120\n' > t.csv
 printf 'The quick brown fox\njumps over\n\nthe lazy dog\n' > fox
-touch -t 202001020304.05 a.txt b.txt num empty exec passwd t.csv fox 'sp ace' dir/* dir
+touch -t 202001020304.05 a.txt b.txt num empty exec passwd t.csv fox 'sp ace' dir/* dir/.hidden dir
+touch -h -t 202001020304.05 link
 """
 """What each script finds in its directory; times of 2020, so that listings are the same."""
 
@@ -43,6 +44,7 @@ for script in /scripts/[0-9]*; do
     cp -a /seed /w/$number && cd /w/$number
     timeout 50 sh -c "$(cat $script)" </dev/null >/result/$number.out 2>/result/$number.err
     echo $? >/result/$number.code
+    echo $number  # so that nobody thinks the stream is dead
 done
 """
 
@@ -55,7 +57,8 @@ def scripts(batch: str) -> list[str]:
 
 def play(bench: Bench, batch: Sequence[str], image: str = "alpine") -> list[Result]:
     """How each script of a batch ends in a fresh container."""
-    container = bench.run(None, image=image, host={"Init": True}, Hostname="box")
+    idle = ["tail", "-f", "/dev/null"]  # no script looks for that, as some do for ``sleep``
+    container = bench.run(None, idle, image, host={"Init": True}, Hostname="box")
     files = {f"scripts/{n:03}": script for n, script in enumerate(batch)}
     assert bench.sdk.api.put_archive(container, "/", _packed(files))
     done = bench.sh(container, SEED + _PLAY)

@@ -7,7 +7,7 @@ import stat
 
 _CLAUSE = re.compile(r"([ugoa]*)((?:[-+=][rwxXst]*|[-+=][ugo])+)\Z")
 _ACTION = re.compile(r"([-+=])([rwxXst]*|[ugo])")
-_WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007}
+_WHO = {"u": 0o4700, "g": 0o2070, "o": 0o0007}
 _SHIFT = {"u": 6, "g": 3, "o": 0}
 
 
@@ -35,14 +35,15 @@ def _apply(mode: int, who: str, operator: str, letters: str, is_directory: bool,
     if everyone:
         mask |= 0o7000
     bits = _bits(mode, letters, is_directory) & mask
+    if letters in ("u", "g", "o"):
+        bits &= 0o777
     if not who:
         bits &= ~(umask & 0o777)
     if operator == "+":
         return mode | bits
     if operator == "-":
         return mode & ~bits
-    kept = 0o6000 if is_directory else 0
-    return (mode & (~mask | kept)) | bits
+    return (mode & ~mask) | bits
 
 
 def _bits(mode: int, letters: str, is_directory: bool) -> int:

@@ -26,6 +26,7 @@ _BUSYBOX: dict[str, str] = {
     "basename": "paths:basename",
     "bunzip2": "compression:bunzip2",
     "bzip2": "compression:bzip2",
+    "bzcat": "compression:bzcat",
     "cat": "cat:cat",
     "chgrp": "permissions:chgrp",
     "chmod": "permissions:chmod",
@@ -59,6 +60,7 @@ _BUSYBOX: dict[str, str] = {
     "fold": "reshaping:fold",
     "dnsdomainname": "net_config:dnsdomainname",
     "free": "system:free",
+    "fsync": "files:fsync",
     "grep": "matching:grep",
     "groups": "identity:groups",
     "gunzip": "compression:gunzip",
@@ -83,6 +85,7 @@ _BUSYBOX: dict[str, str] = {
     "md5sum": "digests:md5sum",
     "mkdir": "files:mkdir",
     "mkfifo": "files:mkfifo",
+    "mknod": "files:mknod",
     "mktemp": "files:mktemp",
     "more": "paging:more",
     "mount": "mounting:mount",
@@ -165,6 +168,7 @@ _BUSYBOX: dict[str, str] = {
     "whoami": "identity:whoami",
     "xargs": "xargs:xargs",
     "xxd": "dumps:xxd",
+    "xzcat": "compression:xzcat",
     "yes": "lines:yes",
     "zcat": "compression:zcat",
 }
@@ -172,6 +176,24 @@ _BUSYBOX: dict[str, str] = {
 
 Images based on BusyBox have a link for each of them.
 """
+
+_LACKING = frozenset(
+    """
+    acpid add-shell adjtimex ar bc blkid blockdev brctl cal chattr chpasswd chvt cpio crond crontab
+    cryptpw dc deallocvt depmod dnsdomainname ed eject ether-wake factor fallocate fatattr fbset
+    fdflush fdisk findfs flock freeramdisk fsck fstrim fuser getopt getty halt hwclock ifdown
+    ifenslave ifup init inotifyd insmod ionice iostat ipaddr ipcalc ipcrm ipcs iplink ipneigh
+    iproute iprule iptunnel kbd_mode killall5 klogd last loadfont loadkmap logger login logread
+    losetup lsattr lsmod lsof lsusb lzcat lzma lzop lzopcat makemime mdev mesg microcom mkdosfs
+    mkfs.vfat mkpasswd mkswap modinfo modprobe mpstat nameif nbd-client nsenter ntpd openvt
+    partprobe passwd patch ping6 pivot_root pmap poweroff pscan pstree pwdx rdate rdev readahead
+    reboot remove-shell renice resize rfkill run-parts sendmail setconsole setfont setlogcons
+    setpriv setserial shred slattach start-stop-daemon sulogin sum swapoff swapon switch_root
+    syslogd traceroute6 ttysize tunctl udhcpc unlzma unlzop unshare uudecode uuencode vconfig vi
+    vlock volname wall watchdog whois zcip
+    """.split()
+)
+"""Applets of BusyBox that an image has and this userland has not: they are there to say so."""
 
 _PROGRAMS: dict[str, str] = {
     "apk": "net_apk:apk",
@@ -211,9 +233,15 @@ def find(name: str) -> Applet | None:
 
 def where(name: str) -> str:
     """``module:function`` of a program; empty where there is none."""
-    return _BUSYBOX.get(name) or _PROGRAMS.get(name) or ""
+    found = _BUSYBOX.get(name) or _PROGRAMS.get(name)
+    return found or ("busybox:lacking" if name in _LACKING else "")
 
 
 def names() -> list[str]:
-    """Names of all BusyBox applets, sorted: what an image links to ``/bin/busybox``."""
+    """Names of all BusyBox applets that work, sorted."""
     return sorted(_BUSYBOX)
+
+
+def linked() -> list[str]:
+    """What an image links to ``/bin/busybox``, sorted: also what only says that it is lacking."""
+    return sorted(_LACKING.union(_BUSYBOX))

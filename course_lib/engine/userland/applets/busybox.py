@@ -28,9 +28,16 @@ async def busybox(proc: Process) -> int:
             return 0
         proc.argv[:] = proc.argv[1:]
         name = proc.argv[0].rsplit("/", 1)[-1]
-    applet = applets.find(name) if name in applets.names() else None
+    applet = applets.find(name) if name in applets.linked() else None
     if applet is None:
         await proc.err(f"{name}: applet not found\n")
         return 127
     cast(ContainerProcess, proc).comm = name[:15]
     return await applet(proc)
+
+
+async def lacking(proc: Process) -> int:
+    """Stands for an applet that the real image has."""
+    name = proc.argv[0].rsplit("/", 1)[-1]
+    await proc.err(f"{name}: not available in containers of the embedded engine\n")
+    return 127

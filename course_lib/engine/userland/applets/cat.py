@@ -6,6 +6,7 @@ import errno
 import os
 
 from course_lib.engine.userland.applets.common import (
+    Fail,
     Options,
     open_input,
     program,
@@ -25,19 +26,34 @@ async def cat(proc: ContainerProcess, options: Options, words: list[str]) -> int
             file = open_input(proc, name)
             try:
                 if marks.any:
-                    await proc.out(marks.apply(await _all(proc, name)))
+                    await _out(proc, marks.apply(await _all(proc, name)))
                 else:
                     while chunk := await file.read(1 << 17):
-                        await proc.out(chunk)
+                        await _out(proc, chunk)
             finally:
                 file.close()
         except BrokenPipeError:
             raise
+        except _WriteError as error:
+            raise Fail(f"write error: {error}") from None
         except OSError as error:
             verb = "read error" if error.errno == errno.EISDIR else f"can't open '{name}'"
             await proc.err(f"cat: {verb}: {reason(error)}\n")
             status = 1
     return status
+
+
+class _WriteError(Exception):
+    """Standard output takes no more."""
+
+
+async def _out(proc: ContainerProcess, data: bytes) -> None:
+    try:
+        await proc.out(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _WriteError(reason(error)) from None
 
 
 async def _all(proc: ContainerProcess, name: str) -> bytes:
@@ -67,6 +83,8 @@ class _CatMarks:
             out += self._visible(body) if self._controls else body
             if line.endswith(b"\n"):
                 out += b"$\n" if self._ends else b"\n"
+            elif self._number:
+                out += b"\n"
         return bytes(out)
 
     def _visible(self, body: bytes) -> bytes:

@@ -33,7 +33,6 @@ _LONG = {"brief": "q", "report-identical-files": "s", "recursive": "r", "unified
     long=_LONG,
     least=2,
     most=2,
-    code=2,
 )
 async def diff(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Show how files differ."""

@@ -161,3 +161,17 @@ async def bunzip2(proc: ContainerProcess, options: Options, words: list[str]) ->
 async def unxz(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Expand xz files."""
     return await _convert(proc, options, words, kind="xz", suffix=".xz", expand=True)
+
+
+@program("", "[FILE]...", "Decompress to stdout")
+async def bzcat(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Print files compressed with bzip2."""
+    options.add("c")
+    return await _convert(proc, options, words, kind="bz2", suffix=".bz2", expand=True)
+
+
+@program("", "[FILE]...", "Decompress to stdout")
+async def xzcat(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Print files compressed with xz."""
+    options.add("c")
+    return await _convert(proc, options, words, kind="xz", suffix=".xz", expand=True)

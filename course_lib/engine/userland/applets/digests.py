@@ -82,7 +82,7 @@ async def _check(
         try:
             file = open_input(proc, word)
         except OSError as error:
-            raise Fail(f"can't open '{word}': {reason(error)}") from None
+            raise Fail(f"{word}: {reason(error)}") from None
         async for raw in byte_lines(proc, file):
             match = re.match(r"([0-9a-fA-F]+) [ *](.*)\Z", decode(raw).rstrip("\n"))
             if match is None:
@@ -184,7 +184,7 @@ async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> 
     try:
         data = await read_file(proc, name)
     except OSError as error:
-        raise Fail(f"can't open '{name}': {reason(error)}") from None
+        raise Fail(f"{name}: {reason(error)}") from None
     if "d" in options:
         text = re.sub(rb"[\r\n\t ]", b"", data)
         try:

@@ -194,7 +194,6 @@ def _xxd_reverse(text: str, *, plain: bool) -> bytes:
     "Compare FILE1 with FILE2 (or stdin)",
     least=1,
     most=4,
-    code=2,
 )
 async def cmp(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Find the first difference of two files."""

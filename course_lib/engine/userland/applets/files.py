@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -200,9 +201,7 @@ async def truncate(proc: ContainerProcess, options: Options, words: list[str]) -
             await proc.err(f"truncate: {name}: {reason(error)}\n")
             status = 1
             continue
-        length = size(wanted.lstrip("+-"))
-        if wanted[:1] in "+-":
-            length = max(0, file.stat().size + (length if wanted[0] == "+" else -length))
+        length = size(wanted)
         try:
             file.truncate(length)
         except OSError as error:
@@ -267,6 +266,31 @@ async def mkfifo(proc: ContainerProcess, options: Options, words: list[str]) -> 
             await proc.err(f"mkfifo: {name}: {reason(error)}\n")
             status = 1
     return status
+
+
+@program("m:", "[-m MODE] NAME TYPE", "Create a special file: p for a named pipe", least=2)
+async def mknod(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Make named pipes; a container may not make devices."""
+    name, kind, *_ = words
+    mode = parse_mode(options.get("m", "666"), 0o666, is_directory=False, umask=0)
+    try:
+        if kind != "p":
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        proc.fs.mkfifo(proc.path(name), (mode or 0o666) & ~proc.umask)
+    except OSError as error:
+        raise Fail(f"{name}: {reason(error)}") from None
+    return 0
+
+
+@program("d", "[-d] FILE...", "Write all buffered blocks of FILEs to disk", least=1)
+async def fsync(proc: ContainerProcess, _options: Options, words: list[str]) -> int:
+    """Nothing is buffered here; only a file that is not there is an error."""
+    for name in words:
+        try:
+            proc.fs.open(proc.path(name), os.O_RDONLY).close()
+        except OSError as error:
+            raise Fail(f"can't open '{name}': {reason(error)}") from None
+    return 0
 
 
 @program("", "[FILE]...", "Write all buffered blocks to disk")

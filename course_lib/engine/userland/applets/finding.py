@@ -87,7 +87,7 @@ class _Find:
 
     def _argument(self, name: str) -> str:
         if self._position >= len(self._words):
-            raise Fail(f"option requires an argument: {name}")
+            raise Fail(f"{name} requires an argument")
         self._position += 1
         return self._words[self._position - 1]
 
@@ -387,7 +387,7 @@ class _Find:
                 break
             command.append(item)
         else:
-            raise Fail(f"option requires an argument: {word}")
+            raise Fail(f"{word} requires an argument")
         if item == "+":
             collected: list[str] = []
             self._batches.append((command[:-1], collected))

@@ -115,7 +115,7 @@ async def su(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     if "m" not in options and "p" not in options:
         environment.update(HOME=user.home, SHELL=user.shell, USER=user.name, LOGNAME=user.name)
     shell = options.get("s", user.shell or "/bin/sh")
-    arguments = ["-" + shell.rsplit("/", 1)[-1] if login else shell]
+    arguments = [("-" if login else "") + shell.rsplit("/", 1)[-1]]
     if "c" in options:
         arguments += ["-c", options["c"]]
     fs = proc.machine.fs

@@ -116,7 +116,9 @@ async def wc(proc: ContainerProcess, options: Options, words: list[str]) -> int:
         except OSError as error:
             await proc.err(f"wc: {name}: {reason(error)}\n")
             status = 1
-            continue
+            if not isinstance(error, IsADirectoryError):
+                continue
+            counts = dict.fromkeys("lwcmL", 0)
         rows.append((counts, "" if not words else name))
         for key in chosen:
             both = (totals[key], counts[key])

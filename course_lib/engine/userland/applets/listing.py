@@ -98,6 +98,10 @@ def _kind(found: FileStat) -> str:
     return "regular empty file" if kind == "regular file" and not found.size else kind
 
 
+def _known(name: str) -> str:
+    return "UNKNOWN" if name.isdigit() else name
+
+
 def _stat_format(
     proc: ContainerProcess, form: str, name: str, found: FileStat, names: Names
 ) -> str:
@@ -107,9 +111,9 @@ def _stat_format(
         "a": f"{stat.S_IMODE(found.mode):o}", "A": stat.filemode(found.mode),
         "b": str(disk_blocks(found) * 2), "B": "512", "d": str(found.dev), "D": f"{found.dev:x}",
         "f": f"{found.mode:x}", "F": _kind(found), "g": str(found.gid),
-        "G": names.group(found.gid), "h": str(found.nlink), "i": str(found.ino), "n": name,
-        "N": f"'{name}'", "o": "4096", "s": str(found.size), "t": f"{os.major(found.rdev):x}",
-        "T": f"{os.minor(found.rdev):x}", "u": str(found.uid), "U": names.user(found.uid),
+        "G": _known(names.group(found.gid)), "h": str(found.nlink), "i": str(found.ino), "n": name,
+        "N": name, "o": "4096", "s": str(found.size), "t": f"{os.major(found.rdev):x}",
+        "T": f"{os.minor(found.rdev):x}", "u": str(found.uid), "U": _known(names.user(found.uid)),
         "x": when, "X": seconds, "y": when, "Y": seconds, "z": when, "Z": seconds, "%": "%",
     }  # fmt: skip
     if "%N" in form and stat.S_ISLNK(found.mode):
@@ -118,7 +122,7 @@ def _stat_format(
     position = 0
     while position < len(form):
         if form[position] == "%" and position + 1 < len(form):
-            text += values.get(form[position + 1], "?")
+            text += values.get(form[position + 1], form[position + 1])
             position += 2
         else:
             text += form[position]

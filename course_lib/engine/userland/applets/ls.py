@@ -91,7 +91,9 @@ class _Lister:
             try:
                 found = self._proc.fs.stat(path, follow=follow)
             except FileNotFoundError:
-                # A dangling link is listed as a link.
+                if at_top and "L" not in options:
+                    raise
+                # A dangling link in a directory is listed as a link.
                 found = self._proc.fs.stat(path, follow=False)
         except OSError as error:
             await self._proc.err(f"ls: {name}: {reason(error)}\n")
@@ -160,7 +162,7 @@ class _Lister:
     def _columns(self, shown: list[str], widths: list[int]) -> str:
         width = int(self._options.get("w", "0") or 0) or terminal_width(self._proc)
         cell = max(widths) + 2
-        per_row = max(1, width // cell)
+        per_row = max(1, (width - 1) // cell)
         rows = -(-len(shown) // per_row)
         text = ""
         for row in range(rows):
@@ -187,6 +189,8 @@ class _Lister:
     def _mark(self, entry: _Entry) -> str:
         mode = entry.found.mode
         if "F" in self._options:
+            if stat.S_ISLNK(mode) and self._style == "long":
+                return ""
             if stat.S_ISREG(mode) and mode & 0o111:
                 return "*"
             marks = {stat.S_IFDIR: "/", stat.S_IFLNK: "@", stat.S_IFIFO: "|", stat.S_IFSOCK: "="}
@@ -194,7 +198,7 @@ class _Lister:
         return "/" if "p" in self._options and stat.S_ISDIR(mode) else ""
 
     def _shown(self, entry: _Entry) -> str:
-        name = entry.name
+        name = "".join(c if c.isprintable() else "?" for c in entry.name)
         if "Q" in self._options:
             name = f'"{name}"'
         if self._color:
@@ -214,7 +218,7 @@ class _Lister:
             if stat.S_ISCHR(found.mode) or stat.S_ISBLK(found.mode):
                 line += f"{os.major(found.rdev):>4}, {os.minor(found.rdev):>3} "
             elif "h" in self._options:
-                line += f"{human(found.size):>9} "
+                line += f"{human(found.size):>7} "
             else:
                 line += f"{found.size:>9} "
             line += _time(found.mtime_ns, now, full="E" in self._options) + " "

@@ -34,7 +34,7 @@ _LONG = {
     "exclude-dir=": "D", "color": "G", "color=": "G", "colour=": "G", "text": "a",
     "basic-regexp": "b",
 }  # fmt: skip
-_SHORT = "HhnlLoqvsrRiwxFEPe:f:m:A:B:C:cazb"
+_SHORT = "HhnlLoqvsrRiwxFEe:f:m:A:B:C:cazby"
 _USAGE = "[-HhnlLoqvsrRiwFE] [-m N] [-A|B|C N] { PATTERN | -e PATTERN... | -f FILE... } [FILE]..."
 
 
@@ -58,7 +58,7 @@ class _Search:
 
 async def _run(proc: ContainerProcess, options: Options, words: list[str], kind: str) -> int:
     for letter, _ in options.in_order():
-        kind = {"E": "E", "F": "F", "P": "E"}.get(letter, kind)
+        kind = {"E": "E", "F": "F"}.get(letter, kind)
     sources = options.all("e")
     for name in options.all("f"):
         try:
@@ -177,9 +177,8 @@ async def _file(proc: ContainerProcess, search: _Search, name: str) -> None:
             async for raw in byte_lines(proc, file, b"\0" if "z" in options else b"\n"):
                 if await report.line(raw):
                     break
-    except IsADirectoryError as error:
-        await _failed(proc, search, name, error)
-        return
+    except IsADirectoryError:
+        pass  # it has no lines
     finally:
         file.close()
     await report.end()
@@ -192,6 +191,7 @@ class _Report:
         self._proc = proc
         self._search = search
         self._title = title
+        self._end = "\0" if "z" in search.options else "\n"
         self._count = 0
         self._number = 0
         self._waiting: list[tuple[int, str]] = []
@@ -203,7 +203,7 @@ class _Report:
         """Look at a line; true where no more need be read."""
         search = self._search
         self._number += 1
-        text = decode(raw.rstrip(b"\n") if b"\n" in raw[-1:] else raw.rstrip(b"\0"))
+        text = decode(raw.removesuffix(self._end.encode()))
         matched = (search.expression.search(text) is not None) != search.invert
         if matched:
             self._count += 1
@@ -254,7 +254,7 @@ class _Report:
             text = self._search.expression.sub(
                 lambda m: f"\x1b[1;31m{m[0]}\x1b[m" if m[0] else "", text
             )
-        await self._proc.out(encode(f"{line}{text}\n"))
+        await self._proc.out(encode(f"{line}{text}{self._end}"))
 
     async def end(self) -> None:
         search = self._search

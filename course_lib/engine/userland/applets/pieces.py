@@ -97,7 +97,7 @@ async def _line_ends(
                 mode = stat.S_IMODE(proc.fs.stat(proc.path(name)).mode)
                 proc.fs.write_bytes(proc.path(name), data, mode)
         except OSError as error:
-            raise Fail(f"{name}: {reason(error)}") from None
+            raise Fail(f"can't open '{name}': {reason(error)}") from None
     return 0
 
 

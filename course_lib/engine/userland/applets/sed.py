@@ -294,6 +294,8 @@ class _Editor:
         text = self._space
         changed = False
         for match in command.pattern.finditer(text):
+            if match.start() == match.end() == position and position:
+                continue  # nothing, right behind what was replaced
             count += 1
             if count < command.occurrence:
                 continue

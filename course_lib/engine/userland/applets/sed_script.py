@@ -116,7 +116,7 @@ class Parser:
             command.text = self._inserted()
         elif name in ":btT":
             self._skip(" \t")
-            stop = "\n" if name == ":" else "\n;}"
+            stop = "\n;" if name == ":" else "\n;}"
             label = ""
             while self._peek() and self._peek() not in stop:
                 label += self._peek()

@@ -48,6 +48,7 @@ _MONTHS = {m: n for n, m in enumerate(
     "nrugMcszbdfihVk:o:t:S:T:m",
     "[-nrughMcszbdfiokt] [-o FILE] [-k START[.OFS][OPTS][,END[.OFS][OPTS]]] [-t CHAR] [FILE]...",
     "Sort lines of text",
+    code=2,
     long={
         "reverse": "r",
         "unique": "u",
@@ -258,7 +259,7 @@ async def uniq(proc: ContainerProcess, options: Options, words: list[str]) -> in
     try:
         file = open_input(proc, words[0] if words else "-")
     except OSError as error:
-        raise Fail(f"{words[0]}: {reason(error)}") from None
+        raise Fail(f"can't open '{words[0]}': {reason(error)}") from None
     output = proc.stdout
     if len(words) > 1:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -320,6 +321,8 @@ async def shuf(proc: ContainerProcess, options: Options, words: list[str]) -> in
     if "i" in options:
         low, dash, high = options["i"].partition("-")
         if not dash:
+            raise Fail(f"bad range '{options['i']}'")
+        if integer(low) > integer(high):
             raise Fail(f"bad range '{options['i']}'")
         lines = [str(n) for n in range(integer(low), integer(high) + 1)]
     elif "e" in options:

@@ -78,20 +78,16 @@ class _Usage:
         await self._proc.out(f"{text}\t{name}\n")
 
 
-@program("PkmhTaitB:", "[-PkmhTai] [-t TYPE] [FILESYSTEM]...", "Print filesystem usage")
+@program("PkmhTat:B:", "[-PkmhTa] [-t TYPE] [FILESYSTEM]...", "Print filesystem usage")
 async def df(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Tell how full the mounted file systems are."""
     unit = 1 << 20 if "m" in options else 1024
-    heading = {"h": "      Size", "m": "1M-blocks"}.get(
-        "h" if "h" in options else "m" if "m" in options else "", " 1K-blocks"
-    )
-    typed = f"{'Type':<10} " if "T" in options else ""
-    available = "Available"
-    percent = "Capacity" if "P" in options else "Use%"
+    heading = "     Size" if "h" in options else "1M-blocks" if "m" in options else "1K-blocks"
     if "P" in options and unit == 1024:
         heading = "1024-blocks"
-    lines = [f"{'Filesystem':<20} {typed}{heading:>11} {'Used':>9} {available:>9} {percent:>4} "
-             "Mounted on"]  # fmt: skip
+    typed = f"{'Type':<10} " if "T" in options else ""
+    percent = "Capacity" if "P" in options else "Use%"
+    lines = [f"{'Filesystem':<20} {typed}{heading:<15}Used Available {percent} Mounted on"]
     status = 0
     for mount in _df_mounts(proc, words):
         if isinstance(mount, str):
@@ -115,7 +111,7 @@ async def df(proc: ContainerProcess, options: Options, words: list[str]) -> int:
 
         typed = f"{mount.fstype:<10} " if "T" in options else ""
         lines.append(
-            f"{mount.source:<20} {typed}{shown(usage.total):>11} {shown(used):>9} "
+            f"{mount.source:<20} {typed}{shown(usage.total):>9} {shown(used):>9} "
             f"{shown(usage.available):>9} {share:>3}% {mount.target}"
         )
     await proc.out("\n".join(lines) + "\n")
@@ -133,7 +129,9 @@ def _df_mounts(proc: ContainerProcess, words: list[str]) -> list[MountEntry | st
             proc.fs.stat(proc.path(word))
             path = proc.fs.realpath(proc.path(word)) + "/"
         except OSError as error:
-            found.append(f"df: {word}: {reason(error)}\n")
+            missing = isinstance(error, FileNotFoundError)
+            problem = "can't find mount point" if missing else reason(error)
+            found.append(f"df: {word}: {problem}\n")
             continue
         fitting = [m for m in mounts if path.startswith(m.target.rstrip("/") + "/")]
         found.append(max(fitting, key=lambda m: len(m.target)))

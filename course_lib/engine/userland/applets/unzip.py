@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zlib
+from typing import TYPE_CHECKING
 
 from course_lib.engine.userland.applets.common import (
     Fail,
@@ -15,6 +17,9 @@ from course_lib.engine.userland.applets.common import (
 from course_lib.engine.userland.applets.files import exists, make_parents
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell import patterns
+
+if TYPE_CHECKING:
+    import zipfile
 
 
 @program(
@@ -29,17 +34,46 @@ async def unzip(proc: ContainerProcess, options: Options, words: list[str]) -> i
         data = await read_file(proc, name)
         archive = zipfile.ZipFile(io.BytesIO(data))
     except OSError as error:
-        raise Fail(f"can't open {words[0]}[.zip]: {reason(error)}") from None
+        missing = isinstance(error, FileNotFoundError)
+        raise Fail(
+            f"can't open {words[0]}[.zip]{'' if missing else f': {reason(error)}'}"
+        ) from None
     except zipfile.BadZipFile:
-        raise Fail("invalid zip magic") from None
-    if "l" not in options and "q" not in options and "p" not in options:
         await proc.out(f"Archive:  {name}\n")
+        raise Fail("short read") from None
+    if "q" not in options and "p" not in options:
+        await proc.out(f"Archive:  {name}\n")
+    if "l" in options:
+        await proc.out("  Length      Date    Time    Name\n---------  ---------- -----   ----\n")
+    listed: list[int] = []
+    try:
+        await _extract(proc, options, words, archive, listed)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        raise Fail(str(error)) from None
+    if "l" in options:
+        await proc.out(
+            f" --------                     -------\n{sum(listed):>9}{len(listed):>22} files\n"
+        )
+    return 0
+
+
+async def _extract(
+    proc: ContainerProcess,
+    options: Options,
+    words: list[str],
+    archive: zipfile.ZipFile,
+    listed: list[int],
+) -> None:
+    """Unpack or list what was asked for; ``listed`` gets the sizes."""
     folder = options.get("d", ".")
     for info in archive.infolist():
         if len(words) > 1 and not any(patterns.matches(w, info.filename) for w in words[1:]):
             continue
         if "l" in options:
-            await proc.out(f"{info.file_size:>9}  {info.filename}\n")
+            year, month, day, hour, minute, _ = info.date_time
+            when = f"{month:02}-{day:02}-{year} {hour:02}:{minute:02}"
+            await proc.out(f"{info.file_size:>9}  {when}   {info.filename}\n")
+            listed.append(info.file_size)
             continue
         if "p" in options:
             await proc.out(archive.read(info))
@@ -59,4 +93,3 @@ async def unzip(proc: ContainerProcess, options: Options, words: list[str]) -> i
         if "q" not in options:
             await proc.out(f"  inflating: {target.removeprefix('./')}\n")
         proc.fs.write_bytes(proc.path(target), archive.read(info), 0o644)
-    return 0
