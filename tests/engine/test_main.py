@@ -8,15 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 DEADLINE = 30
 
@@ -163,78 +159,3 @@ def test_seed_repeats_names_and_ids(tmp_path: Path) -> None:
             return [made, [row["Names"] for row in listed], [row["Id"] for row in networks]]
 
     assert transcript(tmp_path / "a") == transcript(tmp_path / "b")
-
-
-class Writer(threading.Thread):
-    """Makes and removes things as fast as it can, and notes what was acknowledged."""
-
-    def __init__(self, path: Path, prefix: str) -> None:
-        super().__init__()
-        self._path = path
-        self._prefix = prefix
-        self.there: set[str] = set()
-        self.unsure: set[str] = set()
-
-    def run(self) -> None:
-        for number in range(10_000):
-            name = f"{self._prefix}{number}"
-            try:
-                self._step(name, number)
-            except (OSError, HTTPException):
-                return
-
-    def _step(self, name: str, number: int) -> None:
-        self.unsure.add(name)
-        body = {"Image": "alpine", "Cmd": ["sleep", "1000"], "HostConfig": {"Binds": ["data:/v"]}}
-        assert ask(self._path, "POST", f"/containers/create?name={name}", body)[0] == 201
-        self.unsure.discard(name)
-        self.there.add(name)
-        assert ask(self._path, "POST", f"/containers/{name}/start")[0] == 204
-        if number % 3 == 0:
-            self.there.discard(name)
-            self.unsure.add(name)
-            assert ask(self._path, "DELETE", f"/containers/{name}?force=1")[0] == 204
-            self.unsure.discard(name)
-
-
-def crash_and_look(folder: Path, round_: int, known: set[str]) -> set[str]:
-    """Kill an engine under load, start it again, and compare. Gives the containers there are."""
-    with running(folder) as process:
-        _, rows = ask(folder / "s", "GET", "/containers/json?all=1")
-        names = {row["Names"][0].strip("/") for row in rows}
-        assert names == known
-        assert all(row["State"] == "exited" for row in rows if row["State"] != "created")
-        ask(folder / "s", "POST", "/images/create?fromImage=alpine&tag=latest")
-        writers = [Writer(folder / "s", f"r{round_}-{letter}") for letter in "ab"]
-        for writer in writers:
-            writer.start()
-        time.sleep(0.02 + 0.013 * (round_ % 7))  # when exactly is what this test is about
-        process.send_signal(signal.SIGKILL)
-        process.wait(DEADLINE)
-        for writer in writers:
-            writer.join(DEADLINE)
-    there = known.union(*(writer.there for writer in writers))
-    unsure = set().union(*(writer.unsure for writer in writers))
-    with running(folder):
-        _, rows = ask(folder / "s", "GET", "/containers/json?all=1")
-        names = {row["Names"][0].strip("/") for row in rows}
-        assert there <= names <= there | unsure
-        assert ask(folder / "s", "GET", "/volumes")[0] == 200
-        for row in rows[::2]:
-            assert ask(folder / "s", "DELETE", f"/containers/{row['Id']}")[0] == 204
-            names.discard(row["Names"][0].strip("/"))
-    return names
-
-
-def test_crash_under_load_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    known: set[str] = set()
-    for round_ in range(3):
-        known = crash_and_look(tmp_path, round_, known)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_many_crashes(tmp_path: Path) -> None:
-    known: set[str] = set()
-    for round_ in range(60):
-        known = crash_and_look(tmp_path, round_, known)

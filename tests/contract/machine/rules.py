@@ -265,10 +265,16 @@ class Machine(RuleBasedStateMachine):
 
         status, _ = self._do(f"POST {path}", work)
         row = self.containers.get(name.removeprefix(f"{self.prefix}-"))
-        if row and status == 204 and act in ("start", "restart"):
-            # For the same reason nobody can tell which of several is eth0.
-            own = set(row["Networks"]) - {"bridge"}
-            (self.shuffled.add if len(own) > 1 else self.shuffled.discard)(row["Id"])
+        if row is None or act not in ("start", "restart"):
+            return
+        # dockerd joins several networks in the order of a Go map: nobody can tell which is eth0,
+        # nor which it had joined when another one failed.
+        several = len(set(row["Networks"]) - {"bridge"}) > 1
+        if status == 204:
+            (self.shuffled.add if several else self.shuffled.discard)(row["Id"])
+        elif several and status != 304:
+            gone, params = f"/containers/{name}", {"force": "1"}
+            self._do(f"DELETE {gone}", lambda side: side.call("DELETE", gone, None, params))
 
     @rule(who=anyone)
     def unpause(self, who: int) -> None:
@@ -306,9 +312,15 @@ class Machine(RuleBasedStateMachine):
     def interfaces(self, who: int) -> None:
         name = self.running[who % len(self.running)]
         script = "ip -o -4 addr; ip -o link; ip route"
-        if self.containers[name]["Id"] in self.shuffled:
-            script = f"({script}) | sed 's/eth[0-9]/ethN/' | sort"
-        self._script(who, script)
+        if self.containers[name]["Id"] not in self.shuffled:
+            self._script(who, script)
+            return
+
+        def look(side: Side) -> Any:
+            code, text = side.script(self._full(name), script)
+            return code, sorted(re.sub(r"eth\d", "ethN", text).splitlines())
+
+        self._do(f"exec {name} {script}", look, look=False)
 
     @precondition(lambda self: self.running)
     @rule(who=anyone)
