@@ -19,9 +19,13 @@ Decoded = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """``go`` is the type's name in Go: ``string``, ``bool``, ``int64``, ``uint16`` …"""
+    """``go`` is the type's name in Go: ``string``, ``bool``, ``int64``, ``mount.Type`` …
+
+    :param kind: what is underneath a type with a name of its own: ``string``, ``int64`` …
+    """
 
     go: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,13 @@ STRING = Scalar("string")
 BOOL = Scalar("bool")
 INT = Scalar("int")
 INT64 = Scalar("int64")
+DURATION = Scalar("time.Duration", "int64")
+FILE_MODE = Scalar("fs.FileMode", "uint32")
 STRINGS = ListOf(STRING)
 STRING_MAP = MapOf(STRING)
 EMPTY = Struct("", {}, "struct {}")
 
-_BITS = {"int": 63, "int64": 63, "uint64": 64, "uint16": 16, "uint": 64, "int32": 31}
+_BITS = {"int": 63, "int64": 63, "uint64": 64, "uint16": 16, "uint": 64, "int32": 31, "uint32": 32}
 _KEY = "looking for beginning of object key string"
 _EXPECTING = {
     "Expecting value": "looking for beginning of value",
@@ -211,21 +217,21 @@ def _value(schema: Schema, value: Any, owner: str, stack: str) -> Any:
 
 
 def _scalar(schema: Scalar, value: Any, owner: str, stack: str) -> Any:
-    go = schema.go
-    if go == "string":
+    go, kind = schema.go, schema.kind or schema.go
+    if kind == "string":
         if not isinstance(value, str):
             raise _wrong(value, go, owner, stack)
-    elif go == "bool":
+    elif kind == "bool":
         if not isinstance(value, bool):
             raise _wrong(value, go, owner, stack)
-    elif go == "float64":
+    elif kind.startswith("float"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _wrong(value, go, owner, stack)
     else:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _wrong(value, go, owner, stack)
-        unsigned = go.startswith("u")
-        limit = 1 << _BITS[go]
+        unsigned = kind.startswith("u")
+        limit = 1 << _BITS[kind]
         if isinstance(value, float) or not (0 if unsigned else -limit) <= value < limit:
             raise _wrong(value, go, owner, stack, exact=True)
     return value

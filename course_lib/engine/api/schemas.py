@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from course_lib.engine.api.gojson import (
     BOOL,
+    DURATION,
     EMPTY,
+    FILE_MODE,
     INT,
     INT64,
     STRING,
@@ -25,16 +27,16 @@ from course_lib.engine.api.gojson import (
 _EMPTY_MAP = MapOf(EMPTY, "map[string]struct {}")
 
 HEALTHCHECK = Struct(
-    "HealthConfig",
+    "HealthcheckConfig",
     {
         "Test": STRINGS,
-        "Interval": Scalar("int64"),
-        "Timeout": INT64,
-        "StartPeriod": INT64,
-        "StartInterval": INT64,
+        "Interval": DURATION,
+        "Timeout": DURATION,
+        "StartPeriod": DURATION,
+        "StartInterval": DURATION,
         "Retries": INT,
     },
-    "container.HealthConfig",
+    "v1.HealthcheckConfig",
 )
 
 _CONFIG: dict[str, Schema] = {
@@ -65,8 +67,12 @@ _CONFIG: dict[str, Schema] = {
     "Shell": StringOrList(),
 }
 
-_WEIGHT_DEVICE = Struct("WeightDevice", {"Path": STRING, "Weight": Scalar("uint16")})
-_THROTTLE_DEVICE = Struct("ThrottleDevice", {"Path": STRING, "Rate": Scalar("uint64")})
+_WEIGHT_DEVICE = Struct(
+    "WeightDevice", {"Path": STRING, "Weight": Scalar("uint16")}, "blkiodev.WeightDevice"
+)
+_THROTTLE_DEVICE = Struct(
+    "ThrottleDevice", {"Path": STRING, "Rate": Scalar("uint64")}, "blkiodev.ThrottleDevice"
+)
 _THROTTLES = ListOf(_THROTTLE_DEVICE, "[]*blkiodev.ThrottleDevice")
 
 _RESOURCES: dict[str, Schema] = {
@@ -90,6 +96,7 @@ _RESOURCES: dict[str, Schema] = {
         Struct(
             "DeviceMapping",
             {"PathOnHost": STRING, "PathInContainer": STRING, "CgroupPermissions": STRING},
+            "container.DeviceMapping",
         ),
         "[]container.DeviceMapping",
     ),
@@ -104,6 +111,7 @@ _RESOURCES: dict[str, Schema] = {
                 "Capabilities": ListOf(STRINGS, "[][]string"),
                 "Options": STRING_MAP,
             },
+            "container.DeviceRequest",
         ),
         "[]container.DeviceRequest",
     ),
@@ -115,7 +123,8 @@ _RESOURCES: dict[str, Schema] = {
     "OomKillDisable": BOOL,
     "PidsLimit": INT64,
     "Ulimits": ListOf(
-        Struct("Ulimit", {"Name": STRING, "Hard": INT64, "Soft": INT64}), "[]*units.Ulimit"
+        Struct("Ulimit", {"Name": STRING, "Hard": INT64, "Soft": INT64}, "units.Ulimit"),
+        "[]*units.Ulimit",
     ),
     "CpuCount": INT64,
     "CpuPercent": INT64,
@@ -124,21 +133,23 @@ _RESOURCES: dict[str, Schema] = {
 }
 
 RESTART_POLICY = Struct(
-    "RestartPolicy", {"Name": STRING, "MaximumRetryCount": INT}, "container.RestartPolicy"
+    "RestartPolicy",
+    {"Name": Scalar("container.RestartPolicyMode", "string"), "MaximumRetryCount": INT},
+    "container.RestartPolicy",
 )
 
 MOUNT = Struct(
     "Mount",
     {
-        "Type": STRING,
+        "Type": Scalar("mount.Type", "string"),
         "Source": STRING,
         "Target": STRING,
         "ReadOnly": BOOL,
-        "Consistency": STRING,
+        "Consistency": Scalar("mount.Consistency", "string"),
         "BindOptions": Struct(
             "BindOptions",
             {
-                "Propagation": STRING,
+                "Propagation": Scalar("mount.Propagation", "string"),
                 "NonRecursive": BOOL,
                 "CreateMountpoint": BOOL,
                 "ReadOnlyNonRecursive": BOOL,
@@ -160,7 +171,7 @@ MOUNT = Struct(
         ),
         "TmpfsOptions": Struct(
             "TmpfsOptions",
-            {"SizeBytes": INT64, "Mode": Scalar("uint64"), "Options": Anything()},
+            {"SizeBytes": INT64, "Mode": FILE_MODE, "Options": Anything()},
             "mount.TmpfsOptions",
         ),
         "ClusterOptions": Anything(),
@@ -178,7 +189,7 @@ HOST_CONFIG = Struct(
         "LogConfig": Struct(
             "LogConfig", {"Type": STRING, "Config": STRING_MAP}, "container.LogConfig"
         ),
-        "NetworkMode": STRING,
+        "NetworkMode": Scalar("container.NetworkMode", "string"),
         "PortBindings": MapOf(ListOf(_PORT_BINDING, "[]nat.PortBinding"), "nat.PortMap"),
         "RestartPolicy": RESTART_POLICY,
         "AutoRemove": BOOL,
@@ -188,29 +199,29 @@ HOST_CONFIG = Struct(
         "Annotations": STRING_MAP,
         "CapAdd": StringOrList(),
         "CapDrop": StringOrList(),
-        "CgroupnsMode": STRING,
+        "CgroupnsMode": Scalar("container.CgroupnsMode", "string"),
         "Dns": STRINGS,
         "DnsOptions": STRINGS,
         "DnsSearch": STRINGS,
         "ExtraHosts": STRINGS,
         "GroupAdd": STRINGS,
-        "IpcMode": STRING,
-        "Cgroup": STRING,
+        "IpcMode": Scalar("container.IpcMode", "string"),
+        "Cgroup": Scalar("container.CgroupSpec", "string"),
         "Links": STRINGS,
         "OomScoreAdj": INT,
-        "PidMode": STRING,
+        "PidMode": Scalar("container.PidMode", "string"),
         "Privileged": BOOL,
         "PublishAllPorts": BOOL,
         "ReadonlyRootfs": BOOL,
         "SecurityOpt": STRINGS,
         "StorageOpt": STRING_MAP,
         "Tmpfs": STRING_MAP,
-        "UTSMode": STRING,
-        "UsernsMode": STRING,
+        "UTSMode": Scalar("container.UTSMode", "string"),
+        "UsernsMode": Scalar("container.UsernsMode", "string"),
         "ShmSize": INT64,
         "Sysctls": STRING_MAP,
         "Runtime": STRING,
-        "Isolation": STRING,
+        "Isolation": Scalar("container.Isolation", "string"),
         "Mounts": ListOf(MOUNT, "[]mount.Mount"),
         "MaskedPaths": STRINGS,
         "ReadonlyPaths": STRINGS,
@@ -297,11 +308,11 @@ NETWORK_CREATE = Struct(
     "NetworkCreateRequest",
     {
         "Name": STRING,
-        "CheckDuplicate": BOOL,
-        "Driver": STRING,
-        "Scope": STRING,
-        "EnableIPv6": BOOL,
-        "IPAM": Struct(
+        "NetworkCreate.CheckDuplicate": BOOL,
+        "NetworkCreate.Driver": STRING,
+        "NetworkCreate.Scope": STRING,
+        "NetworkCreate.EnableIPv6": BOOL,
+        "NetworkCreate.IPAM": Struct(
             "IPAM",
             {
                 "Driver": STRING,
@@ -322,13 +333,15 @@ NETWORK_CREATE = Struct(
             },
             "network.IPAM",
         ),
-        "Internal": BOOL,
-        "Attachable": BOOL,
-        "Ingress": BOOL,
-        "ConfigOnly": BOOL,
-        "ConfigFrom": Struct("ConfigReference", {"Network": STRING}, "network.ConfigReference"),
-        "Options": STRING_MAP,
-        "Labels": STRING_MAP,
+        "NetworkCreate.Internal": BOOL,
+        "NetworkCreate.Attachable": BOOL,
+        "NetworkCreate.Ingress": BOOL,
+        "NetworkCreate.ConfigOnly": BOOL,
+        "NetworkCreate.ConfigFrom": Struct(
+            "ConfigReference", {"Network": STRING}, "network.ConfigReference"
+        ),
+        "NetworkCreate.Options": STRING_MAP,
+        "NetworkCreate.Labels": STRING_MAP,
     },
     "types.NetworkCreateRequest",
 )

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from course_lib.engine.api.gojson import (
     BOOL,
+    DURATION,
+    FILE_MODE,
+    INT,
     INT64,
     STRING,
     STRING_MAP,
@@ -20,14 +23,13 @@ from course_lib.engine.api.gojson import (
 from course_lib.engine.api.schemas import HEALTHCHECK, MOUNT
 
 _UINT64 = Scalar("uint64")
-_UINT32 = Scalar("uint")
+_UINT32 = Scalar("uint32")
 
 _ANNOTATIONS: dict[str, Schema] = {"Annotations.Name": STRING, "Annotations.Labels": STRING_MAP}
 
-_FILE = Struct(
-    "SecretReferenceFileTarget",
-    {"Name": STRING, "UID": STRING, "GID": STRING, "Mode": _UINT32},
-)
+_FILE: dict[str, Schema] = {"Name": STRING, "UID": STRING, "GID": STRING, "Mode": FILE_MODE}
+_SECRET_FILE = Struct("SecretReferenceFileTarget", _FILE, "swarm.SecretReferenceFileTarget")
+_CONFIG_FILE = Struct("ConfigReferenceFileTarget", _FILE, "swarm.ConfigReferenceFileTarget")
 _CONTAINER = Struct(
     "ContainerSpec",
     {
@@ -47,36 +49,49 @@ _CONTAINER = Struct(
         "OpenStdin": BOOL,
         "ReadOnly": BOOL,
         "Mounts": ListOf(MOUNT, "[]mount.Mount"),
-        "StopGracePeriod": INT64,
+        "StopGracePeriod": DURATION,
         "Healthcheck": HEALTHCHECK,
         "Hosts": STRINGS,
         "DNSConfig": Struct(
-            "DNSConfig", {"Nameservers": STRINGS, "Search": STRINGS, "Options": STRINGS}
+            "DNSConfig",
+            {"Nameservers": STRINGS, "Search": STRINGS, "Options": STRINGS},
+            "swarm.DNSConfig",
         ),
         "Secrets": ListOf(
-            Struct("SecretReference", {"File": _FILE, "SecretID": STRING, "SecretName": STRING}),
+            Struct(
+                "SecretReference",
+                {"File": _SECRET_FILE, "SecretID": STRING, "SecretName": STRING},
+                "swarm.SecretReference",
+            ),
             "[]*swarm.SecretReference",
         ),
         "Configs": ListOf(
             Struct(
                 "ConfigReference",
-                {"File": _FILE, "Runtime": Anything(), "ConfigID": STRING, "ConfigName": STRING},
+                {
+                    "File": _CONFIG_FILE,
+                    "Runtime": Anything(),
+                    "ConfigID": STRING,
+                    "ConfigName": STRING,
+                },
+                "swarm.ConfigReference",
             ),
             "[]*swarm.ConfigReference",
         ),
-        "Isolation": STRING,
+        "Isolation": Scalar("container.Isolation", "string"),
         "Sysctls": STRING_MAP,
         "CapabilityAdd": STRINGS,
         "CapabilityDrop": STRINGS,
         "Ulimits": Anything(),
-        "OomScoreAdj": INT64,
     },
     "swarm.ContainerSpec",
 )
-_LIMITS: dict[str, Schema] = {"NanoCPUs": INT64, "MemoryBytes": INT64, "Pids": INT64}
+_RESERVED: dict[str, Schema] = {"NanoCPUs": INT64, "MemoryBytes": INT64}
+_LIMITS: dict[str, Schema] = {**_RESERVED, "Pids": INT64}
 _NETWORK = Struct(
     "NetworkAttachmentConfig",
     {"Target": STRING, "Aliases": STRINGS, "DriverOpts": STRING_MAP},
+    "swarm.NetworkAttachmentConfig",
 )
 _TASK = Struct(
     "TaskSpec",
@@ -87,13 +102,22 @@ _TASK = Struct(
         "Resources": Struct(
             "ResourceRequirements",
             {
-                "Limits": Struct("Limit", _LIMITS),
-                "Reservations": Struct("Resources", {**_LIMITS, "GenericResources": Anything()}),
+                "Limits": Struct("Limit", _LIMITS, "swarm.Limit"),
+                "Reservations": Struct(
+                    "Resources", {**_RESERVED, "GenericResources": Anything()}, "swarm.Resources"
+                ),
             },
+            "swarm.ResourceRequirements",
         ),
         "RestartPolicy": Struct(
             "RestartPolicy",
-            {"Condition": STRING, "Delay": INT64, "MaxAttempts": _UINT64, "Window": INT64},
+            {
+                "Condition": Scalar("swarm.RestartPolicyCondition", "string"),
+                "Delay": DURATION,
+                "MaxAttempts": _UINT64,
+                "Window": DURATION,
+            },
+            "swarm.RestartPolicy",
         ),
         "Placement": Struct(
             "Placement",
@@ -103,33 +127,37 @@ _TASK = Struct(
                 "MaxReplicas": _UINT64,
                 "Platforms": Anything(),
             },
+            "swarm.Placement",
         ),
         "Networks": ListOf(_NETWORK, "[]swarm.NetworkAttachmentConfig"),
-        "LogDriver": Struct("Driver", {"Name": STRING, "Options": STRING_MAP}),
+        "LogDriver": Struct("Driver", {"Name": STRING, "Options": STRING_MAP}, "swarm.Driver"),
         "ForceUpdate": _UINT64,
-        "Runtime": STRING,
+        "Runtime": Scalar("swarm.RuntimeType", "string"),
     },
+    "swarm.TaskSpec",
 )
 _UPDATE = Struct(
     "UpdateConfig",
     {
         "Parallelism": _UINT64,
-        "Delay": INT64,
+        "Delay": DURATION,
         "FailureAction": STRING,
-        "Monitor": INT64,
-        "MaxFailureRatio": Scalar("float64"),
+        "Monitor": DURATION,
+        "MaxFailureRatio": Scalar("float32"),
         "Order": STRING,
     },
+    "swarm.UpdateConfig",
 )
 _PORT = Struct(
     "PortConfig",
     {
         "Name": STRING,
-        "Protocol": STRING,
+        "Protocol": Scalar("swarm.PortConfigProtocol", "string"),
         "TargetPort": _UINT32,
         "PublishedPort": _UINT32,
-        "PublishMode": STRING,
+        "PublishMode": Scalar("swarm.PortConfigPublishMode", "string"),
     },
+    "swarm.PortConfig",
 )
 
 SERVICE_SPEC = Struct(
@@ -140,29 +168,48 @@ SERVICE_SPEC = Struct(
         "Mode": Struct(
             "ServiceMode",
             {
-                "Replicated": Struct("ReplicatedService", {"Replicas": _UINT64}),
-                "Global": Struct("GlobalService", {}),
-                "ReplicatedJob": Struct("ReplicatedJob", {}),
-                "GlobalJob": Struct("GlobalJob", {}),
+                "Replicated": Struct(
+                    "ReplicatedService", {"Replicas": _UINT64}, "swarm.ReplicatedService"
+                ),
+                "Global": Struct("GlobalService", {}, "swarm.GlobalService"),
+                "ReplicatedJob": Struct("ReplicatedJob", {}, "swarm.ReplicatedJob"),
+                "GlobalJob": Struct("GlobalJob", {}, "swarm.GlobalJob"),
             },
+            "swarm.ServiceMode",
         ),
         "UpdateConfig": _UPDATE,
         "RollbackConfig": _UPDATE,
         "Networks": ListOf(_NETWORK, "[]swarm.NetworkAttachmentConfig"),
         "EndpointSpec": Struct(
-            "EndpointSpec", {"Mode": STRING, "Ports": ListOf(_PORT, "[]swarm.PortConfig")}
+            "EndpointSpec",
+            {
+                "Mode": Scalar("swarm.ResolutionMode", "string"),
+                "Ports": ListOf(_PORT, "[]swarm.PortConfig"),
+            },
+            "swarm.EndpointSpec",
         ),
     },
     "swarm.ServiceSpec",
 )
 
 NODE_SPEC = Struct(
-    "NodeSpec", {**_ANNOTATIONS, "Role": STRING, "Availability": STRING}, "swarm.NodeSpec"
+    "NodeSpec",
+    {
+        **_ANNOTATIONS,
+        "Role": Scalar("swarm.NodeRole", "string"),
+        "Availability": Scalar("swarm.NodeAvailability", "string"),
+    },
+    "swarm.NodeSpec",
 )
 
 BLOB_SPEC = Struct(
     "SecretSpec",
-    {**_ANNOTATIONS, "Data": STRING, "Driver": Anything(), "Templating": Anything()},
+    {
+        **_ANNOTATIONS,
+        "Data": Scalar("[]uint8", "string"),
+        "Driver": Anything(),
+        "Templating": Anything(),
+    },
     "swarm.SecretSpec",
 )
 
@@ -170,30 +217,38 @@ SWARM_SPEC = Struct(
     "Spec",
     {
         **_ANNOTATIONS,
-        "Orchestration": Struct("OrchestrationConfig", {"TaskHistoryRetentionLimit": INT64}),
+        "Orchestration": Struct(
+            "OrchestrationConfig", {"TaskHistoryRetentionLimit": INT64}, "swarm.OrchestrationConfig"
+        ),
         "Raft": Struct(
             "RaftConfig",
             {
                 "SnapshotInterval": _UINT64,
                 "KeepOldSnapshots": _UINT64,
                 "LogEntriesForSlowFollowers": _UINT64,
-                "ElectionTick": INT64,
-                "HeartbeatTick": INT64,
+                "ElectionTick": INT,
+                "HeartbeatTick": INT,
             },
+            "swarm.RaftConfig",
         ),
-        "Dispatcher": Struct("DispatcherConfig", {"HeartbeatPeriod": INT64}),
+        "Dispatcher": Struct(
+            "DispatcherConfig", {"HeartbeatPeriod": DURATION}, "swarm.DispatcherConfig"
+        ),
         "CAConfig": Struct(
             "CAConfig",
             {
-                "NodeCertExpiry": INT64,
+                "NodeCertExpiry": DURATION,
                 "ExternalCAs": Anything(),
                 "SigningCACert": STRING,
                 "SigningCAKey": STRING,
                 "ForceRotate": _UINT64,
             },
+            "swarm.CAConfig",
         ),
-        "TaskDefaults": Struct("TaskDefaults", {"LogDriver": Anything()}),
-        "EncryptionConfig": Struct("EncryptionConfig", {"AutoLockManagers": BOOL}),
+        "TaskDefaults": Struct("TaskDefaults", {"LogDriver": Anything()}, "swarm.TaskDefaults"),
+        "EncryptionConfig": Struct(
+            "EncryptionConfig", {"AutoLockManagers": BOOL}, "swarm.EncryptionConfig"
+        ),
     },
     "swarm.Spec",
 )
@@ -204,13 +259,13 @@ SWARM_INIT = Struct(
         "ListenAddr": STRING,
         "AdvertiseAddr": STRING,
         "DataPathAddr": STRING,
-        "DataPathPort": Scalar("uint"),
+        "DataPathPort": _UINT32,
         "ForceNewCluster": BOOL,
         "Spec": SWARM_SPEC,
         "AutoLockManagers": BOOL,
-        "Availability": STRING,
+        "Availability": Scalar("swarm.NodeAvailability", "string"),
         "DefaultAddrPool": STRINGS,
-        "SubnetSize": Scalar("uint"),
+        "SubnetSize": _UINT32,
     },
     "swarm.InitRequest",
 )
@@ -223,7 +278,7 @@ SWARM_JOIN = Struct(
         "DataPathAddr": STRING,
         "RemoteAddrs": STRINGS,
         "JoinToken": STRING,
-        "Availability": STRING,
+        "Availability": Scalar("swarm.NodeAvailability", "string"),
     },
     "swarm.JoinRequest",
 )

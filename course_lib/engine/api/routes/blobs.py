@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from course_lib.engine.api import swarmschemas
 from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import swarm as show
@@ -41,16 +43,16 @@ class Handlers:
         return json_response(show.blob(blob, with_data=True))
 
     async def post_secret(self, request: Request) -> Response:
-        return await _create(self._secrets(), request)
+        return await _create(self._secrets, request)
 
     async def post_config(self, request: Request) -> Response:
-        return await _create(self._configs(), request)
+        return await _create(self._configs, request)
 
     async def post_secret_update(self, request: Request) -> Response:
-        return await _update(self._secrets(), request, "secret")
+        return await _update(self._secrets, request, "secret")
 
     async def post_config_update(self, request: Request) -> Response:
-        return await _update(self._configs(), request, "config")
+        return await _update(self._configs, request, "config")
 
     async def delete_secret(self, request: Request) -> Response:
         self._secrets().remove(request.variables["id"])
@@ -75,12 +77,12 @@ def _list(blobs: Blobs, request: Request, *, with_data: bool) -> Response:
     return json_response([show.blob(blob, with_data=with_data) for blob in found])
 
 
-async def _create(blobs: Blobs, request: Request) -> Response:
+async def _create(blobs: Callable[[], Blobs], request: Request) -> Response:
     spec = await read_json(request, swarmschemas.BLOB_SPEC)
-    return json_response({"ID": blobs.create(spec).id}, 201)
+    return json_response({"ID": blobs().create(spec).id}, 201)
 
 
-async def _update(blobs: Blobs, request: Request, what: str) -> Response:
+async def _update(blobs: Callable[[], Blobs], request: Request, what: str) -> Response:
     spec = await read_json(request, swarmschemas.BLOB_SPEC)
-    blobs.update(request.variables["id"], version_of(request, what), spec)
+    blobs().update(request.variables["id"], version_of(request, what), spec)
     return Response(200)
