@@ -27,7 +27,18 @@ AppletNames = Callable[[], Iterable[str]]
 """Says which BusyBox applets the userland has; asked when a layer is made."""
 
 _KEYS = frozenset(
-    {"repository", "tags", "from", "created", "config", "history", "paths", "applets", "author"}
+    {
+        "repository",
+        "tags",
+        "from",
+        "created",
+        "config",
+        "history",
+        "paths",
+        "applets",
+        "author",
+        "description",
+    }
 )
 _PATH_KEYS = frozenset({"directory", "link", "hard_link", "program", "text", "mode", "owner"})
 _APPLET_KEYS = frozenset({"target", "default", "directories", "without", "hard_links"})
@@ -44,6 +55,7 @@ class Recipe:
     :param repository: familiar name, such as ``nginx``.
     :param tags: first the one that the others are further names of.
     :param base: folder whose layers lie below, empty for none.
+    :param description: what ``docker search`` says of it.
     """
 
     folder: Path
@@ -56,6 +68,7 @@ class Recipe:
     history: tuple[HistoryEntry, ...]
     paths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     applets: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
 
     @property
     def name(self) -> str:
@@ -85,6 +98,7 @@ def read_recipe(folder: Path) -> Recipe:
             history=tuple(_history(entry, created_ns) for entry in data.get("history", [])),
             paths=dict(data.get("paths", {})),
             applets=dict(data.get("applets", {})),
+            description=str(data.get("description", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenRecipe(f"{file}: {error}") from None

@@ -105,3 +105,14 @@ def test_catalogue_bases_in_a_circle(folder: Path) -> None:
     path.write_text(path.read_text().replace("created =", 'from = "derived"\ncreated =', 1))
     with pytest.raises(BrokenRecipe, match="circle"):
         Catalogue(lambda: APPLETS, folder).image("derived")
+
+
+def test_search() -> None:
+    catalogue = Catalogue(tuple)
+    assert catalogue.search("nginx") == [("nginx", "The nginx web server, on port 80")]
+    assert [name for name, _ in catalogue.search("redis")] == [
+        "ahmedgabercod/trainingwheels",
+        "redis",
+    ]
+    assert catalogue.search("no-such-thing") == []
+    assert all(text for _, text in catalogue.search(""))

@@ -98,6 +98,17 @@ def history(items: list[HistoryItem]) -> list[Json]:
     ]
 
 
+def search_result(name: str, description: str) -> Json:
+    """A row of ``docker search``; official is what needs no owner's name before it."""
+    return {
+        "star_count": 0,
+        "is_official": "/" not in name,
+        "name": name,
+        "is_automated": False,
+        "description": description,
+    }
+
+
 def removed(items: Sequence[Removed]) -> list[Json]:
     """``DELETE /images/{name}``."""
     return [

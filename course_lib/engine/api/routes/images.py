@@ -10,6 +10,7 @@ from course_lib.engine.api.messages import (
     Request,
     Response,
     StreamResponse,
+    atoi,
     json_response,
 )
 from course_lib.engine.engine import Engine
@@ -58,7 +59,23 @@ class Handlers:
         return json_response(show.history(self._images.history(request.variables["name"])))
 
     async def get_images_search(self, request: Request) -> Response:
-        raise NotImplementedByEngine("searching a registry")
+        limit = request.number("limit")
+        if limit is not None and limit < 0:
+            raise InvalidParameter("invalid limit specified")
+        filters = Filters.parse(request.text("filters"))
+        filters.validate(("is-automated", "is-official", "stars"))
+        official = filters.boolean("is-official", default=False)
+        found = []
+        if not filters.boolean("is-automated", default=False):
+            found = self._images.catalogue.search(request.text("term"))
+        if any(atoi(stars) > 0 for stars in filters.get("stars")):
+            found = []  # nobody gives stars to the catalogue
+        rows = [
+            show.search_result(name, description)
+            for name, description in found
+            if "is-official" not in filters or official == ("/" not in name)
+        ]
+        return json_response(rows[: limit or 25])
 
     async def post_push(self, request: Request) -> Response:
         self._images.get(request.variables["name"])

@@ -50,6 +50,20 @@ class Catalogue:
         """Familiar names of everything that can be pulled, sorted."""
         return sorted({recipe.repository for recipe in self.recipes().values() if recipe.tags})
 
+    def search(self, term: str) -> list[tuple[str, str]]:
+        """Names that contain a term, or whose description does, and their descriptions."""
+        wanted = term.lower().removeprefix("docker.io/").removeprefix("library/")
+        descriptions: dict[str, str] = {}
+        for recipe in self.recipes().values():
+            if recipe.tags:
+                old = descriptions.get(recipe.repository, "")
+                descriptions[recipe.repository] = old or recipe.description
+        return [
+            (name, text)
+            for name, text in sorted(descriptions.items())
+            if wanted in name or wanted in text.lower()
+        ]
+
     def tags(self, repository: str) -> dict[str, Recipe]:
         """The tags of one repository and what each of them is."""
         return {
