@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import socket
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -162,6 +163,10 @@ class Engine:
             )
             self._engines = Engines(self._swarm, self.store, self.networks, self.ids, self.clock)
         return self._swarm
+
+    def overlay_peers(self, network_id: str) -> Sequence[tuple[str, str]]:
+        """The nodes that have an overlay network up: their IDs and addresses."""
+        return self._engines.peers(network_id) if self._engines is not None else ()
 
     @property
     def in_swarm(self) -> bool:

@@ -59,10 +59,14 @@ class PeerWire:
     """The way to the endpoints of one other engine, whether it answers now or not."""
 
     def __init__(self, node: str, mesh: Mesh, clock: Clock) -> None:
-        self.node = node
+        self._node = node
         self._mesh = mesh
         self._clock = clock
         self._stalled: set[Channel] = set()
+
+    @property
+    def node(self) -> str:
+        return self._node
 
     def own(self, endpoint_id: object) -> str:
         """An ID that no other engine can have: of two that started with one seed, IDs are equal."""

@@ -160,6 +160,23 @@ class Engines:
             node.manager_address = swarm.manager_address
             manager.state.nodes.put(node)
 
+    # --- both ------------------------------------------------------------------------------
+
+    def peers(self, network_id: str) -> list[tuple[str, str]]:
+        """The nodes that have an overlay network up: their IDs and addresses."""
+        found = {self._swarm.node_id: self._swarm.address}
+        for endpoint in self._networks.remotes.members(network_id).values():
+            node = endpoint.wire.node
+            found[node] = self._address_of(node)
+        return sorted(found.items())
+
+    def _address_of(self, node: str) -> str:
+        if self._worker is not None:
+            return self._worker.hub.mesh.host_of(node)
+        manager = self._swarm.manager
+        known = manager.state.nodes.get(node) if manager is not None else None
+        return known.address if known is not None else ""
+
     # --- the end ---------------------------------------------------------------------------
 
     async def _leave(self, _: Swarm) -> None:

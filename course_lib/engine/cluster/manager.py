@@ -7,7 +7,7 @@ import contextlib
 from course_lib.engine.cluster import codec
 from course_lib.engine.cluster.link import Link
 from course_lib.engine.cluster.mesh import Mesh
-from course_lib.engine.errdefs import Unavailable
+from course_lib.engine.errdefs import EngineError, Unavailable
 from course_lib.engine.swarm.interfaces import NetworkAssignment
 from course_lib.engine.swarm.model import TaskStatus
 
@@ -37,8 +37,12 @@ class RemoteManager:
         link = self._mesh.link(self._manager)
         if link is not None:
             while self._left:
-                await link.call("network.detach", {"attachment": self._left[0]})
-                del self._left[0]
+                attachment = self._left.pop()  # several tasks may be at it
+                try:
+                    await link.call("network.detach", {"attachment": attachment})
+                except OSError:
+                    self._left.append(attachment)
+                    raise
             untold, self._untold = self._untold, {}
             for task_id, status in untold.items():
                 self._tell(link, task_id, status)
@@ -51,14 +55,20 @@ class RemoteManager:
         self, node_id: str, network_ref: str, container_id: str, address: str
     ) -> tuple[NetworkAssignment, str, str]:
         fields = {"network": network_ref, "container": container_id, "address": address}
-        answer = await self._link().call("network.attach", fields)
+        try:
+            answer = await self._link().call("network.attach", fields)
+        except OSError:
+            raise Unavailable(
+                "attaching to network failed, make sure your network options are correct and check"
+                " manager logs: context deadline exceeded"
+            ) from None
         found = answer.fields
         network = codec.unpack_network(found["network"])
         return network, str(found["address"]), str(found["attachment"])
 
     async def detach(self, node_id: str, attachment_id: str) -> None:
         self._left.append(attachment_id)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EngineError):
             await self.catch_up()
 
     def _link(self) -> Link:

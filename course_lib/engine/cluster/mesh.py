@@ -72,6 +72,11 @@ class Mesh:
         """The link to a member, if it stands."""
         return self._links.get(node)
 
+    def host_of(self, node: str) -> str:
+        """Where a member listens, without the port; "" for who is none."""
+        member = self._members.get(node)
+        return member.address[0] if member is not None else ""
+
     def set_members(self, members: Iterable[Member]) -> None:
         """These are the other members now; who is none any more is hung up on."""
         wanted = {member.node: member for member in members if member.node != self.node}

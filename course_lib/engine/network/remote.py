@@ -42,6 +42,10 @@ class Bytes(Protocol):
 class Wire(Protocol):
     """The way to another engine."""
 
+    @property
+    def node(self) -> str:
+        """Which node of the swarm that is."""
+
     async def connect(self, network_id: str, source: Address, target: Address) -> Bytes | None:
         """A connection to an endpoint there; None where no answer came.
 

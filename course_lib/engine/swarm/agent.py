@@ -189,7 +189,7 @@ class LocalAgent:
     async def detach(self, container_id: str, network_id: str = "") -> None:
         """It has left that network, or all of them."""
         for key in list(self._attached):
-            if key[0] == container_id and network_id in {"", key[1]}:
+            if key[0] == container_id and network_id in {"", key[1]} and key in self._attached:
                 await self.manager.detach(self.node_id, self._attached.pop(key))
                 if not any(self._needs(r, key[1]) for r in self._runners.values()):
                     self._networks.swarm.take_down(key[1])

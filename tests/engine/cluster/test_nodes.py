@@ -319,6 +319,14 @@ async def test_attachments(cast: Cast) -> None:
         await worker.manager.attach(node, "closed", "c1", "")
     await worker.manager.detach(node, "attachment of c1")
     assert cast.manager.desk.detached == [(node, "attachment of c1")]
+    cast.manager.desk.detached.clear()
+    await asyncio.gather(*(worker.manager.detach(node, str(number)) for number in range(20)))
+    assert sorted(cast.manager.desk.detached) == sorted((node, str(n)) for n in range(20))
+    worker.hub.mesh.links["0manager"].close()
+    await worker.manager.detach(node, "while away")  # told once it is back
+    while len(cast.manager.desk.detached) == 20:
+        await cast.clock.advance(0.01)
+    assert cast.manager.desk.detached[-1] == (node, "while away")
 
 
 async def test_logs_of_a_node(cast: Cast) -> None:

@@ -257,6 +257,9 @@ def test_a_worker_has_a_network_only_while_it_is_used(
     (known,) = json.loads(node1.do("network", "inspect", overlay))
     for key in ("Id", "Scope", "Driver", "IPAM", "Attachable"):
         assert shown[key] == known[key]
+    assert shown["Peers"] == known["Peers"]
+    own = {node.do("info", "--format", "{{.Swarm.NodeAddr}}") for node in (node1, node2)}
+    assert {peer["IP"] for peer in shown["Peers"]} == own
     assert [c["Name"] for c in shown["Containers"].values() if c["Name"] == "c2"] == ["c2"]
     assert "c1" not in [c["Name"] for c in shown["Containers"].values()]
     assert WORKER_ONLY in node2.ask("network", "rm", overlay).err

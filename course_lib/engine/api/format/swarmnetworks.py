@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from course_lib.engine.api.format.times import time_text
-from course_lib.engine.network.network import Network as LocalNetwork
 from course_lib.engine.swarm.agent import VXLAN_OPTION
 from course_lib.engine.swarm.manager import Manager
 from course_lib.engine.swarm.model import Json, Network
@@ -39,12 +39,11 @@ def unused(network: Network) -> Json:
     }
 
 
-def peers(network: LocalNetwork, manager: Manager) -> list[Json]:
-    """The nodes that have the network up."""
+def peers(nodes: Sequence[tuple[str, str]]) -> list[Json]:
+    """The nodes (ID, address) that have a network up."""
     return [
-        {"Name": hashlib.sha256(node.id.encode()).hexdigest()[:12], "IP": node.address}
-        for node in manager.state.nodes
-        if node.state == "ready" and network.id in node.balancers
+        {"Name": hashlib.sha256(node.encode()).hexdigest()[:12], "IP": address}
+        for node, address in nodes
     ]
 
 

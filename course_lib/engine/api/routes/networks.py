@@ -76,7 +76,13 @@ class Handlers:
         ref, scope = request.variables["id"], request.text("scope")
         manager = self._manager
         if manager is None:
-            result = show.inspect(self._networks.get(ref, scope=scope).info(detailed=True))
+            network = self._networks.get(ref, scope=scope)
+            result = show.inspect(network.info(detailed=True))
+            if network.shared:
+                from course_lib.engine.api.format import swarmnetworks
+
+                peers = self._engine.overlay_peers(network.id)
+                result["Peers"] = swarmnetworks.peers(peers)
             return json_response(result)
         verbose = request.text("verbose") in {"1", "true", "True"}
         return json_response(self._inspect_in_swarm(manager, ref, scope, verbose=verbose))
@@ -93,7 +99,7 @@ class Handlers:
         if local is None:
             return swarmnetworks.unused(swarm_network)
         result = show.inspect(local.info(detailed=True))
-        result["Peers"] = swarmnetworks.peers(local, manager)
+        result["Peers"] = swarmnetworks.peers(self._engine.overlay_peers(local.id))
         if verbose:
             endpoints = {endpoint.ip_address: endpoint.id for endpoint in local.endpoints()}
             result["Services"] = swarmnetworks.services(local.id, manager, endpoints)
