@@ -88,3 +88,5 @@ def _cleaned(bench: Bench) -> Iterator[None]:
             bench.adopt(row["Id"])
         for row in bench.raw.get("/volumes", params={"filters": filters}).json()["Volumes"]:
             bench.adopt_volume(row["Name"])
+        for row in bench.raw.get("/networks", params={"filters": filters}).json():
+            bench.adopt_network(row["Id"])

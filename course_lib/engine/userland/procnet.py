@@ -92,15 +92,17 @@ def _arp(net: Sandbox) -> str:
 
 
 def _sockets(net: Sandbox, protocol: str, version: int) -> str:
-    text = (
+    head = (
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
-        "  timeout inode\n"
+        "  timeout inode"
     )
+    width = 149 if protocol == "tcp" and version == 4 else 0  # the kernel fills these lines up
+    text = f"{head:<{width}}\n"
     number = 0
     for entry in net.sockets():
         if entry.protocol != protocol or (":" in entry.local[0]) != (version == 6):
             continue
-        text += _socket(number, entry, version)
+        text += f"{_socket(number, entry, version):<{width}}\n"
         number += 1
     return text
 
@@ -113,5 +115,5 @@ def _socket(number: int, entry: SocketEntry, version: int) -> str:
     state = _STATES.get(entry.state, 7)
     return (
         f"{number:>4}: {ends} {state:02X} 00000000:00000000 00:00000000 00000000     0"
-        f"        0 {number + 1} 1\n"
+        f"        0 {number + 1} 1"
     )

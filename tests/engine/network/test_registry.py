@@ -100,6 +100,12 @@ def test_create_shows_the_pools_as_they_were_asked_for(world: World) -> None:
             'only one instance of "null" network is allowed',
         ),
         (
+            NetworkSpec("x", options={"com.docker.network.bridge.inhibit_ipv4": "true"}),
+            NotImplementedByEngine,
+            "the option com.docker.network.bridge.inhibit_ipv4 is not supported by the embedded "
+            "engine",
+        ),
+        (
             NetworkSpec("x", enable_ipv6=True),
             NotFound,
             "could not find an available, non-overlapping IPv6 address pool among the defaults to "

@@ -5,7 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from course_lib.engine.errdefs import Forbidden, InvalidParameter, SystemFailure
+from course_lib.engine.errdefs import (
+    Forbidden,
+    InvalidParameter,
+    NotImplementedByEngine,
+    SystemFailure,
+)
 from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac
 from course_lib.engine.network.stack import Link, Segment
 
@@ -49,6 +54,8 @@ class BridgeDriver:
         icc = _boolean(options, ENABLE_ICC, True)
         for key in (MASQUERADE, DEFAULT_BRIDGE, INHIBIT_IPV4):
             _boolean(options, key, True)
+        if INHIBIT_IPV4 in options and _boolean(options, INHIBIT_IPV4, False):
+            raise NotImplementedByEngine(f"the option {INHIBIT_IPV4}")
         host_ip = options.get(HOST_BINDING)
         if host_ip is not None and not is_address(host_ip):
             raise InvalidParameter(f"failed to parse {HOST_BINDING} value: {host_ip} (nil ip)")

@@ -141,7 +141,7 @@ def _shown(interface: Interface, style: _Style) -> list[InterfaceAddress]:
 
 def _address(proc: Process, words: list[str], style: _Style) -> str:
     lines: list[str] = []
-    for interface in _selected(proc, words):
+    for interface in _selected(proc, words, missing=1):
         addresses = _shown(interface, style)
         if style.brief:
             rows = " ".join(f"{a.address}/{a.prefix}" for a in addresses)
@@ -181,8 +181,11 @@ def _link(proc: Process, words: list[str], style: _Style) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _selected(proc: Process, words: list[str]) -> list[Interface]:
-    """The interfaces that ``[show] [dev] NAME [up]`` means."""
+def _selected(proc: Process, words: list[str], *, missing: int = 2) -> list[Interface]:
+    """The interfaces that ``[show] [dev] NAME [up]`` means.
+
+    :param missing: exit code where there is none of that name.
+    """
     rest = [w for w in words if w not in {"dev", "show", "list", "lst", "ls", "sh", "s", "l", "up"}]
     interfaces = list(proc.net.interfaces())
     skip = False
@@ -197,7 +200,7 @@ def _selected(proc: Process, words: list[str]) -> list[Interface]:
     for name in names:
         found = [i for i in interfaces if i.name == name.partition("@")[0]]
         if not found:
-            raise _Refused(f"ip: can't find device '{name}'", 2)
+            raise _Refused(f"ip: can't find device '{name}'", missing)
         interfaces = found
     return [i for i in interfaces if i.up] if "up" in words else interfaces
 
@@ -242,7 +245,7 @@ def _find_route(proc: Process, address: str) -> Route | None:
 def _route(proc: Process, words: list[str], style: _Style) -> str:
     if words and "get".startswith(words[0]) and len(words[0]) > 1:
         if len(words) < 2 or libc.parse_address(words[1]) is None:
-            raise _Refused(f"ip: invalid argument '{' '.join(words[1:2])}' to 'address'")
+            raise _Refused("ip: need at least destination address")
         address = words[1]
         for interface in proc.net.interfaces():
             if any(a.address == address for a in interface.addresses):
