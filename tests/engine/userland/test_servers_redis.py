@@ -429,8 +429,13 @@ async def test_redis_cli(redis: Redis, tmp_path: Path) -> None:
     assert await cli("-x", "SET", "b", stdin=b"from stdin") == (0, "OK\n", "")
     assert await cli("-r", "2", "INCR", "n") == (0, "1\n2\n", "")
     assert await cli(stdin=b"GET b\nnosuch\n\nexit\n") == (
-        0, "from stdin\nERR unknown command 'nosuch', with args beginning with: \n", "",
+        0, "from stdin\nERR unknown command 'nosuch', with args beginning with: \n\n", "",
     )  # fmt: skip
+    assert await cli("nosuch") == (
+        0, "ERR unknown command 'nosuch', with args beginning with: \n\n", "",
+    )  # fmt: skip
+    # Who has left is not counted; one may be about to leave.
+    assert (await cli("CLIENT", "LIST"))[1].count("addr=") <= 2
     assert await box.run("redis-cli", "PING") == (
         1, "", "Could not connect to Redis at 127.0.0.1:6379: Connection refused\n",
     )  # fmt: skip

@@ -54,7 +54,10 @@ class _Url:
             raise CurlError(3, "URL using bad/illegal format or missing URL")
         credentials, _, authority = parts.netloc.rpartition("@")
         default = 80 if parts.scheme == "http" else 443
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = parts.path or "/"
+        if "/." in path:  # curl takes such parts out itself (RFC 3986, 5.2.4)
+            path = urlsplit(urljoin("http://host/", path)).path
+        target = path + (f"?{parts.query}" if parts.query else "")
         number = default if port is None else port
         shown = full if parts.path else f"{parts.scheme}://{parts.netloc}{target}"
         return cls(parts.scheme, parts.hostname, number, target, authority, credentials, shown)

@@ -41,6 +41,15 @@ _TEXTS = {
     501: "Not Implemented",
 }
 
+_ORDER = ("date", "connection", "content-type", "accept-ranges", "last-modified", "etag")
+
+
+def _arrange(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """In the order and with the letters that BusyBox's have."""
+    shown = [("Content-type" if n == "Content-Type" else n, value) for n, value in headers]
+    known = {name: position for position, name in enumerate(_ORDER)}
+    return sorted(shown, key=lambda header: known.get(header[0].lower(), len(_ORDER)))
+
 
 async def httpd(proc: Process) -> int:
     """Serve files over HTTP."""
@@ -80,7 +89,12 @@ class _Httpd:
         self._home = home.rstrip("/")
         self._verbose = verbose
         self._http = HttpServer(
-            proc, self._answer, self._error, log=self._log if verbose else None, keepalive=0
+            proc,
+            self._answer,
+            self._error,
+            log=self._log if verbose else None,
+            arrange=_arrange,
+            keepalive=0,
         )
 
     async def run(self, address: str, port: int) -> int:

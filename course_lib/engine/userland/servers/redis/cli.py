@@ -66,7 +66,9 @@ def formatted(value: Any, prefix: str = "") -> str:
 
 def raw(value: Any) -> bytes:
     """A reply for another program."""
-    if isinstance(value, Status | Failure):
+    if isinstance(value, Failure):
+        return f"{value.text}\n\n".encode()
+    if isinstance(value, Status):
         return f"{value.text}\n".encode()
     if value is None:
         return b"\n"
@@ -241,7 +243,7 @@ async def _once(proc: Process, options: _Options, link: _Link) -> int:
         if words[0].lower() in {b"subscribe", b"psubscribe"}:
             while True:
                 await _show(proc, options, await link.reply())
-    return 1 if isinstance(reply, Failure) else 0
+    return 0  # also for an error: only a connection that fails is a failure
 
 
 async def _talk(proc: Process, options: _Options, link: _Link) -> int:

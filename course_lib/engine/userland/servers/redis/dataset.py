@@ -81,6 +81,8 @@ class Dataset:
             await link.call(*_restoring(entry))
             if entry.expires_ms is not None:
                 await link.call(b"PEXPIREAT", entry.key, b"%d" % entry.expires_ms)
+        for link in links.values():
+            await link.close()
         self.dirty = 0
 
     async def entries(self) -> list[Entry]:
@@ -93,10 +95,10 @@ class Dataset:
         found: list[Entry] = []
         for database in range(DATABASES):
             session = Session(self, self._connect(database))
-            if not await session.call(b"DBSIZE"):
-                continue
-            for key in sorted(await session.call(b"KEYS", b"*")):
-                found.append(await _entry(session, database, key))
+            if await session.call(b"DBSIZE"):
+                for key in sorted(await session.call(b"KEYS", b"*")):
+                    found.append(await _entry(session, database, key))
+            await session.close()
         return found
 
     async def sizes(self) -> dict[int, tuple[int, int]]:
@@ -115,6 +117,7 @@ class Dataset:
                 names = await session.call(b"KEYS", b"*")
                 ending = sum([int(await session.call(b"PTTL", name)) >= 0 for name in names])
                 result[database] = (keys, ending)
+            await session.close()
         return result
 
 
@@ -211,7 +214,10 @@ class Session:
 
     async def close(self) -> None:
         """Forget the client."""
+        socket = self._connection._sock
         await self._connection.disconnect(nowait=True)
+        if socket is not None:
+            socket.close()  # fakeredis drops it, but its server would go on counting it
 
 
 def _typed(reply: Any, name: bytes) -> Any:
