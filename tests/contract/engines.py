@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import docker
 
@@ -83,7 +84,8 @@ def dockerd(release: str = "26.1") -> Iterator[Engine]:
             f"no dockerd at {socket}: python -m tests.reference.dockerd start --release {release}"
         )
     engine = open_engine("dockerd", socket, "127.0.0.1" if given else daemon.address)
-    have = {tag for image in engine.sdk.images.list() for tag in image.tags}
+    # (Not by the SDK: it asks for every image anew, and other tests remove theirs meanwhile.)
+    have = {tag for image in raw_images(engine) for tag in image["RepoTags"] or ()}
     needed = (name if ":" in name else f"{name}:latest" for name in REQUIRED_IMAGES[release])
     lacking = set(needed) - have
     if lacking:
@@ -94,6 +96,12 @@ def dockerd(release: str = "26.1") -> Iterator[Engine]:
         )
     yield engine
     engine.sdk.close()
+
+
+def raw_images(engine: Engine) -> list[dict[str, Any]]:
+    """The rows of ``GET /images/json``."""
+    rows: list[dict[str, Any]] = engine.raw.get("/images/json").json()
+    return rows
 
 
 def _pull(engine: Engine) -> None:

@@ -564,3 +564,11 @@ def test_old_clients_see_what_the_step_was_made_of(bench: Bench) -> None:
     assert len(old["Container"]) == 64
     new = bench.raw.get(f"/images/{built.image}/json").json()
     assert "ContainerConfig" not in new
+
+
+def test_much_output(bench: Bench) -> None:
+    """Ten megabytes: more than anybody holds back for a client."""
+    script = "i=0; while [ $i -lt 160 ]; do seq 10000; i=$((i+1)); done"
+    built = build(bench, f"FROM alpine\nRUN {script}; echo the-end\n")
+    assert built.text.count("\n10000\n") == 160
+    assert "\nthe-end\n" in built.text

@@ -39,7 +39,7 @@ from course_lib.engine.builder.instructions import (
     read_step,
 )
 from course_lib.engine.builder.lexer import Lexer, LexError
-from course_lib.engine.builder.options import BuildFailed, BuildOptions, Said, Say
+from course_lib.engine.builder.options import BuildFailed, BuildOptions, Room, Said, Say
 from course_lib.engine.builder.steps import StepContainers, short
 from course_lib.engine.container.merge import DEFAULT_PATH
 from course_lib.engine.errdefs import EngineError, InvalidParameter, NotFound
@@ -128,7 +128,7 @@ class Builder:
     """One build.
 
     :param context: the files of the build context.
-    :param say: takes the output.
+    :param say: takes the output; ``room``: waits while nobody reads it.
     """
 
     def __init__(
@@ -139,6 +139,7 @@ class Builder:
         options: BuildOptions,
         context: Source,
         say: Say,
+        room: Room,
     ) -> None:
         self._images = images
         self._containers = containers
@@ -147,7 +148,7 @@ class Builder:
         self._context = context
         self._say = say
         self._cache = BuildCache(images, enabled=not options.no_cache, sources=options.cache_from)
-        self._steps = StepContainers(containers, options, say)
+        self._steps = StepContainers(containers, options, say, room)
         self._lexer = Lexer()
         self._done: list[_State] = []
 

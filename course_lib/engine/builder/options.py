@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -46,6 +46,9 @@ class Said:
 
 Say = Callable[[Said | PullProgress], None]
 """Takes the output of a build, piece by piece."""
+
+Room = Callable[[], Awaitable[None]]
+"""Waits while more of the output waits than should."""
 
 
 class BuildFailed(Exception):

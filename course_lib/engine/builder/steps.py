@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from course_lib.engine.builder.commit import container_config
-from course_lib.engine.builder.options import BuildFailed, BuildOptions, Said, Say
+from course_lib.engine.builder.options import BuildFailed, BuildOptions, Room, Said, Say
 from course_lib.engine.container.config import HostConfig
 from course_lib.engine.container.create import CreateRequest
 from course_lib.engine.errdefs import EngineError, NotFound
@@ -26,10 +26,13 @@ def short(some_id: str) -> str:
 class StepContainers:
     """Makes containers for steps and remembers which there are."""
 
-    def __init__(self, containers: ContainerService, options: BuildOptions, say: Say) -> None:
+    def __init__(
+        self, containers: ContainerService, options: BuildOptions, say: Say, room: Room
+    ) -> None:
         self._containers = containers
         self._options = options
         self._say = say
+        self._room = room
         self._made: list[Container] = []
 
     async def create(self, config: ImageConfig) -> Container:
@@ -66,6 +69,7 @@ class StepContainers:
                     self._say(Said("stderr", f"{_RED}{text}{_PLAIN}"))
                 else:
                     self._print(text)
+                await self._room()
             code, error = await container.state.wait("not-running")
         finally:
             container.streams.detach(attachment)

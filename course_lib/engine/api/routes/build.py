@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.api import gojson, schemas
 from course_lib.engine.api.bodies import has_body, read_json
-from course_lib.engine.api.format import build as show
+from course_lib.engine.api.buildoutput import BuildOutput
 from course_lib.engine.api.messages import (
     AnyResponse,
     Request,
@@ -27,10 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from course_lib.engine.builder.context import Source
-    from course_lib.engine.builder.options import BuildOptions, Said
-    from course_lib.engine.image.pull import PullProgress
-
-log = logging.getLogger("course_lib.engine.api")
+    from course_lib.engine.builder.options import BuildOptions
 
 _LIMITS = {
     "memory": "Memory",
@@ -54,8 +49,8 @@ class Handlers:
 
         options = _options(request)
         names = tag_names(options.tags)
-        workspace = self._engine.images.layers.workspace()
-        folder = workspace.__enter__()
+        workspace = ExitStack()
+        folder = workspace.enter_context(self._engine.images.layers.workspace())
         try:
             source, text = await self._context(request, options, folder)
             try:
@@ -65,30 +60,17 @@ class Handlers:
             plan = make_plan(dockerfile, options)
             plan.names = names
         except BaseException:
-            workspace.__exit__(None, None, None)
+            workspace.close()
             raise
-        quiet = request.flag("q")
-        pieces: asyncio.Queue[Said | PullProgress | None] = asyncio.Queue()
+        output = BuildOutput(workspace.close, aux=request.version >= (1, 30))
+        engine = self._engine
         builder = Builder(
-            self._engine.images,
-            self._engine.containers,
-            self._engine.clock,
-            options,
-            source,
-            pieces.put_nowait,
+            engine.images, engine.containers, engine.clock, options, source, output.say, output.room
         )
-        aux = request.version >= (1, 30)
-
-        async def work() -> str:
-            try:
-                return await builder.build(plan)
-            finally:
-                workspace.__exit__(None, None, None)
-                pieces.put_nowait(None)
-
-        if quiet:
-            return await _quiet(work(), pieces, aux=aux)
-        return StreamResponse(_stream(work(), pieces, aux=aux))
+        output.start(builder.build(plan))
+        if request.flag("q"):
+            return await output.quiet()
+        return StreamResponse(output)
 
     async def _context(
         self, request: Request, options: BuildOptions, folder: Path
@@ -251,52 +233,3 @@ def _cache_from(request: Request) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise InvalidParameter("error reading cache-from: not a list of names")
     return found
-
-
-async def _quiet(
-    work: Any, pieces: asyncio.Queue[Said | PullProgress | None], *, aux: bool
-) -> AnyResponse:
-    """Nothing but the ID of the image; where it fails, all that would have been said."""
-    from course_lib.engine.builder.options import BuildFailed
-
-    try:
-        image_id = await work
-    except (EngineError, BuildFailed) as error:
-        said = []
-        while (piece := pieces.get_nowait()) is not None:
-            said.append(show.piece(piece, aux=aux))
-        if not said and isinstance(error, EngineError):
-            raise
-        said.append(show.failure(error))
-        return Response(200, b"".join(said), "application/json")
-    return Response(200, show.text(f"{image_id}\n"), "application/json")
-
-
-async def _stream(
-    work: Any, pieces: asyncio.Queue[Said | PullProgress | None], *, aux: bool
-) -> AsyncIterator[bytes]:
-    """The output as it comes; when the client leaves, the build ends."""
-    from course_lib.engine.builder.options import BuildFailed
-
-    task = asyncio.ensure_future(work)
-    try:
-        while (piece := await pieces.get()) is not None:
-            data = show.piece(piece, aux=aux)
-            while not pieces.empty() and pieces.qsize() > 0:
-                following = pieces.get_nowait()
-                if following is None:
-                    pieces.put_nowait(None)
-                    break
-                data += show.piece(following, aux=aux)
-            yield data
-        try:
-            await task
-        except (EngineError, BuildFailed) as error:
-            yield show.failure(error)
-        except Exception as error:
-            log.exception("build failed")
-            words = f"internal error of the embedded engine: {type(error).__name__}: {error}"
-            yield show.failure(EngineError(words))
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
