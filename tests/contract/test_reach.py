@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
-from tests.contract.harness import Bench, addresses, until
+from tests.contract.harness import Bench, addresses, free_port, until
 from tests.contract.test_connect import prefix
 
 
@@ -128,6 +130,19 @@ def test_host_reaches_every_bridge(land: Bench) -> None:
     host = land.on("host", "host")
     assert land.sh(host, f"ping -c1 -w2 {web(land)}").code == 0
     assert land.sh(host, f"wget -qO- -T2 http://{web(land)}/").out == "web\n"
+
+
+def test_host_binds_the_ports_of_the_host(bench: Bench) -> None:
+    """Clients outside reach it; a second container cannot have the port too."""
+    port = free_port()
+    script = f"echo served | nc -l -p {port}; sleep 1000"
+    one = bench.on("host", "one", command=["sh", "-c", script])
+    until(lambda: bench.sh(one, f"netstat -tln | grep :{port}").code == 0)
+    two = bench.on("host", "two", command=["nc", "-l", "-p", str(port)])
+    assert bench.finish(two) == 1
+    assert "in use" in bench.logs(two)
+    with socket.create_connection((bench.engine.address, port), timeout=10) as client:
+        assert client.recv(100) == b"served\n"
 
 
 def test_host_has_the_name_of_the_host(bench: Bench) -> None:
