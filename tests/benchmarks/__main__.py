@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks import builds, containers, networking, startup
+from tests.benchmarks import builds, containers, networking, startup, volumes
 from tests.benchmarks.engines import dockerd, embedded
 from tests.benchmarks.measure import Row
 
@@ -24,6 +24,11 @@ def rows() -> Iterator[Row]:
     with embedded() as ours:
         ours.cli("pull", "-q", containers.IMAGE)
         yield from containers.many(ours)
+    with embedded() as ours:
+        ours.cli("pull", "-q", "alpine")
+        yield from volumes.against_the_host(ours)
+    with embedded() as ours:
+        yield from volumes.creating(ours)
     with embedded() as ours:
         ours.cli("pull", "-q", "alpine")
         yield from startup.drawing(ours)

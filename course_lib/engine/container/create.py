@@ -93,6 +93,8 @@ class Creator:
             self._registry.release(name, container_id)
             for alias in (container.links or ()) if container is not None else ():
                 self._registry.release_link(name, alias)
+            if container is not None:
+                self._mounts.release(container, remove_anonymous=True)
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._registry.add(container)

@@ -190,9 +190,21 @@ class NetworkRegistry:
         )
         self._check_kind(settings)
         network = self._bring_up(settings)
-        self._store.write(KIND, network.id, settings.to_record())
+        try:
+            self._store.write(KIND, network.id, settings.to_record())
+        except SystemFailure:  # the disk is full
+            self._forget(network)
+            raise
         self._publish(network, "create")
         return network
+
+    def _forget(self, network: Network) -> None:
+        """Take down what :meth:`_bring_up` made."""
+        if not network.settings.config_only:
+            network.driver.delete_network(network)
+            self._pools_of(network).release(network)
+        del self._by_id[network.id]
+        self._by_name.pop(network.name, None)
 
     def _check_kind(self, settings: NetworkSettings) -> None:
         if settings.config_only:
@@ -254,10 +266,7 @@ class NetworkRegistry:
 
     def take_down(self, network: Network) -> None:
         """A network of the swarm is not used on this node any more."""
-        network.driver.delete_network(network)
-        self._pools_of(network).release(network)
-        del self._by_id[network.id]
-        self._by_name.pop(network.name, None)
+        self._forget(network)
         self._publish(network, "destroy")
 
     def remove(self, ref: str) -> None:
@@ -277,11 +286,7 @@ class NetworkRegistry:
                 f"error while removing network: network {network.name} id {network.id} "
                 "has active endpoints"
             )
-        if not network.settings.config_only:
-            network.driver.delete_network(network)
-            self._pools.release(network)
-        del self._by_id[network.id]
-        del self._by_name[network.name]
+        self._forget(network)
         self._store.delete(KIND, network.id)
         if not network.settings.config_only:
             self._publish(network, "destroy")

@@ -100,6 +100,19 @@ class LocalDriver:
         except OSError as error:
             raise SystemFailure(f"cannot remove {directory}: {error.strerror}") from None
 
+    def make_room(self, name: str) -> None:
+        """Delete the files of a volume that was put aside, but not yet that it was."""
+        import shutil
+
+        aside = self._root / f"{_REMOVING}{name}"
+        _make_removable(aside)
+        with os.scandir(aside) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+
     def sweep(self) -> list[str]:
         """Delete what was put aside; the names of those volumes."""
         import shutil

@@ -18,6 +18,7 @@ from course_lib.engine.errdefs import (
     SystemFailure,
 )
 from course_lib.engine.filters import Filters, InvalidFilter
+from course_lib.engine.store import StateError
 from course_lib.engine.volume.local import LocalDriver, check_name, check_options
 from course_lib.engine.volume.mounts import DEFAULT_DRIVER, MountPoint, missing_source
 from course_lib.engine.volume.tmpfs import parse_tmpfs
@@ -144,7 +145,12 @@ class VolumeService:
             "labels": volume.labels,
             "options": volume.options,
         }
-        self._store.write(_KIND, name, record)
+        try:
+            self._store.write(_KIND, name, record)
+        except StateError:  # the disk is full
+            self._driver.remove(name)
+            self._driver.sweep()
+            raise
         volumes[name] = volume
         self._publish("create", volume)
         return volume
@@ -196,6 +202,7 @@ class VolumeService:
             raise Conflict(f"remove {name}: volume is in use - [{', '.join(users)}]")
         with _about("remove", name):
             self._driver.remove(name)
+        self._driver.make_room(name)  # a full disk has no room for a line that says so
         self._store.delete(_KIND, name)
         del self._volumes()[name]
         self._trees.pop(name, None)
