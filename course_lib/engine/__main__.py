@@ -67,6 +67,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(signum, stop.set)
     server = make_server(engine)
+    loop.add_signal_handler(signal.SIGUSR1, _dump_tasks, state / "tasks.log")
     try:
         await engine.start()
         await server.start(path)
@@ -101,6 +102,14 @@ async def _idle(engine: object, server: object, limit: float, stop: asyncio.Even
         busy = server.connections or engine.busy
         idle_for = 0.0 if busy else idle_for + step
     stop.set()
+
+
+def _dump_tasks(path: Path) -> None:
+    """SIGUSR1: what the engine is busy with, one task a line, as dockerd dumps its goroutines."""
+    lines = [str(task.get_coro()) for task in asyncio.all_tasks()]
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")
+    temporary.replace(path)
 
 
 def _tell_ready(descriptor: int | None, path: Path) -> None:

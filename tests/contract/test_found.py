@@ -200,3 +200,21 @@ def test_an_explicit_ptr_question_is_not_turned_round(bench: Bench) -> None:
         f"name = {bench.name('c')}.{network}"
         in bench.sh(container, f"nslookup {address} | tr '\\t' ' '").out
     )
+
+
+def test_a_link_is_asked_for_on_the_bridge_alone(bench: Bench) -> None:
+    bench.create("child")
+    container = bench.create("c", host={"Links": [f"{bench.name('child')}:linked"]})
+    assert bench.raw.post(f"/containers/{container}/start").status == 500  # it does not run
+    assert bench.disconnect("bridge", container).status == 200
+    network = bench.network()
+    assert bench.connect(network, container).status == 200
+    bench.start(container)
+
+
+def test_hostname_before_the_stack_is_shared(bench: Bench) -> None:
+    target = bench.run("c", Hostname="box")
+    container = bench.create("d", host={"NetworkMode": f"container:{target}"})
+    assert bench.inspect(container)["Config"]["Hostname"] == container[:12]
+    bench.start(container)
+    assert bench.inspect(container)["Config"]["Hostname"] == "box"

@@ -53,7 +53,7 @@ class ApiServer:
         status = os.stat(path)
         self._path, self._inode = path, (status.st_dev, status.st_ino)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(self._protocol, sock=listener, backlog=512)
+        self._server = await loop.create_unix_server(self._protocol, sock=listener, backlog=4096)
 
     async def close(self) -> None:
         """Stop listening, end all connections, and take the socket away."""

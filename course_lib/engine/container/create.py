@@ -112,7 +112,7 @@ class Creator:
         """The object, from complete configurations. Its folder comes with its first file."""
         self._resolve_shared_network(host_config)
         self._resolve_shared_memory(host_config)
-        if not config.hostname and shared_container(host_config.network_mode) is None:
+        if not config.hostname:  # that of a shared stack comes with the start
             config.hostname = (
                 self._host_name if host_config.network_mode == "host" else container_id[:12]
             )

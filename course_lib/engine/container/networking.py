@@ -124,7 +124,11 @@ class ContainerNetworks:
             domainname=config.domainname,
             dns=DnsConfig(host.dns or (), host.dns_search or (), host.dns_options or ()),
             extra_hosts=host.extra_hosts or (),
-            link_hosts=links.hosts(container, self._bridge_address),
+            link_hosts=(
+                links.hosts(container, self._bridge_address)
+                if "bridge" in container.networks
+                else []
+            ),
             files=files,
             ports=port_requests(container),
         )

@@ -263,9 +263,10 @@ class Machine(RuleBasedStateMachine):
             status, text = side.call("POST", path, None, params)
             return status, which_network(text)
 
-        status, _ = self._do(f"POST {path}", work)
+        status, _ = self._do(f"POST {path}", work, look=False)
         row = self.containers.get(name.removeprefix(f"{self.prefix}-"))
         if row is None or act not in ("start", "restart"):
+            self.both.look(f"POST {path}")
             return
         # dockerd joins several networks in the order of a Go map: nobody can tell which is eth0,
         # nor which it had joined when another one failed.
@@ -274,7 +275,10 @@ class Machine(RuleBasedStateMachine):
             (self.shuffled.add if several else self.shuffled.discard)(row["Id"])
         elif several and status != 304:
             gone, params = f"/containers/{name}", {"force": "1"}
-            self._do(f"DELETE {gone}", lambda side: side.call("DELETE", gone, None, params))
+            self._do(
+                f"DELETE {gone}", lambda side: side.call("DELETE", gone, None, params), look=False
+            )
+        self.both.look(f"POST {path}")
 
     @rule(who=anyone)
     def unpause(self, who: int) -> None:

@@ -32,6 +32,7 @@ _REST = (
     (r"eth(\d+)@if\d+", r"eth\1@peer"),
     (r"(?m)^\d+: ", "N: "),
     (r"process \d+", "process N"),
+    (r"Network is unreachable", "Network unreachable"),  # glibc and musl
     (r" state (UP|UNKNOWN)", ""),  # newer releases of BusyBox do not say
 )
 

@@ -261,7 +261,7 @@ class _PlainError:
         """The answer; the connection ends after it."""
         return Response(
             status_of(self._error),
-            f"{self._error}\r\n".encode(),
+            f"{self._error}\r\n".encode("utf-8", "surrogateescape"),
             RAW,
             last=True,
         )
