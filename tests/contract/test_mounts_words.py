@@ -142,6 +142,22 @@ volume-opt=device=tmpfs,volume-opt=o=size=64k alpine sh -c 'df -k /d | tail -1'
         run --rm --mount dst=/m,volume-subpath=x alpine true
         run --rm -v @-v:/v alpine sh -c 'find /v | sort'
     """,
+    "names": """
+        run --rm -v @-v:/d alpine sh -c 'cd /d; mkdir Case case; touch "sp ace" -- -dash; ls'
+        run --rm -v @-v:/d alpine sh -c 'cd /d; touch $(head -c 255 /dev/zero | tr "\\0" n) && \
+            echo ok'
+        run --rm -v @-v:/d alpine sh -c 'cd /d; touch $(head -c 256 /dev/zero | tr "\\0" n); rm n*'
+        run --rm -v @-v:/d alpine sh -c 'cd /d; touch "$(printf "\\377x")"; ls | tail -1 | od \
+            -c | head -1'
+        run --rm -v @-v:/d alpine sh -c 'cd /d; echo a > x; ln x y; echo b >> y; cat x; stat -c \
+            %h x; rm x'
+        run --rm -v @-v:/d alpine sh -c 'cd /d; chown 1234:56 y; chmod 4755 y; ls -ln y | cut \
+            -c1-26'
+        run --rm -v @-v:/d alpine sh -c 'mv /d/y /tmp/; ls -ln /tmp/y | cut -c1-26; mkfifo \
+            /d/p; stat -c %F /d/p'
+        run --rm -v @-v:/d/in alpine sh -c 'rm -r /d; ls -d /d /d/in'
+        run --rm alpine sh -c 'rm -r /home; mkdir /home; ls -A /home; rm -r /root; ls -d /root'
+    """,
     "read-only": """
         run --rm --read-only alpine sh -c 'touch /x; mkdir /y; rm /etc/passwd; echo > /etc/passwd'
         run --rm --read-only alpine sh -c 'touch /dev/shm/x && echo shm; echo > /etc/hosts; ln \

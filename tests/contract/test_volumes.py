@@ -83,6 +83,13 @@ def test_volume_refused(bench: Bench, body: dict[str, Any], status: int, message
     assert bench.raw.get(f"/volumes/{bench.name()}").status == 404
 
 
+def test_volume_of_a_kind_that_the_kernel_mounts(bench: Bench) -> None:
+    options = {"type": "nfs", "device": ":/x", "o": "addr=127.0.0.1"}
+    answer = bench.create_volume_raw({"Name": bench.name(), "DriverOpts": options})
+    assert answer.status == 201
+    assert answer.json()["Options"] == options
+
+
 def test_volume_name_as_long_as_a_file_name_may_be(bench: Bench) -> None:
     assert bench.create_volume_raw({"Name": bench.prefix + "v" * 245}).status == 201
     answer = bench.create_volume_raw({"Name": bench.prefix + "v" * 246})

@@ -76,6 +76,7 @@ class Remover:
         self._force = force
         self._recursive = recursive
         self._interactive = interactive and not force
+        self._failures = 0
         self.status = 0
 
     async def remove(self, name: str, *, top: bool = False) -> None:
@@ -107,16 +108,19 @@ class Remover:
             return
         if self._interactive and not await ask(proc, f"rm: descend into directory '{name}'? "):
             return
+        failures = self._failures
         try:
             for child in proc.fs.listdir(proc.path(name)):
                 await self.remove(join(name, child))
             if self._interactive and not await ask(proc, f"rm: remove directory '{name}'? "):
                 return
-            proc.fs.rmdir(proc.path(name))
+            if self._failures == failures:  # else what stays in it has been told of
+                proc.fs.rmdir(proc.path(name))
         except OSError as error:
             await self._failed(f"can't remove '{name}': {reason(error)}")
 
     async def _failed(self, message: str) -> None:
+        self._failures += 1
         await self._proc.err(f"rm: {message}\n")
         self.status = 1
 
