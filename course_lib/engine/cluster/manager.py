@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Set
 
 from course_lib.engine.cluster import codec
 from course_lib.engine.cluster.link import Link
@@ -15,37 +16,46 @@ from course_lib.engine.swarm.model import TaskStatus
 class RemoteManager:
     """Stands in for the manager, linked or not (``swarm.interfaces.ManagerLink``).
 
-    What is to be told while there is no link is kept, of each task the latest, and told when the
-    manager is back.
+    The latest of each task is kept and told again when the manager is back: what was told just
+    before the link went may not have arrived.
     """
 
     def __init__(self, mesh: Mesh, manager: str) -> None:
         self._mesh = mesh
         self._manager = manager
-        self._untold: dict[str, TaskStatus] = {}
+        self._latest: dict[str, TaskStatus] = {}
         self._left: list[str] = []
 
     def report(self, node_id: str, task_id: str, status: TaskStatus) -> None:
-        link = self._mesh.link(self._manager)
-        if link is None:
-            self._untold[task_id] = status
-        else:
-            self._tell(link, task_id, status)
-
-    async def catch_up(self) -> None:
-        """Tell what could not be told before."""
+        self._latest[task_id] = status
         link = self._mesh.link(self._manager)
         if link is not None:
-            while self._left:
-                attachment = self._left.pop()  # several tasks may be at it
-                try:
-                    await link.call("network.detach", {"attachment": attachment})
-                except OSError:
-                    self._left.append(attachment)
-                    raise
-            untold, self._untold = self._untold, {}
-            for task_id, status in untold.items():
+            self._tell(link, task_id, status)
+
+    def forget(self, task_id: str) -> None:
+        """The manager has forgotten that task."""
+        self._latest.pop(task_id, None)
+
+    async def catch_up(self, known: Set[str]) -> None:
+        """Tell what may not have been told before.
+
+        :param known: the tasks that the manager knows.
+        """
+        link = self._mesh.link(self._manager)
+        if link is not None:
+            self._latest = {i: status for i, status in self._latest.items() if i in known}
+            await self._tell_left(link)
+            for task_id, status in list(self._latest.items()):
                 self._tell(link, task_id, status)
+
+    async def _tell_left(self, link: Link) -> None:
+        while self._left:
+            attachment = self._left.pop()  # several tasks may be at it
+            try:
+                await link.call("network.detach", {"attachment": attachment})
+            except OSError:
+                self._left.append(attachment)
+                raise
 
     @staticmethod
     def _tell(link: Link, task_id: str, status: TaskStatus) -> None:
@@ -68,8 +78,10 @@ class RemoteManager:
 
     async def detach(self, node_id: str, attachment_id: str) -> None:
         self._left.append(attachment_id)
-        with contextlib.suppress(OSError, EngineError):
-            await self.catch_up()
+        link = self._mesh.link(self._manager)
+        if link is not None:
+            with contextlib.suppress(OSError, EngineError):
+                await self._tell_left(link)
 
     def _link(self) -> Link:
         link = self._mesh.link(self._manager)

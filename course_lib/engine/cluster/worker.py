@@ -162,9 +162,10 @@ class Worker:
             ingress = answer.fields["ingress"]
             if ingress is not None:
                 self._node().bring_up(codec.unpack_network(ingress))
-            await self._node().keep_only({str(task) for task in answer.fields["tasks"]})
+            tasks = {str(task) for task in answer.fields["tasks"]}
+            await self._node().keep_only(tasks)
             await link.call("node.ready")
-            await self.manager.catch_up()
+            await self.manager.catch_up(tasks)
         except (OSError, EngineError, KeyError, TypeError, ValueError) as error:
             link.close(f"it does not answer as a manager does: {error!r}")
         else:
@@ -193,7 +194,9 @@ class Worker:
         return Message({})
 
     async def _remove(self, _: Link, message: Message) -> Message:
-        await self._node().remove(str(message.fields["task"]))
+        task_id = str(message.fields["task"])
+        await self._node().remove(task_id)
+        self.manager.forget(task_id)
         return Message({})
 
     def _services(self, _: Link, message: Message) -> None:
