@@ -1,8 +1,9 @@
 """Redis's dump file, as far as it holds strings, lists, sets, sorted sets and hashes.
 
 Written in version 6 of the format with the plain encodings, which every Redis since 2.8 reads;
-read back as written. The compact encodings that real servers write are refused with a clear
-message. A checksum of zero means that there is none.
+read back as written; of what real servers write, strings are read in all their encodings, while
+the compact encodings of lists, sets and hashes are refused with a clear message. A checksum of
+zero means that there is none.
 """
 
 from __future__ import annotations
@@ -86,6 +87,35 @@ def dump(entries: Iterable[Entry]) -> bytes:
     return b"".join(parts)
 
 
+def _expand(data: bytes, size: int) -> bytes:
+    """A string that was compressed with LZF: runs of literals and references to what came."""
+    out = bytearray()
+    position = 0
+    try:
+        while position < len(data):
+            control = data[position]
+            position += 1
+            if control < 32:
+                out += data[position : position + control + 1]
+                position += control + 1
+                continue
+            length = control >> 5
+            if length == 7:
+                length += data[position]
+                position += 1
+            start = len(out) - ((control & 31) << 8) - data[position] - 1
+            position += 1
+            if start < 0:
+                raise IndexError
+            for index in range(start, start + length + 2):
+                out.append(out[index])
+    except IndexError:
+        raise BadDump("Invalid LZF compressed string") from None
+    if len(out) != size:
+        raise BadDump("Invalid LZF compressed string")
+    return bytes(out)
+
+
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -126,7 +156,8 @@ class _Reader:
         if not special:
             return self.take(number)
         if number == _LZF:
-            raise BadDump("Compressed strings are not supported by the embedded engine")
+            packed, whole = self.count(), self.count()
+            return _expand(self.take(packed), whole)
         form = {0: "<b", 1: "<h", 2: "<i"}.get(number)
         if form is None:
             raise BadDump(f"Unknown RDB string encoding type {number}")
