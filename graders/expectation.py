@@ -32,6 +32,13 @@ class Finding:
         """
         return look() if self.passed else Finding(False, self.found, BLOCKED)
 
+    def also(self, look: Callable[[], Finding]) -> Finding:
+        """Two facts in one expectation: this one where it was missed, hint and all; else the next.
+
+        Unlike :meth:`then`, for which another expectation has explained what is missing.
+        """
+        return look() if self.passed else self
+
 
 def met(found: str) -> Finding:
     """The expectation is met."""

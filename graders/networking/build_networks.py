@@ -42,9 +42,9 @@ def fetched_during_the_build(probe: Probe) -> Iterator[Expectation]:
     mirror, dev = probe.container("mirror"), probe.network("dev")
     serving = (
         exists(dev)
-        .then(lambda: runs(mirror))
-        .then(lambda: made_from(probe, mirror, "nginx"))
-        .then(lambda: on_network(mirror, "dev"))
+        .also(lambda: runs(mirror))
+        .also(lambda: made_from(probe, mirror, "nginx"))
+        .also(lambda: on_network(mirror, "dev"))
     )
     yield expect("A container named mirror runs the image nginx on dev.", 1, serving)
     image = probe.image("mirrored:1")

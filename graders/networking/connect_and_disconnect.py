@@ -22,7 +22,7 @@ def on_two_networks(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "A container named roamer runs the image alpine.",
         0.5,
-        running.then(lambda: made_from(probe, roamer, "alpine")),
+        running.also(lambda: made_from(probe, roamer, "alpine")),
     )
     bridge = running.then(lambda: on_network(roamer, "bridge"))
     dev = running.then(lambda: on_network(roamer, "dev"))
@@ -42,7 +42,7 @@ def left_the_network(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "A container named leaver runs the image alpine.",
         0.5,
-        running.then(lambda: made_from(probe, leaver, "alpine")),
+        running.also(lambda: made_from(probe, leaver, "alpine")),
     )
     was = running.then(lambda: _was_on_dev(probe, leaver))
     yield expect("leaver was on dev.", 1, was)
@@ -51,7 +51,7 @@ def left_the_network(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "From leaver, es does not resolve, although it runs on dev.",
         1,
-        gone.then(lambda: _es_runs_on_dev(probe)).then(lambda: _knows_no_es(probe, leaver)),
+        gone.then(lambda: _es_runs_on_dev(probe).also(lambda: _knows_no_es(probe, leaver))),
     )
 
 
@@ -199,7 +199,7 @@ def _reverse(probe: Probe, answer: object) -> Finding:
     if text is None:
         return missed("ptr_name is not set", "Set ptr_name to the name, in quotes.")
     node, prod = probe.container("prod-es-1"), probe.network("prod")
-    ready = exists(prod).then(lambda: runs(node)).then(lambda: on_network(node, "prod"))
+    ready = exists(prod).also(lambda: runs(node)).also(lambda: on_network(node, "prod"))
     if not ready.passed:
         return ready
     with probe.inside_network(prod) as inside:

@@ -21,7 +21,7 @@ def page_at_a_fixed_address(probe: Probe) -> Iterator[Expectation]:
     """``pubnet`` on 10.66.0.0/16 and a running nginx ``pinned`` at 10.66.66.66."""
     pubnet, pinned = probe.network("pubnet"), probe.container("pinned")
     there = exists(pubnet)
-    subnet = there.then(lambda: _has_subnet(pubnet, SUBNET))
+    subnet = there.also(lambda: _has_subnet(pubnet, SUBNET))
     yield expect(f"The network pubnet has the subnet {SUBNET}.", 1, subnet)
     running = runs(pinned)
     yield expect("A container named pinned is running.", 0.5, running)
@@ -44,7 +44,7 @@ def backend_without_a_way_out(probe: Probe) -> Iterator[Expectation]:
     """``backend`` as asked for; ``back-1`` and ``back-2`` reach each other and nothing else."""
     backend = probe.network("backend")
     there = exists(backend)
-    yield expect("The network backend is internal.", 1, there.then(lambda: _internal(backend)))
+    yield expect("The network backend is internal.", 1, there.also(lambda: _internal(backend)))
     pool = there.then(lambda: _pool(backend))
     yield expect(
         f"backend has the subnet {BACKEND.subnet} and the gateway {BACKEND.gateway}.", 1, pool
@@ -59,12 +59,12 @@ def backend_without_a_way_out(probe: Probe) -> Iterator[Expectation]:
     )
     one, two = probe.container("back-1"), probe.container("back-2")
     both = (
-        there.then(lambda: runs(one))
-        .then(lambda: on_network(one, "backend"))
-        .then(lambda: runs(two))
-        .then(lambda: on_network(two, "backend"))
+        runs(one)
+        .also(lambda: on_network(one, "backend"))
+        .also(lambda: runs(two))
+        .also(lambda: on_network(two, "backend"))
     )
-    mutual = both.then(lambda: _mutual(probe, one, two))
+    mutual = there.then(lambda: both.also(lambda: _mutual(probe, one, two)))
     yield expect("back-1 and back-2 run on backend and reach each other.", 1.5, mutual)
     yield expect(
         "back-1 and back-2 reach nothing outside of backend.",

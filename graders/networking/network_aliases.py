@@ -44,7 +44,7 @@ def networks_keep_apart(probe: Probe) -> Iterator[Expectation]:
     """On ``dev`` the name and the address of ``es`` answer; on ``prod`` neither leads there."""
     dev, prod = probe.network("dev"), probe.network("prod")
     es = probe.container("es")
-    ready = exists(dev).then(lambda: runs(es)).then(lambda: on_network(es, "dev"))
+    ready = exists(dev).also(lambda: runs(es)).also(lambda: on_network(es, "dev"))
     yield expect("A container named es is running on dev.", 1, ready)
     named, addressed = _on_dev(probe, es, dev, ready)
     yield expect("On dev, the name es leads to it and answers.", 1.5, named)
@@ -63,11 +63,11 @@ def node_names_collected(probe: Probe) -> Iterator[Expectation]:
     nodes = [probe.container(name) for name in NODES]
     ready = exists(prod)
     for node in nodes:
-        ready = ready.then(partial(runs, node)).then(partial(on_network, node, "prod"))
+        ready = ready.also(partial(runs, node)).also(partial(on_network, node, "prod"))
     told = missed("answers is not set", "Set answers to a set of the names, such as {'A', 'B'}.")
     names = ready if given is not None else told
     actual = _node_names(probe, prod, nodes) if names.passed else frozenset[str]()
-    seen = names.then(lambda: _some_right(given or frozenset(), actual))
+    seen = names.also(lambda: _some_right(given or frozenset(), actual))
     yield expect("answers holds a name of a node behind es on prod.", 1, seen)
     yield expect(
         "answers holds the names of both nodes, and no other.",
@@ -82,8 +82,8 @@ def node_names_collected(probe: Probe) -> Iterator[Expectation]:
 def _node(probe: Probe, node: ContainerView, prod: NetworkView) -> Finding:
     return (
         runs(node)
-        .then(lambda: made_from(probe, node, IMAGE))
-        .then(lambda: on_network(node, prod.name))
+        .also(lambda: made_from(probe, node, IMAGE))
+        .also(lambda: on_network(node, prod.name))
     )
 
 

@@ -21,14 +21,14 @@ def service_on_an_overlay(probe: Probe) -> Iterator[Expectation]:
     on = _swarm_is_on(probe)
     yield expect("Swarm mode is on.", 1, on)
     network = probe.network(NETWORK)
-    overlay = on.then(lambda: exists(network)).then(lambda: _is_overlay(network))
+    overlay = on.then(lambda: exists(network).also(lambda: _is_overlay(network)))
     yield expect("mynet is an overlay network, and attachable.", 1, overlay)
     service = probe.service(NAME) if on.passed else ServiceView.missing(NAME)
     there = on.then(lambda: _is_there(service))
     yield expect(
         "There is a service named hello from the image nginx.",
         1,
-        there.then(lambda: _image(probe, service)),
+        there.also(lambda: _image(probe, service)),
     )
     attached = overlay.then(lambda: there).then(lambda: _on_network(service, network))
     yield expect("hello is on mynet.", 0.5, attached)

@@ -42,7 +42,7 @@ def application_counts(probe: Probe) -> Iterator[Expectation]:
         0.5,
         running.then(lambda: made_from(probe, www, IMAGE)),
     )
-    attached = running.then(lambda: exists(dev).then(lambda: on_network(www, "dev")))
+    attached = running.then(lambda: exists(dev).also(lambda: on_network(www, "dev")))
     yield expect("www is on the network dev.", 1, attached)
     published = running.then(lambda: _published(www))
     yield expect("The port of www is published where Docker chose.", 1, published)
@@ -57,14 +57,16 @@ def application_counts(probe: Probe) -> Iterator[Expectation]:
 def alias_instead_of_name(probe: Probe) -> Iterator[Expectation]:
     """No container named ``redis``; one on ``dev`` has that alias there; the page counts."""
     www, dev = probe.container("www"), probe.network("dev")
-    aliased = exists(dev).then(lambda: _alias_on_dev(probe))
+    aliased = exists(dev).also(lambda: _alias_on_dev(probe))
     yield expect("A running container on dev has the alias redis there.", 2, aliased)
     yield expect(
         "No container is named redis any more.", 1, aliased.then(lambda: _name_is_free(probe))
     )
-    counting = aliased.then(lambda: runs(www)).then(lambda: _published_at_all(www))
+    ready = runs(www).also(lambda: _published_at_all(www))
     yield expect(
-        "The page of www shows a visit count.", 2, counting.then(lambda: _counts(probe, www))
+        "The page of www shows a visit count.",
+        2,
+        aliased.then(lambda: ready.also(lambda: _counts(probe, www))),
     )
 
 

@@ -27,10 +27,10 @@ def page_from_a_folder(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "A container named static runs the image nginx.",
         1,
-        running.then(lambda: made_from(probe, static, "nginx")),
+        running.also(lambda: made_from(probe, static, "nginx")),
     )
     page = _page_file(probe.folder)
-    mounted = running.then(lambda: page).then(lambda: _mounted(static, probe.folder / SITE))
+    mounted = running.then(lambda: page.also(lambda: _mounted(static, probe.folder / SITE)))
     yield expect("Your folder site, with its index.html, is mounted in static.", 2, mounted)
     yield expect(
         "static cannot write to it.",
@@ -52,7 +52,7 @@ def one_file(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "A container named motd runs the image alpine.",
         1,
-        running.then(lambda: made_from(probe, motd, "alpine")),
+        running.also(lambda: made_from(probe, motd, "alpine")),
     )
     mounted = running.then(lambda: _mounted(motd, probe.folder / MOTD, "/etc/motd"))
     yield expect("Your file motd.txt is mounted at /etc/motd.", 2, mounted)
@@ -71,7 +71,7 @@ def engine_from_the_inside(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "A container named inner runs the image docker.",
         1.5,
-        running.then(lambda: made_from(probe, inner, "docker")),
+        running.also(lambda: made_from(probe, inner, "docker")),
     )
     mounted = running.then(lambda: _socket(inner))
     yield expect(f"The engine's socket is mounted at {SOCKET}.", 2, mounted)

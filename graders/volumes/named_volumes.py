@@ -19,7 +19,7 @@ FILE, LINE = "todo.txt", "remember"
 def tomcat_on_named_volumes(probe: Probe) -> Iterator[Expectation]:
     """``tomcat1`` with the volumes ``webapps`` and ``logs``, answering on host port 1234."""
     tomcat = probe.container("tomcat1")
-    both = volume_there(probe.volume("webapps")).then(lambda: volume_there(probe.volume("logs")))
+    both = volume_there(probe.volume("webapps")).also(lambda: volume_there(probe.volume("logs")))
     yield expect("There are volumes named webapps and logs.", 1, both)
     running = runs(tomcat)
     yield expect("A container named tomcat1 is running.", 1, running)

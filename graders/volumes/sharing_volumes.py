@@ -34,7 +34,7 @@ def logs_read_next_door(probe: Probe) -> Iterator[Expectation]:
     page = f"/looking-for-{secrets.token_hex(6)}"
     answering = running.then(lambda: answers_on(probe, webapp, PORT, page))
     yield expect(f"webapp answers on host port {PORT}.", 2, answering)
-    reader = runs(logreader).then(lambda: made_from(probe, logreader, "alpine"))
+    reader = runs(logreader).also(lambda: made_from(probe, logreader, "alpine"))
     yield expect("A container named logreader runs the image alpine.", 1, reader)
     shared = volume.then(lambda: reader).then(lambda: _same_volumes(webapp, logreader))
     yield expect("logreader has the volumes of webapp, at the same paths.", 2, shared)

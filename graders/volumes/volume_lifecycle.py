@@ -70,14 +70,14 @@ def saved_and_restored(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "It holds what the volume keepme holds.",
         2,
-        archive.then(lambda: kept).then(lambda: _same_files(packed, contents)),
+        archive.then(lambda: kept.also(lambda: _same_files(packed, contents))),
     )
     back = volume_there(restored)
     yield expect("There is a volume named restored.", 1, back)
     yield expect(
         "restored holds the same as keepme.",
         1.5,
-        back.then(lambda: kept).then(lambda: _restored(contents, _contents(probe, restored))),
+        back.then(lambda: kept.also(lambda: _restored(contents, _contents(probe, restored)))),
     )
 
 

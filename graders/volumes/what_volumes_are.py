@@ -25,12 +25,12 @@ def volume_declared_by_an_image(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         f"uploader:1 declares {UPLOADS} as a volume.", 1.5, there.then(lambda: _declares(image))
     )
-    running = there.then(lambda: runs(up1)).then(lambda: _made_from(up1, image))
+    running = there.then(lambda: runs(up1).also(lambda: _made_from(up1, image)))
     yield expect("A container named up1 of that image is running.", 1, running)
     yield expect(
         f"{HELLO} is inside the volume of up1.",
         1.5,
-        running.then(lambda: has_volume_at(up1, UPLOADS)).then(lambda: _holds(probe, up1, HELLO)),
+        running.then(lambda: has_volume_at(up1, UPLOADS).also(lambda: _holds(probe, up1, HELLO))),
     )
 
 
@@ -54,7 +54,7 @@ def volume_in_a_read_only_container(probe: Probe) -> Iterator[Expectation]:
     yield expect("Its root file system is read-only.", 1.5, running.then(lambda: _frozen(frozen)))
     volume = running.then(lambda: has_volume_at(frozen, "/data"))
     yield expect(
-        "At /data it has a volume that can be written.", 1.5, volume.then(lambda: _writable(frozen))
+        "At /data it has a volume that can be written.", 1.5, volume.also(lambda: _writable(frozen))
     )
     yield expect(
         "/data/ok.txt is in that volume.",
