@@ -36,7 +36,8 @@ class Lesson:
 
     :param images: names in :data:`course_lib.images.COURSE_IMAGES` that it needs at the start.
     :param containers: names that its text and exercises use; likewise ``networks``,
-        ``volumes``, ``builds`` (image tags that it makes) and ``ports`` (fixed host ports).
+        ``volumes``, ``services``, ``builds`` (image tags that it makes) and ``ports`` (fixed host
+        ports). A lesson with services turns Swarm mode on.
     :param events: its checks need the engine's events since the start of the lesson.
     """
 
@@ -48,6 +49,7 @@ class Lesson:
     containers: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     events: bool = False
@@ -196,6 +198,7 @@ def _lesson(assignment: str, entry: Mapping[str, Any]) -> Lesson:
         containers=_strings(entry, "containers"),
         networks=_strings(entry, "networks"),
         volumes=_strings(entry, "volumes"),
+        services=_strings(entry, "services"),
         builds=_strings(entry, "builds"),
         ports=tuple(_port(port) for port in entry.get("ports", [])),
         events=entry.get("events", False) is True,

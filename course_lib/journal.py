@@ -23,6 +23,7 @@ from course_lib.standing import (
     Standing,
     StandingContainer,
     StandingNetwork,
+    StandingService,
     StandingVolume,
 )
 
@@ -102,6 +103,9 @@ class Journal:
                     tuple(StandingNetwork(n["id"], n["name"]) for n in before["networks"]),
                     tuple(StandingVolume(v["name"]) for v in before["volumes"]),
                     tuple(before["tags"]),
+                    # Since the lesson on overlay networks.
+                    tuple(StandingService(s["id"], s["name"]) for s in before.get("services", ())),
+                    bool(before.get("swarm", False)),
                 ),
                 cells=tuple(
                     Cell(c["start_ns"], c["end_ns"], tuple(c["words"])) for c in document["cells"]

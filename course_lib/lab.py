@@ -209,7 +209,7 @@ class Lab:
         topology = self.topology(everything=True)
         number = pages.find_port(port, topology)
         try:
-            page = pages.fetch(number)
+            page = pages.fetch(number, patience=pages.patience_for(number, topology))
         except (OSError, pages.NotHttp) as error:
             raise pages.explain(number, topology, error) from None
         showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
@@ -326,6 +326,7 @@ def _counted(goes: Standing) -> str:
         (len(goes.networks), "network"),
         (len(goes.volumes), "volume"),
         (len(goes.tags), "image"),
+        (len(goes.services), "service"),
     ]
     words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
     return ", ".join(words) or "nothing was left"

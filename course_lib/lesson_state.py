@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
@@ -18,11 +19,12 @@ from course_lib.catalog import Lesson
 from course_lib.errors import CourseError, EngineUnavailable, ImageUnavailable, NameClash, PortInUse
 from course_lib.images import ImageTable, with_tag
 from course_lib.journal import Entry
-from course_lib.standing import Standing, brought_by
+from course_lib.standing import SWARM_NETWORKS, Standing, brought_by
 
 Announce = Callable[[str], None]
 PortFree = Callable[[int], bool]
 FOR_EVER = 2**63 - 1
+TASKS_END_SECONDS = 20.0
 _NOTHING = Standing()
 
 
@@ -73,7 +75,10 @@ def check_clashes(
     if names:
         listed = ", ".join(f"{kind} {name}" for kind, name in names)
         taken = f"; taken too: {', '.join(ports)}" if ports else ""
-        removal = {"container": "container rm -f", "network": "network rm", "volume": "volume rm"}
+        removal = {
+            "container": "container rm -f", "network": "network rm", "volume": "volume rm",
+            "service": "service rm",
+        }  # fmt: skip
         kind, name = names[0]
         hint = f"rename or remove it (docker {removal.get(kind, 'image rm')} {name})"
         if set(names) <= set(_name_clashes(lesson, doubtful)):
@@ -98,6 +103,7 @@ def _name_clashes(lesson: Lesson, stays: Standing) -> list[tuple[str, str]]:
         *(("container", c.name) for c in stays.containers if c.name in lesson.containers),
         *(("network", n.name) for n in stays.networks if n.name in lesson.networks),
         *(("volume", v.name) for v in stays.volumes if v.name in lesson.volumes),
+        *(("service", s.name) for s in stays.services if s.name in lesson.services),
         *(("image", t) for t in stays.tags if t in map(with_tag, lesson.builds)),
     ]
 
@@ -139,6 +145,9 @@ def remove(client: Any, goes: Standing) -> None:
 
     api = client.api
     steps = [
+        *((f"service {s.name}", partial(api.remove_service, s.id)) for s in goes.services),
+        # Ends the tasks of its services, and takes its networks along.
+        *([("Swarm mode", partial(api.leave_swarm, force=True))] if goes.swarm else ()),
         *(
             (f"container {c.name}", partial(api.remove_container, c.id, v=True, force=True))
             for c in goes.containers
@@ -161,9 +170,27 @@ def remove(client: Any, goes: Standing) -> None:
 
 
 def _remove_network(api: Any, network_id: str) -> None:
-    for container in api.inspect_network(network_id).get("Containers") or {}:
-        api.disconnect_container_from_network(container, network_id, force=True)
-    api.remove_network(network_id)
+    from docker.errors import APIError, NotFound
+
+    deadline = time.monotonic() + TASKS_END_SECONDS
+    while True:
+        details = api.inspect_network(network_id)
+        swarm = details.get("Scope") == "swarm" or details.get("Name") in SWARM_NETWORKS
+        for container in details.get("Containers") or {}:
+            # What is left of a service's tasks there goes by itself.
+            if not swarm:
+                api.disconnect_container_from_network(container, network_id, force=True)
+        try:
+            api.remove_network(network_id)
+        except NotFound:
+            return
+        except APIError:
+            # The tasks of a service that was removed end a moment later.
+            if not swarm or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def ensure_images(

@@ -17,6 +17,7 @@ from course_lib.showing import Exhibit
 from course_lib.topology import Topology
 
 PATIENCE_SECONDS = 3.0
+START_SECONDS = 10.0
 """A server that was started a moment ago may need this long until it listens."""
 
 
@@ -92,6 +93,12 @@ def fetch(
         finally:
             connection.close()
         sleep(0.05)
+
+
+def patience_for(port: int, topology: Topology) -> float:
+    """Seconds to wait for an answer: long where a container that runs may still be starting."""
+    starting = any(c.running for c in topology.containers for p in c.ports if p.host_port == port)
+    return START_SECONDS if starting else PATIENCE_SECONDS
 
 
 def explain(port: int, topology: Topology, error: Exception) -> DeadPort:

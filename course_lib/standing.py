@@ -9,6 +9,8 @@ counts as brought by it. Of what came since,
   clash.) What is made later with such a name is the student's own, and the next start says so.
 * a volume with a reserved name does as well; but data cannot be had back, so on a Docker of the
   student's own a cell of the notebook must have named it while it was made.
+* a service with a reserved name does, as a container; and Swarm mode itself, if the lesson uses
+  services, it was off before, and no other service is left in it.
 * a container without a name of its own does, if it is made from an image of the lesson, while a
   cell ran that names this image.
 
@@ -30,6 +32,8 @@ from course_lib.images import with_tag
 SECOND_NS = 1_000_000_000
 IDLE_NS = 3 * 3600 * SECOND_NS
 """How long after its last cell a lesson still counts as active: for work in a terminal."""
+SWARM_NETWORKS = ("docker_gwbridge",)
+"""What Swarm mode leaves behind on a host when it is turned off."""
 _ENGINE_NAMED = re.compile(r"[a-z]+_[a-z]+[0-9]?\Z")
 """``pkg/namesgenerator`` of Moby: an adjective, an underscore, a surname, a digit if taken."""
 
@@ -68,27 +72,48 @@ class StandingVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingService:
+    """A service of a swarm that this engine manages."""
+
+    id: str
+    name: str
+    created_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """Containers, networks, volumes and image tags."""
+    """Containers, networks, volumes, image tags, services, and whether Swarm mode is on."""
 
     containers: tuple[StandingContainer, ...] = ()
     networks: tuple[StandingNetwork, ...] = ()
     volumes: tuple[StandingVolume, ...] = ()
     tags: tuple[str, ...] = ()
+    services: tuple[StandingService, ...] = ()
+    swarm: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.containers or self.networks or self.volumes or self.tags)
+        return bool(
+            self.containers
+            or self.networks
+            or self.volumes
+            or self.tags
+            or self.services
+            or self.swarm
+        )
 
     def without(self, other: Standing) -> Standing:
         """What is here and not in ``other``."""
         containers = {container.id for container in other.containers}
         networks = {network.id for network in other.networks}
         volumes = {volume.name for volume in other.volumes}
+        services = {service.id for service in other.services}
         return Standing(
             tuple(c for c in self.containers if c.id not in containers),
             tuple(n for n in self.networks if n.id not in networks),
             tuple(v for v in self.volumes if v.name not in volumes),
             tuple(t for t in self.tags if t not in other.tags),
+            tuple(s for s in self.services if s.id not in services),
+            self.swarm and not other.swarm,
         )
 
 
@@ -169,13 +194,18 @@ def brought_by(
 
     since = now.without(before)
     builds = {with_tag(tag) for tag in lesson.builds}
+    services = tuple(
+        s for s in since.services if s.name in lesson.services and activity.covers(s.created_ns)
+    )
+    leaves = since.swarm and bool(lesson.services) and len(services) == len(now.services)
+    networks = {*lesson.networks, *(SWARM_NETWORKS if leaves else ())}
     return Standing(
         tuple(c for c in since.containers if container(c)),
-        tuple(
-            n for n in since.networks if n.name in lesson.networks and activity.covers(n.created_ns)
-        ),
+        tuple(n for n in since.networks if n.name in networks and activity.covers(n.created_ns)),
         tuple(v for v in since.volumes if volume(v)),
         tuple(t for t in since.tags if with_tag(t) in builds),
+        services,
+        leaves,
     )
 
 
@@ -213,6 +243,8 @@ def read_standing(client: Any) -> Standing:
             )
         containers.append(container)
     images = api.images()
+    swarm = api.info().get("Swarm") or {}
+    manager = bool(swarm.get("ControlAvailable"))
     return Standing(
         tuple(containers),
         tuple(
@@ -224,6 +256,13 @@ def read_standing(client: Any) -> Standing:
             for entry in api.volumes()["Volumes"] or []
         ),
         tuple(sorted(tag for image in images for tag in image.get("RepoTags") or [])),
+        tuple(
+            StandingService(
+                entry["ID"], entry["Spec"]["Name"], parse_time_ns(entry.get("CreatedAt") or "")
+            )
+            for entry in (api.services() if manager else ())
+        ),
+        swarm.get("LocalNodeState", "inactive") != "inactive",
     )
 
 

@@ -17,8 +17,7 @@ from graders.registry import check
 
 IMAGE = "elasticsearch:2"
 NODES = ("prod-es-1", "prod-es-2")
-START_SECONDS = 30.0
-REQUESTS = 12
+ANSWER_SECONDS = 15.0
 
 
 @check("aliases-two-answers")
@@ -182,9 +181,8 @@ def _node_names(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> 
     with probe.inside_network(prod) as inside:
         for node in nodes:
             url = f"http://{min(node.addresses[prod.name])}:9200/"
-            answer = probe.settled(
-                node, partial(inside.get, url), _names_node, service_seconds=START_SECONDS
-            )
+            # Both run, so each has an answer to give; a busy machine may need a while for it.
+            answer = probe.within(ANSWER_SECONDS, partial(inside.get, url), _names_node)
             if _names_node(answer):
                 found.add(_node_name(answer))
     return frozenset(found)
