@@ -230,3 +230,15 @@ def test_stopped_container_does_not_answer(bench: Bench) -> None:
     bench.raw.post(f"/containers/{server}/kill")
     bench.finish(server)
     assert bench.sh(probe, f"ping -c1 -w1 {address}").code == 1
+
+
+def test_interfaces_stand_in_sys(bench: Bench) -> None:
+    network = bench.network()
+    container = bench.on(network, "c")
+    seen = bench.sh(container, "ls /sys/class/net; cat /sys/class/net/eth0/mtu").out.split()
+    assert {"eth0", "lo"} <= set(seen)
+    assert seen[-1] == "1500"
+    mac = bench.inspect(container)["NetworkSettings"]["Networks"][network]["MacAddress"]
+    assert bench.sh(container, "cat /sys/class/net/eth0/address").out.strip() == mac
+    alone = bench.on("none", "alone")
+    assert "eth0" not in bench.sh(alone, "ls /sys/class/net").out

@@ -27,7 +27,8 @@ def test_corpus_covers_each_exercise(grade_id: str) -> None:
     everywhere = [submission for submission in mine if len(submission.engines) == 2]
     assert len(right) >= 3
     assert len(mine) - len(right) >= 5
-    assert len(everywhere) >= 8
+    # Services need Swarm mode, and that would change the dockerd which all tests share.
+    assert len(everywhere) >= 8 or course().exercise(grade_id)[0].services
 
 
 def test_corpus_names_are_unique() -> None:

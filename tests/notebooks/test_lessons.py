@@ -114,8 +114,10 @@ def test_heading_and_points_are_those_of_the_table(lesson: Lesson, notebook: Any
 def test_names_that_the_lesson_uses_are_reserved_for_it(lesson: Lesson, notebook: Any) -> None:
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     named = set(re.findall(r"--name (\S+)", code))
-    assert named <= set(lesson.containers)
-    assert set(re.findall(r"network create (?:-\S+ )*(\S+)", code)) <= set(lesson.networks)
+    assert named <= {*lesson.containers, *lesson.services}
+    whole = code.replace("\\\n", " ")
+    networks = {line.split()[-1] for line in whole.splitlines() if "network create" in line}
+    assert networks <= set(lesson.networks)
     assert {int(port) for port in re.findall(r"-p (\d+):", code)} <= set(lesson.ports)
 
 

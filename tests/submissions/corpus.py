@@ -31,6 +31,7 @@ CORE_RIGHT, CORE_WRONG = 3, 5
 EMBEDDED, BOTH = ("embedded",), ("embedded", "dockerd")
 DECOY = re.compile(r"decoy-")
 FUNCTIONS = r"""
+build() { DOCKER_BUILDKIT=0 docker build -q "$@" > /dev/null; }
 port() { docker port "$1" 80/tcp | head -n 1 | sed 's/.*://'; }
 name() {
   docker run --rm --net "$2" centos curl -s "$1:9200" | sed -n 's/.*"name" *: *"\([^"]*\)".*/\1/p'
@@ -134,6 +135,11 @@ class Student:
         containers = {name for lesson in course().lessons() for name in lesson.containers}
         networks = {name for lesson in course().lessons() for name in lesson.networks}
         api = self.client.api
+        builds = {tag for lesson in course().lessons() for tag in lesson.builds}
+        services = {name for lesson in course().lessons() for name in lesson.services}
+        manager = api.info()["Swarm"]["ControlAvailable"]
+        if manager and {service["Spec"]["Name"] for service in api.services()} <= services:
+            api.leave_swarm(force=True)
         for container in api.containers(all=True):
             names = {name.lstrip("/") for name in container["Names"]}
             if names & containers or any(DECOY.match(name) for name in names):
@@ -143,7 +149,7 @@ class Student:
                 _quietly(api.remove_network, network["Id"])
         for image in api.images():
             for tag in image["RepoTags"] or ():
-                if DECOY.match(tag):
+                if DECOY.match(tag) or tag in builds:
                     _quietly(api.remove_image, tag)
 
 

@@ -83,7 +83,7 @@ class MountNamespace:
         self._put(Mounted("/dev", dev, False, "tmpfs", f"nosuid,{size},mode=755"))
         pts = PtsTree(self.proc, clock, FIRST_DEVICE + 2)
         self._put(Mounted("/dev/pts", pts, False, "devpts", _PTS_OPTIONS))
-        sys = SysTree(clock, FIRST_DEVICE + 5)
+        sys = SysTree(self.proc, clock, FIRST_DEVICE + 5)
         self._put(Mounted("/sys", sys, True, "sysfs", _KERNEL_OPTIONS))
         queues = TmpTree(clock, size=0, device=FIRST_DEVICE + 3)
         queues.fstype = "mqueue"

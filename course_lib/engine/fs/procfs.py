@@ -14,6 +14,8 @@ from course_lib.engine.fs.inode import Inode, Tree, os_error
 from course_lib.engine.interfaces import FileStat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from course_lib.engine.clock import Clock
     from course_lib.engine.interfaces import OpenFile
 
@@ -39,6 +41,9 @@ class ProcFiles(Protocol):
     def terminal(self) -> OpenFile | None:
         """A handle on the terminal of the process that is asking, not duplicated."""
 
+    def network(self) -> Mapping[str, Mapping[str, str]]:
+        """The interfaces by name, and for each what its files in ``/sys/class/net`` say."""
+
 
 class NoProcFiles:
     """An empty ``/proc``, as long as nothing runs."""
@@ -57,6 +62,9 @@ class NoProcFiles:
 
     def terminal(self) -> OpenFile | None:
         return None
+
+    def network(self) -> Mapping[str, Mapping[str, str]]:
+        return {}
 
 
 class ProcTree(Tree):

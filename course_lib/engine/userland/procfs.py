@@ -131,6 +131,19 @@ class ProcFs:
         handles = current.fds.values() if current is not None else ()
         return next((handle for handle in handles if handle.isatty()), None)
 
+    def network(self) -> dict[str, dict[str, str]]:
+        """The interfaces by name, with what the kernel says of each in ``/sys/class/net``."""
+        return {
+            nic.name: {
+                "address": nic.mac,
+                "ifindex": str(nic.index),
+                "mtu": str(nic.mtu),
+                # The kernel does not know this of a loopback.
+                "operstate": "unknown" if nic.kind == "loopback" else "up" if nic.up else "down",
+            }
+            for nic in self._machine.net.interfaces()
+        }
+
     # --- finding -----------------------------------------------------------------------------
 
     def _parts(self, path: str, *, follow_self: bool = True) -> list[str]:
