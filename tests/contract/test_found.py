@@ -218,3 +218,32 @@ def test_hostname_before_the_stack_is_shared(bench: Bench) -> None:
     assert bench.inspect(container)["Config"]["Hostname"] == container[:12]
     bench.start(container)
     assert bench.inspect(container)["Config"]["Hostname"] == "box"
+
+
+def test_a_renamed_container_has_names_on_the_bridge_too(bench: Bench) -> None:
+    network = bench.network("net", Internal=True)
+    container = bench.run("c")
+    bench.connect(network, container)
+    asker = bench.run("asker", host={"Dns": ["127.0.0.1"]})
+    bench.connect(network, asker)
+    bench.disconnect(network, container)
+    name = bench.name("d")
+    assert bench.sh(asker, f"nslookup -type=a {bench.name('c')}").code == 1
+    bench.raw.post(f"/containers/{container}/rename", params={"name": name})
+    assert bench.inspect(container)["NetworkSettings"]["Networks"]["bridge"]["DNSNames"] == [
+        name,
+        container[:12],
+    ]
+    assert bench.address(container, "bridge") in bench.sh(asker, f"nslookup -type=a {name}").out
+
+
+def test_names_are_noted_although_the_start_fails(bench: Bench) -> None:
+    block = _block()
+    network = bench.network("net", IPAM={"Config": [{"Subnet": str(block)}]})
+    fixed = {"EndpointsConfig": {network: {"IPAMConfig": {"IPv4Address": str(block[9])}}}}
+    host = {"NetworkMode": network}
+    bench.run("c", host=host, NetworkingConfig=fixed)
+    second = bench.create("d", host=host, NetworkingConfig=fixed)
+    assert bench.raw.post(f"/containers/{second}/start").status == 403
+    found = bench.inspect(second)["NetworkSettings"]["Networks"][network]
+    assert found["DNSNames"] == [bench.name("d"), second[:12]]

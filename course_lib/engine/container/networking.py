@@ -162,7 +162,13 @@ class ContainerNetworks:
         reference = config.network_id if config.network_id and is_user_defined(name) else name
         reference = await self._bring_in(container, reference, config)
         owner = EndpointOwner(container.id, container.name, container.config.hostname)
-        endpoint = self._controller.join(owner, reference, _spec(config))
+        try:
+            endpoint = self._controller.join(owner, reference, _spec(config))
+        except NotFound:
+            raise
+        except EngineError:  # dockerd notes the names before it tries
+            config.dns_names = self._dns_names(container, name, config)
+            raise
         if endpoint.network_name != name:  # it was asked for by its ID
             del container.networks[name]
         config.network_id = endpoint.network_id
@@ -341,8 +347,10 @@ class ContainerNetworks:
         """The container has a new name: so have its endpoints and links."""
         self._controller.rename(container.id, container.name, container.config.hostname)
         if container.runtime is not None:
-            for name, config in container.networks.items():
-                config.dns_names = self._dns_names(container, name, config)
+            for config in container.networks.values():
+                # As in dockerd on every network, the default bridge included.
+                owner = EndpointOwner(container.id, container.name, container.config.hostname)
+                config.dns_names = list(dns_names(owner, config.aliases or ()))
 
     def remove_link(self, child: Container, name: str) -> None:
         """``docker rm --link PARENT/ALIAS``: take a link of a container away."""

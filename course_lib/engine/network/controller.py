@@ -329,18 +329,22 @@ class NetworkController:
         self._attachments.detach(sandbox, endpoint)
 
     def rename(self, container_id: str, name: str, hostname: str = "") -> None:
-        """A container was renamed: its new name resolves, the old one no longer."""
+        """A container was renamed: its new name resolves, the old one no longer.
+
+        As with dockerd, from then on it has names on the default bridge, too.
+        """
         sandbox = self._sandboxes.get(container_id)
         for endpoint in sandbox.endpoints if sandbox is not None else ():
             endpoint.network.rename(endpoint, name)
-            if endpoint.dns_names is not None:
-                names = endpoint.network.names
+            names, old = endpoint.network.names, endpoint.dns_names
+            if old is not None:
                 for key, address in endpoint.names_by_address():
-                    names.remove(key, endpoint.dns_names, address)
-                owner = EndpointOwner(container_id, name, hostname)
-                endpoint.dns_names = dns_names(owner, endpoint.spec.aliases)
-                for key, address in endpoint.names_by_address():
-                    names.add(key, endpoint.dns_names, address)
+                    names.remove(key, old, address)
+            owner = EndpointOwner(container_id, name, hostname)
+            endpoint.dns_names = dns_names(owner, endpoint.spec.aliases)
+            for key, address in endpoint.names_by_address():
+                names.add(key, endpoint.dns_names, address)
+            if old is not None:
                 self._attachments.tell(endpoint)
 
     def endpoint(self, container_id: str, network_ref: str) -> Endpoint | None:

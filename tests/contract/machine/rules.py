@@ -463,7 +463,6 @@ class Machine(RuleBasedStateMachine):
                 "mv f f2",
                 "ln -s f link; ln f hard",
                 "chmod 600 f; chown 1000:1000 f",
-                "rm -rf sub",
             ]
         ),
     )
