@@ -133,7 +133,7 @@ class Machine(RuleBasedStateMachine):
             "Labels": {self.prefix: ""},
         }
         if subnet is not None:
-            base = f"10.{64 + int(self.prefix[2:4], 16) % 64}.{int(self.prefix[4:6], 16)}"
+            base = f"10.{160 + int(self.prefix[2:4], 16) % 32}.{int(self.prefix[4:6], 16)}"
             config = {"Subnet": f"{base}.{64 * subnet}/26"}
             if gateway is not None:
                 config["Gateway"] = f"{base}.{(64 * subnet + gateway) % 256}"
