@@ -97,8 +97,12 @@ class Project:
 def project(bench: Bench, tmp_path: Path, compose_config: Path) -> Iterator[Project]:
     made = Project(bench, tmp_path, compose_config)
     yield made
-    made("down", "-v", "-t", "0", "--remove-orphans")
-    assert made.left() == []
+
+    def gone() -> bool:  # asked again where something was still being removed
+        made("down", "-v", "-t", "0", "--remove-orphans")
+        return not made.left()
+
+    until(gone, 60)
 
 
 def test_an_application_of_two_services(project: Project) -> None:
@@ -196,3 +200,16 @@ services:
     assert after["one-1"] == before["one-1"]
     assert after["two-1"] != before["two-1"]
     assert "A=c" in project.done("exec", "two", "env")
+
+
+def test_a_service_that_is_built(project: Project) -> None:
+    """With the classic builder, which Compose takes where it is told to."""
+    project.write("services: {one: {build: svc, command: sleep 1000, stop_signal: KILL}}")
+    check = "HEALTHCHECK --interval=200ms CMD cat /built"
+    project.write(f"FROM alpine\nRUN echo made >/built\n{check}\n", "svc/Dockerfile")
+    try:
+        project.done("up", "-d", "--build", "--wait", DOCKER_BUILDKIT="0")
+        assert project.rows()["one-1"]["Health"] == "healthy"
+        assert project.done("exec", "one", "cat", "/built") == "made\n"
+    finally:
+        project("down", "-v", "-t", "0", "--rmi", "all")

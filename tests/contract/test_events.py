@@ -174,9 +174,10 @@ def test_copying_from_and_to_a_container(bench: Bench) -> None:
     with events(bench.engine, filters={"type": ["container", "volume"]}) as stream:
         path = f"/containers/{container}/archive"
         taken = bench.raw.get(path, params={"path": "/etc/passwd"})
+        # (The answer is there before dockerd has unmounted.)
+        stream.until(lambda e: e["Action"] == "unmount" and e["Actor"]["ID"] == name)
         bench.raw.request("PUT", path, taken.body, params={"path": "/tmp"})
         mine = [container, name]
-        stream.until(lambda e: e["Action"] == "unmount" and e["Actor"]["ID"] == name)
         stream.until(lambda e: e["Action"] == "unmount" and e["Actor"]["ID"] == name)
     actions = [event["Action"] for event in stream.seen if event["Actor"]["ID"] in mine]
     assert actions == ["mount", "archive-path", "unmount", "mount", "extract-to-dir", "unmount"]

@@ -39,11 +39,11 @@ def test_the_order_of_answers_changes(street: Bench) -> None:
 
     def both_orders() -> bool:
         found = answers(ask(street, "shared"))
-        assert set(found) == both
-        seen.add(tuple(found))
+        if set(found) == both:
+            seen.add(tuple(found))
         return len(seen) == 2
 
-    until(both_orders)
+    until(both_orders, 60)
 
 
 def test_everybody_behind_an_alias_is_reached(street: Bench) -> None:
@@ -56,7 +56,7 @@ def test_everybody_behind_an_alias_is_reached(street: Bench) -> None:
         seen.update(re.findall(r"PING shared \(([^)]+)\)", out))
         return seen == wanted
 
-    until(all_seen)
+    until(all_seen, 60)
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def _kind(value: Any) -> str:
 
 def _cache_from(request: Request) -> list[str]:
     text = request.text("cachefrom")
-    if not text:
+    if text in {"", "null"}:  # Compose sends the latter
         return []
     try:
         found = json.loads(text)
