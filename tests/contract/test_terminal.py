@@ -1,0 +1,113 @@
+"""A student at a terminal: keys typed into ``docker run -it``, on both engines.
+
+The real ``docker`` command runs on a pseudo-terminal, as in JupyterLab's.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.contract.harness import DEADLINE, Bench
+
+pytestmark = pytest.mark.usefixtures("docker_command")
+
+
+class Typist:
+    """The terminal's side of a running command."""
+
+    def __init__(self, master: int) -> None:
+        self._master = master
+        self.shown = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def until(self, pattern: str) -> str:
+        """What the terminal shows up to a match of ``pattern``, which is taken away."""
+        deadline = time.monotonic() + 2 * DEADLINE
+        while not (match := re.search(pattern, self.shown)):
+            assert time.monotonic() < deadline, f"no {pattern!r} in {self.shown!r}"
+            if select.select([self._master], [], [], 0.1)[0]:
+                try:
+                    self.shown += os.read(self._master, 65536).decode(errors="replace")
+                except OSError:  # the other side is gone
+                    time.sleep(0.05)
+        before, self.shown = self.shown[: match.end()], self.shown[match.end() :]
+        return before
+
+
+@contextmanager
+def at_terminal(bench: Bench, *words: str) -> Iterator[tuple[Typist, subprocess.Popen[bytes]]]:
+    master, slave = pty.openpty()
+    command = ["docker", "--host", bench.engine.docker_host, *words]
+    process = subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    try:
+        yield Typist(master), process
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+PROMPT = r"# (\x1b\[6n)?"
+
+
+def test_line_editing(bench: Bench) -> None:
+    container = bench.run("c")
+    with at_terminal(bench, "exec", "-it", container, "sh") as (user, process):
+        user.until(PROMPT)
+        user.type("echo wrld\x1b[D\x1b[D\x1b[Do\r")  # arrows
+        user.until(r"\nworld\r\n")
+        user.until(PROMPT)
+        user.type("two\x01echo one \r")  # Ctrl-A
+        user.until(r"\none two\r\n")
+        user.until(PROMPT)
+        user.type("\x1b[A\x15echo new\r")  # arrow up, Ctrl-U
+        user.until(r"\nnew\r\n")
+        user.until(PROMPT)
+        user.type("echo a b\x17c\r")  # Ctrl-W
+        user.until(r"\na c\r\n")
+        user.until(PROMPT)
+        user.type("\x1b[A\x1b[A\r")  # arrow up twice: the history
+        user.until(r"\nnew\r\n")
+        user.until(PROMPT)
+        user.type("echo done\x01\x0b\x05echo kept\r")  # Ctrl-K, Ctrl-E
+        user.until(r"\nkept\r\n")
+        user.until(PROMPT)
+        user.type("cat /etc/host\t\t")  # tab completion: hostname, hosts
+        user.until(r"hostname +hosts")
+        user.type("n\t\r")
+        user.until(container[:12])
+        user.until(PROMPT)
+        user.type("\x04")  # Ctrl-D
+        assert process.wait(2 * DEADLINE) == 0
+
+
+def test_run_and_detach(bench: Bench) -> None:
+    name = bench.adopt(bench.name("c"))
+    words = ("run", "-it", "--name", name, "alpine")
+    with at_terminal(bench, *words) as (user, process):
+        user.until(PROMPT)
+        user.type("tty; x=kept\r")
+        user.until(r"/dev/pts/0\r\n")
+        user.type("\x10\x11")  # Ctrl-P Ctrl-Q
+        assert process.wait(2 * DEADLINE) == 0
+    assert bench.state(name)["Running"]
+    with at_terminal(bench, "attach", name) as (user, process):
+        user.type("\r")
+        user.until(PROMPT)
+        user.type("echo $x; exit 3\r")
+        user.until(r"\nkept\r\n")
+        assert process.wait(2 * DEADLINE) == 3
