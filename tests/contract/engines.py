@@ -21,6 +21,7 @@ from tests.reference.dockerd import find_daemon
 REQUIRED_IMAGES = {
     "26.1": ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2", "docker"),
     "20.10": ("nginx", "alpine"),
+    "26.1-swarm": ("nginx", "alpine"),
 }
 
 

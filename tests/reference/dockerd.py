@@ -7,7 +7,8 @@ daemon there: nothing is installed on the machine, and no other daemon is touche
 26.1 (from trixie) runs in the machine's network namespace, so that published ports are where
 clients look for them. 20.10 (from bookworm) gets a network namespace of its own, because two
 daemons would fight over the same iptables chains; its published ports answer at
-:attr:`Daemon.address`.
+:attr:`Daemon.address`. So does a second 26.1 for the tests of swarm mode (``26.1-swarm``), which
+changes what a daemon is like for everybody who uses it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ class Release:
     packages: str
     link: tuple[str, str] | None = None
     """For a network namespace of its own: the addresses of the machine's end and of the other."""
+    place: str = ""
+    """What its working folder is called beyond the release's number."""
+    closed: bool = False
+    """Without a route out of its namespace: what looks for a registry learns at once that there
+    is none, instead of waiting for an answer."""
 
 
 RELEASES = {
@@ -53,6 +59,9 @@ RELEASES = {
         "bookworm",
         PACKAGES.replace("docker-cli,", ""),
         ("10.213.20.1", "10.213.20.2"),
+    ),
+    "26.1-swarm": Release(
+        "26.1-swarm", "trixie", PACKAGES, ("10.213.26.1", "10.213.26.2"), "-swarm", closed=True
     ),
 }
 
@@ -183,7 +192,8 @@ class Daemon:
         _ip("link", "set", near, "up")
         _ip("-n", name, "link", "set", far, "up")
         _ip("-n", name, "link", "set", "lo", "up")
-        _ip("-n", name, "route", "replace", "default", "via", here)
+        if not self.release.closed:
+            _ip("-n", name, "route", "replace", "default", "via", here)
         return name
 
     def _log_end(self) -> str:
@@ -201,7 +211,8 @@ def find_daemon(release: str, folder: Path | None = None) -> Daemon:
         raise DaemonError(f"no release {release}; there are {', '.join(RELEASES)}")
     short = release.partition(".")[0]
     cache = os.environ.get(f"COURSE_DOCKERD_{short}_ROOT", f"/var/cache/dockerd-{short}")
-    return Daemon(RELEASES[release], folder or Path(f"/tmp/dockerd-{short}"), Path(cache))
+    place = f"/tmp/dockerd-{short}{RELEASES[release].place}"
+    return Daemon(RELEASES[release], folder or Path(place), Path(cache))
 
 
 def _ip(*words: str) -> None:

@@ -1,0 +1,1 @@
+"""Swarm mode on engines of its own."""

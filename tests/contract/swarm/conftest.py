@@ -1,0 +1,67 @@
+"""Swarm mode changes an engine for everybody: its tests have engines of their own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.contract import engines
+from tests.contract.harness import Engine, until
+
+HERE = os.path.dirname(__file__)
+
+
+@contextmanager
+def _dockerd() -> Iterator[Engine]:
+    with engines.dockerd("26.1-swarm") as engine, open(f"{engine.socket}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process at a time
+        yield engine
+
+
+@pytest.fixture(
+    scope="session", params=["embedded", pytest.param("dockerd", marks=pytest.mark.docker)]
+)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine that is in no swarm. A missing dockerd is a skip, under ``CI`` a failure."""
+    opening = _dockerd() if request.param == "dockerd" else engines.embedded()
+    try:
+        with opening as opened:
+            _leave(opened)
+            yield opened
+            _leave(opened)
+    except engines.EngineMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error), pytrace=False)
+        pytest.skip(str(error))
+
+
+def _leave(engine: Engine) -> None:
+    answer = engine.raw.post("/swarm/leave", params={"force": "1"})
+    assert answer.status in (200, 503), answer.body
+
+
+@pytest.fixture
+def alone(engine: Engine) -> Iterator[Engine]:
+    """The engine in no swarm."""
+    _leave(engine)
+    yield engine
+    _leave(engine)
+
+
+@pytest.fixture
+def swarm(alone: Engine) -> Engine:
+    """The engine as the only node of a swarm."""
+    answer = alone.raw.post("/swarm/init", {"ListenAddr": "0.0.0.0:2377"})
+    assert answer.status == 200, answer.body
+    until(lambda: alone.raw.get("/networks/ingress").status == 200)
+    return alone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if str(item.path).startswith(HERE):
+            item.add_marker(pytest.mark.xdist_group("swarm"))
