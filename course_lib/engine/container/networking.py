@@ -248,7 +248,8 @@ class ContainerNetworks:
         try:
             network_id, address = await self.attacher.attach(ref, container.id, config.address)
         except EngineError as error:
-            raise _reworded(error, f"Could not attach to network {ref}: {error}") from None
+            # Whatever kind of refusal it was, dockerd makes it one of its own.
+            raise SystemFailure(f"Could not attach to network {ref}: {error}") from None
         if config.address:
             config.assigned = "kept"
         else:
@@ -417,11 +418,6 @@ def _give_back(config: EndpointConfig) -> None:
     if config.assigned in {"all", "address"}:
         config.address = ""
     config.assigned = ""
-
-
-def _reworded(error: EngineError, text: str) -> EngineError:
-    error.args = (text,)
-    return error
 
 
 def _refuse_removal(container: Container) -> None:

@@ -158,13 +158,13 @@ class Manager:
         if availability not in {"active", "pause", "drain"}:
             raise InvalidParameter(f'invalid Availability: "{availability}"')
         node = self.node(ref)
-        rpc.check_version(node.index, version)
         managers = sum(n.spec.get("Role") == "manager" for n in self.state.nodes)
         if node.spec.get("Role") == "manager" and role == "worker":
             if managers == 1:
                 raise rpc.precondition("attempting to demote the last manager of the swarm")
         elif role == "manager" and node.spec.get("Role") != "manager":
             raise NotImplementedByEngine("a swarm with several managers")
+        rpc.check_version(node.index, version)
         node.spec = {"Labels": {}, **spec}
         self.state.nodes.put(node)
 

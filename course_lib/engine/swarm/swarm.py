@@ -17,6 +17,7 @@ from course_lib.engine.errdefs import (
     InvalidParameter,
     NotFound,
     NotImplementedByEngine,
+    SystemFailure,
     Unavailable,
 )
 from course_lib.engine.events import Events
@@ -406,11 +407,9 @@ def _check_pools(pools: Sequence[str], size: int) -> None:
         try:
             block = parse_subnet(text)
         except ValueError:
-            raise InvalidParameter(
-                f"invalid base pool {text}: invalid CIDR address: {text}"
-            ) from None
+            raise SystemFailure(f"invalid base pool {text}: invalid CIDR address: {text}") from None
         if size < block.prefix:
-            raise InvalidParameter(
+            raise SystemFailure(
                 f'invalid CIDR: "{text}". Subnet size is too small for pool: {size}'
             )
 
