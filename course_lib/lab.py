@@ -5,6 +5,7 @@
     from course_lib import lab
     lab.start("networking/publish-a-service")   # readies the engine, images, a clean lesson state
     lab.draw()                                  # the live picture; what is new since the last
+    lab.trace("probe", "es")                    # a packet's way, or where it stops and why
     lab.open(8080)                              # the page behind a published port, inline
     lab.clean()                                 # takes away what the lesson brought, only that
 
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib import braces, clients, connect, lesson_state, pages, showing
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
-from course_lib.errors import EngineUnavailable, JournalError
+from course_lib.errors import CourseError, EngineUnavailable, JournalError
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
 from course_lib.preparation import prepare
@@ -200,6 +201,36 @@ class Lab:
         self._seen = now
         return found
 
+    def trace(self, source: str, target: str, port: int | None = None) -> None:
+        """Show a packet's way from a container, or where it stops and why.
+
+        Name server, route and answer are real: they are asked from inside, by a short-lived
+        container in the same network stack.
+
+        :param source: a container's name or ID.
+        :param target: a name, as a program in it would ask for, or an address.
+        :param port: a TCP port to connect to; without one, an echo is asked for.
+        :raises CourseError: where there is no such container, or nobody can look from inside.
+        """
+        from course_lib import trace
+        from course_lib.diagrams import draw_trace
+
+        topology = self.topology(everything=True)
+        sender = topology.container(source)
+        if sender is None:
+            raise CourseError(f"there is no container {source!r}", "docker ps -a shows all")
+        owner = trace.owner_of(topology, sender)
+        seen = None
+        if sender.running and owner.running:
+            table = read_image_table(self._environ)
+            mode = "host" if owner.mode == "host" else f"container:{owner.id}"
+            with self._talking():
+                lesson_state.ensure_images(self.client, ("alpine",), table, _Status().announce)
+                image = table.get("alpine").reference
+                seen = trace.look(self.client.api, image, mode, target, port)
+        found = trace.way(topology, sender, target, port, seen)
+        showing.show(draw_trace(found, topology).exhibit())
+
     def open(self, port: int | str, height: int = 320) -> None:
         """Show the page on a published port inline, and a link to it.
 
@@ -342,3 +373,4 @@ describe = handle.describe
 diff = handle.diff
 open = handle.open
 topology = handle.topology
+trace = handle.trace

@@ -1,16 +1,12 @@
-"""A short-lived container that looks from inside a network or another container.
+"""What a check asks from inside a network or another container, through ``course_lib.inside``.
 
-It brings its own tools, so a student's container needs none and nothing in it is touched. It
-carries a label, removes itself even when the grader is killed, and is removed on every path.
+The container that looks is removed on every path.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +14,15 @@ from typing import Any
 import docker.errors
 import requests.exceptions
 
+from course_lib import inside
+from course_lib.inside import COMMAND_SECONDS, LABEL, TIMED_OUT, within
 from graders.expectation import ObservationError
 from graders.http_probe import HttpAnswer
 
-LABEL = "docker-course.probe"
-LIFETIME_SECONDS = 60
-COMMAND_SECONDS = 4.0
-TIMED_OUT = 124
+__all__ = [
+    "COMMAND_SECONDS", "LABEL", "TIMED_OUT", "Ping", "ProbeContainer", "observing",
+    "probe_container", "within",
+]  # fmt: skip
 _PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
 _REPLY = re.compile(r"bytes from .*(?:seq|icmp_seq)=", re.MULTILINE)
 _ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
@@ -104,34 +102,10 @@ class ProbeContainer:
     def _run(self, *command: str) -> tuple[int, str, str]:
         """Exit code, output and errors of a command there."""
         with observing():
-            instance = self.api.exec_create(self.id, list(command))["Id"]
-            try:
-                out, err = within(
-                    COMMAND_SECONDS, lambda: self.api.exec_start(instance, demux=True)
-                )
-            except TimeoutError:
-                return TIMED_OUT, "", f"no answer within {COMMAND_SECONDS:g} seconds"
-            code = self.api.exec_inspect(instance)["ExitCode"]
+            code, out, err = inside.run(self.api, self.id, command)
         if code in (126, 127):
             raise ObservationError(f"the image for looking inside has no command {command[0]}")
-        return code, _decode(out), _decode(err)
-
-
-def within(seconds: float, call: Callable[[], Any]) -> Any:
-    """The result of ``call``, or ``TimeoutError``; then its thread ends with the container.
-
-    From outside, because wget's own limit is not to be had everywhere.
-    """
-    future: Future[Any] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(call())
-        except Exception as error:
-            future.set_exception(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    return future.result(seconds)
+        return code, out, err
 
 
 @contextmanager
@@ -140,7 +114,7 @@ def probe_container(
     image: str,
     network_mode: str,
     *,
-    command: Sequence[str] = ("sleep", str(LIFETIME_SECONDS)),
+    command: Sequence[str] = inside.SLEEP,
     binds: Sequence[str] = (),
     start: bool = True,
 ) -> Iterator[ProbeContainer]:
@@ -150,24 +124,13 @@ def probe_container(
     :param start: False makes it without starting it: enough for looking at its files.
     :raises ObservationError: it cannot be made or started.
     """
-    container = None
+    with observing():
+        made = inside.make(api, image, network_mode, command=command, binds=binds, start=start)
     try:
-        with observing():
-            container = api.create_container(
-                image,
-                entrypoint=list(command),
-                name=f"course-probe-{secrets.token_hex(4)}",
-                labels={LABEL: "1"},
-                host_config=api.create_host_config(
-                    network_mode=network_mode, auto_remove=True, binds=list(binds)
-                ),
-            )["Id"]
-            if start:
-                api.start(container)
-        yield ProbeContainer(api, container)
+        yield ProbeContainer(api, made)
     finally:
-        if container is not None:
-            _remove(api, container)
+        with observing():
+            inside.remove(api, made)
 
 
 @contextmanager
@@ -180,28 +143,3 @@ def observing() -> Iterator[None]:
         raise ObservationError(f"the engine answered: {said}") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise ObservationError("the engine does not answer") from error
-
-
-def _remove(api: Any, container: str) -> None:
-    try:
-        api.remove_container(container, force=True, v=True)
-    except docker.errors.NotFound:
-        return
-    except docker.errors.APIError as error:
-        # dockerd answers 409 while its own removal (AutoRemove) is under way.
-        if error.status_code != 409:
-            raise ObservationError(
-                f"the probe container {container[:12]} stays: {error}"
-            ) from error
-        try:
-            api.wait(container, timeout=10, condition="removed")
-        except docker.errors.NotFound:
-            return
-        except (docker.errors.APIError, requests.exceptions.RequestException) as late:
-            raise ObservationError(f"the container {container[:12]} stays") from late
-    except requests.exceptions.RequestException as error:
-        raise ObservationError("the engine does not answer") from error
-
-
-def _decode(data: bytes | None) -> str:
-    return (data or b"").decode("utf-8", "replace")

@@ -1,0 +1,105 @@
+"""A short-lived container that looks from inside a network or another container.
+
+It brings its own tools, so a student's container needs none and nothing in it is touched. It
+carries a label and removes itself even when its maker is killed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+LABEL = "docker-course.probe"
+LIFETIME_SECONDS = 60
+COMMAND_SECONDS = 4.0
+TIMED_OUT = 124
+SLEEP = ("sleep", str(LIFETIME_SECONDS))
+
+
+def make(
+    api: Any,
+    image: str,
+    network_mode: str,
+    *,
+    command: Sequence[str] = SLEEP,
+    binds: Sequence[str] = (),
+    start: bool = True,
+) -> str:
+    """Make one in ``network_mode`` (a network's name or ``container:ID``); returns its ID.
+
+    :param binds: as for ``docker run -v``.
+    :param start: False makes it without starting it: enough for looking at its files.
+    :raises docker.errors.APIError: it cannot be made or started; then none is left.
+    """
+    container: str = api.create_container(
+        image,
+        entrypoint=list(command),
+        name=f"course-probe-{secrets.token_hex(4)}",
+        labels={LABEL: "1"},
+        host_config=api.create_host_config(
+            network_mode=network_mode, auto_remove=True, binds=list(binds)
+        ),
+    )["Id"]
+    if start:
+        try:
+            api.start(container)
+        except BaseException:
+            remove(api, container)
+            raise
+    return container
+
+
+def run(api: Any, container: str, command: Sequence[str]) -> tuple[int, str, str]:
+    """Exit code (124 after :data:`COMMAND_SECONDS`), output and errors of a command there."""
+    instance = api.exec_create(container, list(command))["Id"]
+    try:
+        out, err = within(COMMAND_SECONDS, lambda: api.exec_start(instance, demux=True))
+    except TimeoutError:
+        return TIMED_OUT, "", f"no answer within {COMMAND_SECONDS:g} seconds"
+    code: int = api.exec_inspect(instance)["ExitCode"]
+    return code, _decode(out), _decode(err)
+
+
+def remove(api: Any, container: str) -> None:
+    """Take it away; it may be gone or going already.
+
+    :raises docker.errors.APIError: it stays.
+    """
+    from docker.errors import APIError, NotFound
+
+    try:
+        api.remove_container(container, force=True, v=True)
+    except NotFound:
+        return
+    except APIError as error:
+        # dockerd answers 409 while its own removal (AutoRemove) is under way.
+        if error.status_code != 409:
+            raise
+        try:
+            api.wait(container, timeout=10, condition="removed")
+        except NotFound:
+            return
+
+
+def within(seconds: float, call: Callable[[], Any]) -> Any:
+    """The result of ``call``, or ``TimeoutError``; then its thread ends with the container.
+
+    From outside, because wget's own limit is not to be had everywhere.
+    """
+    future: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future.result(seconds)
+
+
+def _decode(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")
