@@ -5,63 +5,12 @@ The real ``docker`` command runs on a pseudo-terminal, as in JupyterLab's.
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import select
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from tests.contract.harness import DEADLINE, Bench
+from tests.contract.terminal import PROMPT, at_terminal
 
 pytestmark = pytest.mark.usefixtures("docker_command")
-
-
-class Typist:
-    """The terminal's side of a running command."""
-
-    def __init__(self, master: int) -> None:
-        self._master = master
-        self.shown = ""
-
-    def type(self, keys: str) -> None:
-        os.write(self._master, keys.encode())
-
-    def until(self, pattern: str) -> str:
-        """What the terminal shows up to a match of ``pattern``, which is taken away."""
-        deadline = time.monotonic() + 2 * DEADLINE
-        while not (match := re.search(pattern, self.shown)):
-            assert time.monotonic() < deadline, f"no {pattern!r} in {self.shown!r}"
-            if select.select([self._master], [], [], 0.1)[0]:
-                try:
-                    self.shown += os.read(self._master, 65536).decode(errors="replace")
-                except OSError:  # the other side is gone
-                    time.sleep(0.05)
-        before, self.shown = self.shown[: match.end()], self.shown[match.end() :]
-        return before
-
-
-@contextmanager
-def at_terminal(bench: Bench, *words: str) -> Iterator[tuple[Typist, subprocess.Popen[bytes]]]:
-    master, slave = pty.openpty()
-    command = ["docker", "--host", bench.engine.docker_host, *words]
-    process = subprocess.Popen(
-        command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-    )
-    os.close(slave)
-    try:
-        yield Typist(master), process
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
-PROMPT = r"# (\x1b\[6n)?"
 
 
 def test_line_editing(bench: Bench) -> None:

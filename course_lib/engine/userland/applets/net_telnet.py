@@ -88,7 +88,6 @@ async def telnet(proc: Process) -> int:
         )
         return 1
     await proc.out(f"Connected to {host}\n")
-    tty = proc.stdin.isatty()
     closed = asyncio.Event()
     proc.on_signal(signal.SIGINT, lambda _signum: closed.set())
 
@@ -101,7 +100,7 @@ async def telnet(proc: Process) -> int:
         try:
             while data := await stream.read():
                 shown, answer = telnet_filter.feed(data)
-                await proc.out(shown.replace(b"\r\n", b"\n") if tty else shown)
+                await proc.out(shown)
                 if answer:
                     await stream.write(answer)
         except ConnectionResetError:

@@ -19,6 +19,7 @@ from typing import Any
 from course_lib.engine.interfaces import FileSystem
 
 _INCLUDE = re.compile(r"""((?:^|[;{}\s])include\s+)("[^"]*"|'[^']*'|[^\s;"']+)""")
+_ESCAPED = re.compile(r"""\\(["'\\trn])""")
 _MAX_FILES = 200
 
 
@@ -131,13 +132,18 @@ def _directives(rows: list[dict[str, Any]], root: str) -> tuple[Directive, ...]:
     return tuple(
         Directive(
             row["directive"],
-            tuple(row["args"]),
+            tuple(_ESCAPED.sub(_unescaped, word) for word in row["args"]),
             str(row["file"]).removeprefix(root),
             row["line"],
             _directives(row.get("block", []), root),
         )
         for row in rows
     )
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    # As ngx_conf_read_token does in every word; crossplane keeps them, to write them again.
+    return {"t": "\t", "r": "\r", "n": "\n"}.get(match[1], match[1])
 
 
 def is_known(name: str) -> bool:

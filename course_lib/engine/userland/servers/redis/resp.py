@@ -1,4 +1,4 @@
-"""Redis's protocol: commands in and replies out (RESP2), and lines typed by hand."""
+"""Redis's protocol: commands in and replies out (RESP2 and 3), and lines typed by hand."""
 
 from __future__ import annotations
 
@@ -29,32 +29,68 @@ class Failure:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text for people (``INFO``): RESP3 tells it from data."""
+
+    data: bytes
+
+
 OK = Status("OK")
 
 
-def encode(value: Any) -> bytes:
-    """One reply in RESP2."""
-    if value is None:
-        return b"$-1\r\n"
+def encode(value: Any, protocol: int = 2, push: bool = False) -> bytes:
+    """One reply.
+
+    :param protocol: 2, or 3 for a client that asked for it with ``HELLO``.
+    :param push: nobody asked for it: RESP3 tells such lists from answers.
+    """
     if isinstance(value, Status):
         return f"+{value.text}\r\n".encode()
     if isinstance(value, Failure):
         return f"-{_one_line(value.text)}\r\n".encode()
+    if protocol == 3 and (value is None or isinstance(value, bool | float)):
+        return _encode_simple(value)
+    if value is None:
+        return b"$-1\r\n"
     if isinstance(value, bool):
         return b":1\r\n" if value else b":0\r\n"
     if isinstance(value, int):
         return b":%d\r\n" % value
     if isinstance(value, float):
-        value = repr(value).removesuffix(".0").encode()
+        value = _decimal(value)
+    if isinstance(value, Text):
+        if protocol == 3:
+            return b"=%d\r\ntxt:" % (len(value.data) + 4) + value.data + b"\r\n"
+        value = value.data
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes | bytearray):
         return b"$%d\r\n" % len(value) + value + b"\r\n"
+    kind, length = (b">" if push and protocol == 3 else b"*"), 0
     if isinstance(value, dict):
-        value = [item for pair in value.items() for item in pair]
-    if isinstance(value, list | tuple | set | frozenset):
-        return b"*%d\r\n" % len(value) + b"".join(encode(item) for item in value)
-    raise TypeError(f"cannot send {type(value).__name__}")
+        items = [item for pair in value.items() for item in pair]
+        kind, length = (b"%", len(value)) if protocol == 3 else (b"*", len(items))
+    elif isinstance(value, list | tuple | set | frozenset):
+        items, length = list(value), len(value)
+        if protocol == 3 and isinstance(value, set | frozenset):
+            kind = b"~"
+    else:
+        raise TypeError(f"cannot send {type(value).__name__}")
+    return kind + b"%d\r\n" % length + b"".join(encode(item, protocol) for item in items)
+
+
+def _encode_simple(value: bool | float | None) -> bytes:
+    """What only RESP3 has a form for."""
+    if value is None:
+        return b"_\r\n"
+    if isinstance(value, bool):
+        return b"#t\r\n" if value else b"#f\r\n"
+    return b"," + _decimal(value) + b"\r\n"
+
+
+def _decimal(value: float) -> bytes:
+    return repr(value).removesuffix(".0").encode()
 
 
 def _one_line(text: str) -> str:

@@ -20,11 +20,16 @@ from course_lib.engine.userland.servers.redis.resp import (
     Failure,
     ProtocolError,
     Status,
+    Text,
     encode,
 )
 from course_lib.engine.userland.waiting import cancel
 
 _SUBSCRIBING = {b"subscribe", b"psubscribe", b"ssubscribe"}
+_PUSHED = {
+    b"subscribe", b"psubscribe", b"ssubscribe", b"unsubscribe", b"punsubscribe", b"sunsubscribe",
+    b"message", b"pmessage", b"smessage",
+}  # fmt: skip
 _UNSUPPORTED = {
     b"slaveof", b"replicaof", b"psync", b"sync", b"cluster", b"monitor", b"bgrewriteaof",
     b"migrate", b"module", b"failover", b"debug",
@@ -184,6 +189,7 @@ class Client:
         self._session: Session | None = None
         self._listening: asyncio.Task[None] | None = None
         self._trusted = not server.config.requirepass
+        self._protocol = 2
 
     async def run(self) -> None:
         """Serve the client until it leaves."""
@@ -205,8 +211,8 @@ class Client:
                 await self._session.close()
             self._stream.close()
 
-    async def _say(self, reply: Any) -> None:
-        await self._stream.write(encode(reply))
+    async def _say(self, reply: Any, push: bool = False) -> None:
+        await self._stream.write(encode(reply, self._protocol, push))
 
     async def _command(self, words: list[bytes]) -> bool:
         """Answer one command; false where the connection ends with it."""
@@ -218,6 +224,9 @@ class Client:
             return False
         if name == b"auth":
             await self._say(self._auth(words))
+            return True
+        if name == b"hello" and server.release >= (6, 0):
+            await self._say(await self._hello(words))
             return True
         if not self._trusted:
             await self._say(Failure("NOAUTH Authentication required."))
@@ -234,10 +243,52 @@ class Client:
                 shown = name.decode().upper()
                 await self._say(Failure(f"ERR {shown} is not supported by the embedded engine"))
                 return True
-        if self._session is None:
-            self._session = await server.data.session()
-        await self._pass_on(self._session, name, words)
+        await self._pass_on(await self._view(), name, words)
         return True
+
+    async def _view(self) -> Session:
+        if self._session is None:
+            self._session = await self._server.data.session()
+        return self._session
+
+    async def _hello(self, words: list[bytes]) -> Any:
+        """``HELLO [2|3 [AUTH user password] [SETNAME name]]``: which protocol is spoken.
+
+        Source: redis.io/commands/hello.
+        """
+        if len(words) > 1 and words[1] not in {b"2", b"3"}:
+            if not words[1].isdigit():
+                return Failure("ERR Protocol version is not an integer or out of range")
+            return Failure("NOPROTO unsupported protocol version")
+        name, rest = None, words[2:]
+        while rest:
+            option = rest[0].lower()
+            if option == b"auth" and len(rest) >= 3:
+                answer = self._auth([b"auth", *rest[1:3]])
+                if isinstance(answer, Failure) and self._server.config.requirepass:
+                    return answer
+                rest = rest[3:]
+            elif option == b"setname" and len(rest) >= 2:
+                name, rest = rest[1], rest[2:]
+            else:
+                shown = rest[0].decode(errors="replace")
+                return Failure(f"ERR Syntax error in HELLO option '{shown}'")
+        if not self._trusted:
+            return Failure(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+                "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client "
+                "and select the RESP protocol version at the same time"
+            )
+        if len(words) > 1 and int(words[1]) != self._protocol:
+            await (await self._view()).call(b"HELLO", words[1])  # answers take other shapes there
+            self._protocol = int(words[1])
+        if name is not None:
+            await (await self._view()).call(b"CLIENT", b"SETNAME", name)
+        server = self._server
+        return {
+            "server": "redis", "version": server.version, "proto": self._protocol,
+            "id": server.connections, "mode": "standalone", "role": "master", "modules": [],
+        }  # fmt: skip
 
     def _auth(self, words: list[bytes]) -> Status | Failure:
         """Check a password; from Redis 6 on there may be a user before it."""
@@ -279,7 +330,9 @@ class Client:
     async def _listen(self, session: Session) -> None:
         try:
             while True:
-                await self._say(await session.receive())
+                reply = await session.receive()
+                pushed = isinstance(reply, list) and bool(reply) and reply[0] in _PUSHED
+                await self._say(reply, pushed)
         except OSError:
             return
 
@@ -303,7 +356,7 @@ async def _ping(server: Server, words: list[bytes]) -> Any:
 
 
 async def _info(server: Server, words: list[bytes]) -> Any:
-    return await server.info([word.decode(errors="replace") for word in words[1:]])
+    return Text(await server.info([word.decode(errors="replace") for word in words[1:]]))
 
 
 async def _save(server: Server, words: list[bytes]) -> Any:
@@ -357,18 +410,6 @@ async def _config(server: Server, words: list[bytes]) -> Any:
     return Failure("ERR wrong number of arguments for 'config' command")
 
 
-async def _hello(server: Server, words: list[bytes]) -> Any:
-    """Only RESP2 is spoken; clients that ask for RESP3 fall back, as they do on Redis 5."""
-    if server.release < (6, 0):
-        return _unknown(server.release, words)
-    if len(words) > 1 and words[1] != b"2":
-        return Failure("NOPROTO unsupported protocol version")
-    return {
-        "server": "redis", "version": server.version, "proto": 2, "id": server.connections,
-        "mode": "standalone", "role": "master", "modules": [],
-    }  # fmt: skip
-
-
 async def _role(server: Server, words: list[bytes]) -> Any:
     return ["master", 0, []]
 
@@ -377,5 +418,5 @@ _Own = Callable[[Server, list[bytes]], Awaitable[Any]]
 
 _OWN: dict[bytes, _Own] = {
     b"ping": _ping, b"info": _info, b"save": _save, b"bgsave": _bgsave, b"lastsave": _lastsave,
-    b"shutdown": _shutdown, b"config": _config, b"hello": _hello, b"role": _role,
+    b"shutdown": _shutdown, b"config": _config, b"role": _role,
 }  # fmt: skip
