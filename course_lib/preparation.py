@@ -19,6 +19,8 @@ Prepare = Callable[[Any, ImageTable], Mapping[str, Any]]
 KEPT_VOLUME, KEPT_FILE, KEPT_TEXT = "keepme", "keep.txt", "keep me"
 LEFTOVERS = 3
 DATAVOL = "datavol1"
+LEFTOVER_LABEL = {"lesson": "volume-lifecycle"}
+"""So that pruning can be told to take these, and not what the student has left elsewhere."""
 
 
 def prepare(lesson: str, client: Any, images: ImageTable) -> Mapping[str, Any]:
@@ -49,9 +51,16 @@ def volume_lifecycle(client: Any, images: ImageTable) -> Mapping[str, Any]:
         raise EngineUnavailable(f"the volume {KEPT_VOLUME} could not be written to")
     leftovers = []
     for _ in range(LEFTOVERS):
-        left = client.api.create_container(tools, ["true"], volumes=["/data"])["Id"]
-        leftovers += [m["Name"] for m in client.api.inspect_container(left)["Mounts"]]
+        # Made first: a container's own (`-v /data`) has no label, and one of `--mount` with a
+        # label is none that dockerd 26.1 prunes as anonymous.
+        volume = client.volumes.create(labels=LEFTOVER_LABEL).name
+        left = client.api.create_container(
+            tools,
+            ["true"],
+            host_config=client.api.create_host_config(binds=[f"{volume}:/data"]),
+        )["Id"]
         client.api.remove_container(left)  # without its volume, as `docker rm` does
+        leftovers.append(volume)
     client.containers.run(images.get("training/datavol").reference, name=DATAVOL, detach=True)
     return {"volumes": [KEPT_VOLUME, *leftovers], "leftovers": leftovers}
 

@@ -48,8 +48,15 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def student(engine: Engine, tmp_path: Path, lesson_names: None) -> Iterator[Student]:
-    """A student at work on the engine; what they made goes afterwards."""
+def student(
+    engine: Engine,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    lesson_names: None,
+) -> Iterator[Student]:
+    """A student at work on the engine, with journals of their own; what they made goes."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     student = Student(engine.docker_host, engine.sdk, tmp_path)
     student.tidy()
     images = {image for lesson in course().lessons() for image in lesson.images} | {

@@ -3,7 +3,8 @@
 One TOML file per lesson; in it a table per exercise: ``given`` is done first, ``right`` holds
 submissions that earn all points, ``wrong`` others with the ``points`` they deserve. ``run`` is a
 shell script, ``python`` code that has ``client``, ``answers`` the values set, ``then`` a script
-that runs after the answers were found. ``engines`` limits a submission to some.
+that runs after the answers were found. ``engines`` limits a submission to some. With ``prepare``
+the exercise begins as its lesson does, with what that puts on the engine.
 
 All of them run on the embedded engine, the core of each exercise on dockerd as well: the first
 :data:`CORE_RIGHT` right ones and the first :data:`CORE_WRONG` others, where ``engines`` does not
@@ -25,6 +26,9 @@ import docker
 import docker.errors
 
 from course_lib.catalog import course
+from course_lib.images import read_image_table
+from course_lib.journal import Entry, Journal
+from course_lib.preparation import LEFTOVER_LABEL, prepare
 
 HERE = Path(__file__).parent
 CORE_RIGHT, CORE_WRONG = 3, 5
@@ -50,6 +54,7 @@ class Submission:
     name: str
     points: float
     given: str = ""
+    prepare: bool = False
     run: str = ""
     python: str = ""
     then: str = ""
@@ -66,22 +71,22 @@ def submissions() -> list[Submission]:
     for path in sorted(HERE.glob("*.toml")):
         for exercise, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
             _, entry = course().exercise(exercise)
-            given = table.get("given", "")
+            start = {"given": table.get("given", ""), "prepare": table.get("prepare", False)}
             for place, (name, words) in enumerate(table["right"].items()):
                 words.setdefault("engines", BOTH if place < CORE_RIGHT else EMBEDDED)
-                found.append(_submission(path.stem, exercise, name, entry.points, given, words))
+                found.append(_submission(path.stem, exercise, name, entry.points, start | words))
             for place, (name, words) in enumerate(table["wrong"].items()):
                 words.setdefault("engines", BOTH if place < CORE_WRONG else EMBEDDED)
                 points = float(words.pop("points"))
-                found.append(_submission(path.stem, exercise, name, points, given, words))
+                found.append(_submission(path.stem, exercise, name, points, start | words))
     return found
 
 
 def _submission(
-    lesson: str, exercise: str, name: str, points: float, given: str, words: dict[str, Any]
+    lesson: str, exercise: str, name: str, points: float, words: dict[str, Any]
 ) -> Submission:
     words = {key: tuple(value) if key == "engines" else value for key, value in words.items()}
-    return Submission(lesson, exercise, name, points, given, **words)
+    return Submission(lesson, exercise, name, points, **words)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Student:
 
     def work(self, submission: Submission) -> dict[str, object]:
         """Does the work and gives the answers."""
+        if submission.prepare:
+            self._start_lesson(course().exercise(submission.exercise)[0].key)
         self.shell(submission.given)
         self.shell(submission.run)
         if submission.python:
@@ -117,6 +124,11 @@ class Student:
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def _start_lesson(self, lesson: str) -> None:
+        """Puts there what the lesson does, and into its journal what a check asks for."""
+        made = prepare(lesson, self.client, read_image_table({}))
+        Journal.of_engine(self.client.api.info()["ID"]).write(Entry(lesson, prepared=made))
 
     def _answer(self, value: object) -> object:
         if value == "...":
@@ -147,6 +159,13 @@ class Student:
         for network in api.networks():
             if network["Name"] in networks or DECOY.match(network["Name"]):
                 _quietly(api.remove_network, network["Id"])
+        volumes = {name for lesson in course().lessons() for name in lesson.volumes}
+        left = [f"{key}={value}" for key, value in LEFTOVER_LABEL.items()]
+        for volume in api.volumes(filters={"label": left})["Volumes"] or ():
+            _quietly(api.remove_volume, volume["Name"])
+        for volume in api.volumes()["Volumes"] or ():
+            if volume["Name"] in volumes or DECOY.match(volume["Name"]):
+                _quietly(api.remove_volume, volume["Name"])
         for image in api.images():
             for tag in image["RepoTags"] or ():
                 if DECOY.match(tag) or tag in builds:
