@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from course_lib.catalog import Lesson, course
 from course_lib.errors import UnknownLesson
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
 from tests.contract.harness import Engine
+from tests.contract.swarm.conftest import dockerd as dockerd_for_swarm
 from tests.submissions.corpus import Student
 
 
@@ -43,16 +45,21 @@ def things(engine: Engine) -> dict[str, set[str]]:
 @pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
-def test_reference_solutions_earn_everything(lesson: str, in_use: Engine, student: Student) -> None:
+def test_reference_solutions_earn_everything(
+    lesson: str, in_use: Engine, student: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if in_use.address != "127.0.0.1":
         pytest.skip("published ports answer elsewhere")
     reserved = course().lesson(lesson)
-    if reserved.services and in_use.name == "dockerd":
-        pytest.skip("Swarm mode would change the dockerd that all tests share")
-    (run,) = run_lessons(lesson)
+    with ExitStack() as stack:
+        if reserved.services and in_use.name == "dockerd":
+            # Swarm mode would change the dockerd that all tests share.
+            in_use = stack.enter_context(dockerd_for_swarm())
+            monkeypatch.setenv("DOCKER_HOST", in_use.docker_host)
+        (run,) = run_lessons(lesson)
+        left = things(in_use)
     assert (run.error, run.earned) == (None, run.points)
     assert run.complete
-    left = things(in_use)
     assert not {f"/{name}" for name in reserved.containers} & left["containers"]
     assert not set(reserved.networks) & left["networks"]
 

@@ -183,9 +183,13 @@ class Daemon:
         here, there = self.release.link
         name = f"dockerd-{self.release.name}"
         near, far = f"dd{self.release.name}-a", f"dd{self.release.name}-b"
-        if not Path(f"/run/netns/{name}").exists():
+        linked, made = Path(f"/sys/class/net/{near}").exists(), Path(f"/run/netns/{name}").exists()
+        if made and not linked:
+            # Left by a run whose end of the link is gone: its other end would be in the way.
+            _ip("netns", "delete", name)
+        if not made or not linked:
             _ip("netns", "add", name)
-        if not Path(f"/sys/class/net/{near}").exists():
+        if not linked:
             _ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
             _ip("address", "add", f"{here}/30", "dev", near)
             _ip("-n", name, "address", "add", f"{there}/30", "dev", far)

@@ -16,9 +16,10 @@ HERE = os.path.dirname(__file__)
 
 
 @contextmanager
-def _dockerd() -> Iterator[Engine]:
+def dockerd() -> Iterator[Engine]:
+    """The dockerd that may be put into swarm mode, held by one test process at a time."""
     with engines.dockerd("26.1-swarm") as engine, open(f"{engine.socket}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one test process at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield engine
 
 
@@ -27,7 +28,7 @@ def _dockerd() -> Iterator[Engine]:
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine that is in no swarm. A missing dockerd is a skip, under ``CI`` a failure."""
-    opening = _dockerd() if request.param == "dockerd" else engines.embedded()
+    opening = dockerd() if request.param == "dockerd" else engines.embedded()
     try:
         with opening as opened:
             _leave(opened)
