@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from course_lib import clients
+from course_lib.catalog import course
 
 # How long an example takes says nothing on a machine that does other things beside.
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -57,3 +59,25 @@ def compose_config(docker_command: str, tmp_path_factory: pytest.TempPathFactory
     (folder / "cli-plugins").mkdir()
     (folder / "cli-plugins" / "docker-compose").symlink_to(path)
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One at a time: the tests of lessons that share names on a dockerd, or ports of the machine.
+
+    Each test process has an embedded engine of its own, so there only ports are shared.
+    """
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if "student" not in getattr(item, "fixturenames", ()):
+            continue
+        params = callspec.params if callspec is not None else {}
+        if params.get("engine") != "embedded" or _uses_host_ports(params):
+            item.add_marker(pytest.mark.xdist_group("fixed-ports"))
+
+
+def _uses_host_ports(params: dict[str, Any]) -> bool:
+    lesson, submission = params.get("lesson"), params.get("submission")
+    if submission is not None:
+        text = f"{submission.given}{submission.run}{submission.python}"
+        return bool(course().lesson(submission.lesson).ports) or "-p " in text or "ports" in text
+    return lesson is None or bool(course().lesson(lesson).ports)

@@ -17,7 +17,7 @@ from graders.runner import run_checks
 from tests.contract.harness import Engine, until
 from tests.submissions.corpus import Student
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fixed-ports")]
+pytestmark = pytest.mark.slow
 
 
 class NoTools(ImageTable):

@@ -16,7 +16,6 @@ from tests.contract.harness import Engine
 from tests.submissions.corpus import Student, Submission, submissions
 
 CORPUS = submissions()
-ON_ENGINES = [pytest.mark.slow, pytest.mark.xdist_group("fixed-ports")]
 
 
 @pytest.mark.parametrize("grade_id", [exercise.id for _, exercise in course().exercises()])
@@ -36,7 +35,6 @@ def test_corpus_names_are_unique() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.parametrize(
     ("engine", "submission"),
     [

@@ -191,7 +191,6 @@ class Course:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(900)
 def test_nbgrader_grades_as_the_work_deserves(
     engine: Engine, student: Student, tmp_path: Path
@@ -225,7 +224,6 @@ def test_nbgrader_grades_as_the_work_deserves(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(600)
 def test_nbgrader_puts_what_could_not_be_judged_before_the_instructor(
     engine: Engine, student: Student, tmp_path: Path

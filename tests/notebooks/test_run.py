@@ -42,7 +42,6 @@ def things(engine: Engine) -> dict[str, set[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
 def test_reference_solutions_earn_everything(
@@ -65,7 +64,6 @@ def test_reference_solutions_earn_everything(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("fixed-ports")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
 def test_lesson_passes_nbval_again_and_again(
