@@ -5,9 +5,11 @@ The real ``docker`` command runs on a pseudo-terminal, as in JupyterLab's.
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from tests.contract.harness import DEADLINE, Bench
+from tests.contract.harness import DEADLINE, Bench, until
 from tests.contract.terminal import PROMPT, at_terminal
 
 pytestmark = pytest.mark.usefixtures("docker_command")
@@ -60,3 +62,56 @@ def test_run_and_detach(bench: Bench) -> None:
         user.type("echo $x; exit 3\r")
         user.until(r"\nkept\r\n")
         assert process.wait(2 * DEADLINE) == 3
+
+
+def running(bench: Bench, container: str, program: str) -> bool:
+    """Whether ``docker top`` shows a program of a container."""
+    table = bench.cli("top", container).out
+    return any(line.endswith(f" {program}") for line in table.splitlines())
+
+
+def test_control_c_ends_the_program_not_the_shell(bench: Bench) -> None:
+    name = bench.adopt(bench.name("c"))
+    with at_terminal(bench, "run", "-it", "--name", name, "alpine") as (user, process):
+        user.until(PROMPT)
+        for program in ("sleep 1000", "ping -c 1000 127.0.0.1", "cat", "tail -f /etc/hosts"):
+            user.type(f"{program}\r")
+            until(lambda command=program: running(bench, name, command))  # type: ignore[misc]
+            user.type("\x03")
+            user.until(r"\^C")
+            if program.startswith("ping"):
+                user.until(r"round-trip min/avg/max")
+            user.until(PROMPT)
+            user.type("echo $?.\r")
+            code = 0 if program.startswith("ping") else 130
+            user.until(rf"\n{code}\.\r\n")
+            user.until(PROMPT)
+            assert not running(bench, name, program)
+        user.type("sleep 1000; echo $?; echo not reached\r")
+        until(lambda: running(bench, name, "sleep 1000"))
+        user.type("\x03")
+        user.until(PROMPT)
+        user.type("never typed\x03")  # throws the line away
+        user.until(PROMPT)
+        user.type("echo $?.\r")
+        user.until(r"\n130\.\r\n")
+        user.type("exit 4\r")
+        assert process.wait(2 * DEADLINE) == 4
+
+
+def test_size_of_the_window(bench: Bench) -> None:
+    container = bench.run("c")
+    with at_terminal(bench, "exec", "-it", container, "sh") as (user, process):
+        user.until(PROMPT)
+        for rows, columns in ((31, 101), (17, 63)):
+            user.resize(rows, columns)
+
+            def told(wanted: str = f"rows {rows} {columns}.") -> bool:
+                # As the kernel does for a terminal that is the command's own.
+                process.send_signal(signal.SIGWINCH)
+                user.type("echo rows $(stty size).\r")
+                shown = user.until(r"rows [\d ]*\.\r\n")
+                user.until(PROMPT)
+                return wanted in shown
+
+            until(told)
