@@ -135,6 +135,8 @@ def test_a_name_of_the_students_own_is_a_clash_and_nothing_changes(
     lab: Lab, client: docker.DockerClient, testing: TestCourse, kind: str
 ) -> None:
     if kind == "container":
+        if not client.images.list("alpine"):
+            client.images.pull("alpine", tag="latest")
         client.containers.create("alpine", SLEEP, name=testing.name("web"))
         taken = testing.name("web")
     elif kind == "network":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def by_busybox(script: str, folder: Path) -> tuple[int, str, str]:
         capture_output=True,
         timeout=LIMIT,
         env={"PATH": "/bin:/usr/bin", "HOME": "/root"},
+        # A test run in the background of a script ignores it, and so would the shell.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     out, err = (
         stream.decode(errors="replace").replace(str(work), "/root")
