@@ -39,6 +39,17 @@ def published(bench: Bench, container: str, port: str) -> int:
     return found
 
 
+def test_top_with_the_columns_asked_for(bench: Bench) -> None:
+    container = bench.run("c")
+    for options in (("-o", "pid,args"), ("-eo", "pid,args"), ("axo", "pid,args"), ("-opid,args",)):
+        done = bench.cli("top", container, *options)
+        assert done.code == 0, (options, done.err)
+        header, process = done.out.splitlines()
+        assert header.split() == ["PID", "COMMAND"]
+        assert process.split()[0].isdigit()
+        assert process.split()[1:] == ["sleep", "1000"]
+
+
 # Redis -------------------------------------------------------------------------------------
 
 

@@ -102,6 +102,10 @@ def table(
     return Table(titles, rows)
 
 
+# ``-o`` comes alone or behind letters that choose processes, as in ``-eo``.
+_FORMAT_OPTION = re.compile("[efFlaxwAH]*o(.*)")
+
+
 def _columns(ps_args: str) -> list[str]:
     for key, value in _FORBIDDEN.findall(ps_args):
         if key != "pid":
@@ -114,8 +118,8 @@ def _columns(ps_args: str) -> list[str]:
         word = words[index]
         index += 1
         option = word.lstrip("-")
-        if option.startswith("o"):
-            text = option[1:]
+        if format_option := _FORMAT_OPTION.fullmatch(option):
+            text = format_option[1]
             if not text and index < len(words):
                 text = words[index]
                 index += 1
