@@ -147,6 +147,7 @@ class Student:
         containers = {name for lesson in course().lessons() for name in lesson.containers}
         networks = {name for lesson in course().lessons() for name in lesson.networks}
         api = self.client.api
+        volumes = {name for lesson in course().lessons() for name in lesson.volumes}
         builds = {tag for lesson in course().lessons() for tag in lesson.builds}
         services = {name for lesson in course().lessons() for name in lesson.services}
         manager = api.info()["Swarm"]["ControlAvailable"]
