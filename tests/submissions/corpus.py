@@ -160,7 +160,6 @@ class Student:
         for network in api.networks():
             if network["Name"] in networks or DECOY.match(network["Name"]):
                 _quietly(api.remove_network, network["Id"])
-        volumes = {name for lesson in course().lessons() for name in lesson.volumes}
         left = [f"{key}={value}" for key, value in LEFTOVER_LABEL.items()]
         for volume in api.volumes(filters={"label": left})["Volumes"] or ():
             _quietly(api.remove_volume, volume["Name"])
