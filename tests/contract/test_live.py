@@ -125,3 +125,6 @@ def test_followed_logs_see_what_comes_by_a_new_network(bench: Bench) -> None:
     bench.sh(probe, f"wget -qO- 'http://{bench.name('server')}{path}'")
     mine = next(text for line in lines if path in (text := line.decode()))
     assert mine.startswith(f"{bench.address(probe, name)} - - [")
+    # The stream ends with the container; one that is left open keeps its socket.
+    bench.sdk.api.kill(server)
+    assert all(isinstance(line, bytes) for line in lines)
