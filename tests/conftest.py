@@ -61,6 +61,7 @@ def compose_config(docker_command: str, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One at a time: the tests of lessons that share names on a dockerd, or ports of the machine.
 

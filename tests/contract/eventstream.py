@@ -59,7 +59,14 @@ class EventStream:
 
 @contextmanager
 def events(engine: Engine, version: str = API, **params: Any) -> Iterator[EventStream]:
-    """Opens a stream: ``filters={"container": [name]}``, ``since``, ``until`` as in the API."""
+    """Opens a stream: ``filters={"container": [name]}``, ``since``, ``until`` as in the API.
+
+    dockerd answers before it has subscribed, and what happens between is lost to a stream that
+    begins with what comes: without ``since`` and ``until``, this one begins at the present moment.
+    """
+    if params.keys().isdisjoint({"since", "until"}):
+        now = time.time_ns()
+        params["since"] = f"{now // 10**9}.{now % 10**9:09d}"
     connection = UnixConnection(engine.socket, DEADLINE)
     try:
         connection.request("GET", target("/events", _given(params), version))

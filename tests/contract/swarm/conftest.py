@@ -16,24 +16,31 @@ HERE = os.path.dirname(__file__)
 
 
 @contextmanager
-def dockerd() -> Iterator[Engine]:
-    """The dockerd that may be put into swarm mode, held by one test process at a time."""
-    with engines.dockerd("26.1-swarm") as engine, open(f"{engine.socket}.lock", "w") as lock:
+def held(engine: Engine) -> Iterator[None]:
+    """Keeps the dockerd that may be put into swarm mode to one test of the machine at a time."""
+    with open(f"{engine.socket}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def dockerd() -> Iterator[Engine]:
+    """That dockerd, in no swarm, for one test."""
+    with engines.dockerd("26.1-swarm") as engine, held(engine):
+        _leave(engine)
         yield engine
+        _leave(engine)
 
 
 @pytest.fixture(
     scope="session", params=["embedded", pytest.param("dockerd", marks=pytest.mark.docker)]
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine that is in no swarm. A missing dockerd is a skip, under ``CI`` a failure."""
-    opening = dockerd() if request.param == "dockerd" else engines.embedded()
+    """An engine for swarm mode. A missing dockerd is a skip, under ``CI`` a failure."""
+    opening = engines.dockerd("26.1-swarm") if request.param == "dockerd" else engines.embedded()
     try:
         with opening as opened:
-            _leave(opened)
             yield opened
-            _leave(opened)
     except engines.EngineMissingError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error), pytrace=False)
@@ -48,9 +55,10 @@ def _leave(engine: Engine) -> None:
 @pytest.fixture
 def alone(engine: Engine) -> Iterator[Engine]:
     """The engine in no swarm."""
-    _leave(engine)
-    yield engine
-    _leave(engine)
+    with held(engine):
+        _leave(engine)
+        yield engine
+        _leave(engine)
 
 
 @pytest.fixture
@@ -62,6 +70,7 @@ def swarm(alone: Engine) -> Engine:
     return alone
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(HERE):
