@@ -34,8 +34,6 @@ class FileView:
     kind: str
     content: bytes = b""
     """Of a file."""
-    owner: int = 0
-    mode: int = 0
 
     @property
     def is_file(self) -> bool:
@@ -77,7 +75,7 @@ class ContainerFiles:
             if member.isfile():
                 stream = archive.extractfile(member)
                 content = stream.read() if stream else b""
-                return FileView(path, "file", content, member.uid, member.mode)
+                return FileView(path, "file", content)
             return FileView(path, "directory" if member.isdir() else "other")
         return FileView(path, "other")
 
@@ -103,7 +101,7 @@ class ContainerFiles:
                 stream = archive.extractfile(member)
                 content = stream.read() if stream else b""
             kind = "file" if member.isfile() else "directory" if member.isdir() else "other"
-            found[name] = FileView(name, kind, content, member.uid, member.mode)
+            found[name] = FileView(name, kind, content)
         return found
 
     def _archive(self, path: str) -> tarfile.TarFile | None:
