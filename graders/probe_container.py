@@ -83,8 +83,12 @@ class ProbeContainer:
         return any(line.startswith("default") for line in out.splitlines())
 
     def say(self, host: str, port: int, text: str) -> str:
-        """What a TCP server answers to ``text`` before it or a short time-out ends the talk."""
-        script = 'printf "%s" "$3" | nc -w 2 "$1" "$2"'
+        """What a TCP server answers to ``text`` before it or a short time-out ends the talk.
+
+        Our side of the talk stays open for a while (that is the ``sleep``): some servers, as
+        Redis up to 3.0, hang up when it ends, whether they have answered or not.
+        """
+        script = '{ printf "%s" "$3"; sleep 2 2> /dev/null & } | nc -w 2 "$1" "$2"'
         _, out, _ = self._run("sh", "-c", script, "sh", host, str(port), text)
         return out
 

@@ -73,6 +73,17 @@ def test_inside_network_http_is_spoken(engine: Engine, pair: Student) -> None:
     assert probes_left(engine) == []
 
 
+def test_inside_container_a_server_that_hangs_up_early_has_answered(
+    engine: Engine, student: Student
+) -> None:
+    """Redis 3.0 forgets its answer where the asking side closes before it has sent it."""
+    student.shell("redis redis30 redis:3.0")
+    probe = probe_of(engine)
+    with probe.inside_container(probe.container("redis30")) as inside:
+        said = [inside.say("127.0.0.1", 6379, "PING\r\nQUIT\r\n") for _ in range(10)]
+    assert said == ["+PONG\r\n+OK\r\n"] * 10
+
+
 def test_inside_container_its_own_stack_is_seen(engine: Engine, pair: Student) -> None:
     probe = probe_of(engine)
     with probe.inside_container(probe.container("es")) as inside:

@@ -41,6 +41,8 @@ name() {
   docker run --rm --net "$2" centos curl -s "$1:9200" | sed -n 's/.*"name" *: *"\([^"]*\)".*/\1/p'
 }
 names() { printf '["%s", "%s"]' "$(name "$1" "$3")" "$(name "$2" "$3")"; }
+ready() { docker exec "$1" sh -c 'until redis-cli PING 2> /dev/null; do sleep 0.1; done'; }
+redis() { docker run -d --name "$@"; ready "$1"; }
 address() { docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 """
 
