@@ -44,6 +44,10 @@ class UnknownGradeId(CourseError):
     """No exercise has this ``grade_id``."""
 
 
+class UnknownQuestion(CourseError):
+    """No self-check question has this id."""
+
+
 class EngineError(CourseError):
     """Something about the engine in use."""
 

@@ -7,6 +7,7 @@
     lab.draw()                                  # the live picture; what is new since the last
     lab.trace("probe", "es")                    # a packet's way, or where it stops and why
     lab.open(8080)                              # the page behind a published port, inline
+    lab.question("publish-expose")              # a question for yourself, with feedback
     lab.clean()                                 # takes away what the lesson brought, only that
 
 After :func:`start` every ``docker`` command and ``docker.from_env()`` of this process, and of
@@ -245,6 +246,25 @@ class Lab:
             raise pages.explain(number, topology, error) from None
         showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
 
+    def question(self, question_id: str) -> None:
+        """Show a self-check question; nothing while lessons are graded, it gives no points.
+
+        :raises UnknownQuestion: where the course has none of that id.
+        """
+        from course_lib import questions
+
+        question = questions.find(question_id)
+        if not showing.attended(self._environ):
+            return
+        if showing.shell() is None:
+            showing.show(question.still())
+            return
+        from IPython.display import display
+
+        from course_lib.question_widget import QuestionWidget
+
+        display(QuestionWidget(question).bundle(), raw=True)  # type: ignore[no-untyped-call]
+
     # --- inside --------------------------------------------------------------------------
 
     def _connect(self, engine: str | None, announce: Callable[[str], None]) -> None:
@@ -372,5 +392,6 @@ draw = handle.draw
 describe = handle.describe
 diff = handle.diff
 open = handle.open
+question = handle.question
 topology = handle.topology
 trace = handle.trace

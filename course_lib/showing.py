@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol
@@ -26,6 +28,15 @@ class Handle(Protocol):
 
     def update(self, exhibit: Exhibit) -> None:
         """Show this instead."""
+
+
+UNATTENDED = "COURSE_UNATTENDED"
+"""Set in the environment while lessons run for their scores alone, and nobody looks."""
+
+
+def attended(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether somebody may be there to press a button: not while grading or in ``course run``."""
+    return not environ.get(UNATTENDED)
 
 
 def shell() -> Any | None:

@@ -12,6 +12,7 @@ from traitlets import Enum, Unicode
 
 from course_lib import connect
 from course_lib.embedded import EmbeddedEngine
+from course_lib.showing import UNATTENDED
 
 
 class PrepareEngine(NbGraderPreprocessor):
@@ -47,4 +48,5 @@ class PrepareEngine(NbGraderPreprocessor):
             )
         connect.use(found)
         os.environ[connect.VARIABLE] = found.kind
+        os.environ[UNATTENDED] = "1"
         return nb, resources

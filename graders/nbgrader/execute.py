@@ -20,6 +20,7 @@ from typing import Any
 from course_lib import connect
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.errors import CourseError
+from course_lib.showing import UNATTENDED
 
 CELL_SECONDS = 300
 CLEAN = "from course_lib import lab\nlab.clean()"
@@ -69,7 +70,7 @@ def run_lessons(
     """
     catalog = catalog or course()
     lessons = catalog.select(selection)
-    environment = connect.connect(engine).environment()
+    environment = {**connect.connect(engine).environment(), UNATTENDED: "1"}
     runs = []
     with _environment(environment):
         for lesson in lessons:

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from course_lib.catalog import Lesson, course
+from course_lib.questions import read_questions
 
 LESSONS = list(course().lessons())
 
@@ -109,6 +110,22 @@ def test_heading_and_points_are_those_of_the_table(lesson: Lesson, notebook: Any
             rf"### Exercise \d · {re.escape(exercise.title)} \*\({exercise.points:g} points\)\*"
         )
         assert any(re.match(heading, text) for text in texts(notebook)), exercise.title
+
+
+def test_questions_are_those_of_the_lessons_texts(lesson: Lesson, notebook: Any) -> None:
+    """Every question asked has a text, and every text of the lesson is asked, once."""
+    cells = [cell.source for cell in notebook.cells if "lab.question" in cell.source]
+    asked = [re.fullmatch(r'lab\.question\("([a-z0-9-]+)"\)', source) for source in cells]
+    assert all(asked), cells
+    texts = read_questions(course().folder).values()
+    assert [found[1] for found in asked if found] == [
+        question.id for question in texts if question.lesson == lesson.key
+    ]
+
+
+def test_every_question_is_of_a_lesson() -> None:
+    lessons = {question.lesson for question in read_questions(course().folder).values()}
+    assert lessons <= {lesson.key for lesson in LESSONS}
 
 
 def test_names_that_the_lesson_uses_are_reserved_for_it(lesson: Lesson, notebook: Any) -> None:
