@@ -17,6 +17,7 @@ from typing import Any
 from course_lib.errors import CatalogError, UnknownGradeId, UnknownLesson
 
 TABLE = "course.toml"
+INDEX = "index.ipynb"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
 
 
@@ -83,6 +84,11 @@ class Catalog:
 
     folder: Path
     assignments: tuple[Assignment, ...]
+
+    @property
+    def index(self) -> Path:
+        """The notebook that shows the course at a glance."""
+        return self.folder / INDEX
 
     def lessons(self) -> Iterator[Lesson]:
         """All lessons in the order of the course."""

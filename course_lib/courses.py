@@ -74,7 +74,8 @@ An nbgrader course directory for the course on Docker networking and volumes, ma
 
 | in here | what it is |
 | --- | --- |
-| `source/` | the instructor's notebooks, with solutions |
+| `source/` | the instructor's notebooks, with solutions, one folder for each assignment |
+| `source/index.ipynb` | the course at a glance; put it beside the assignments that you hand out |
 | `nbgrader_config.py` | nbgrader's configuration, with a comment at every line that matters |
 | `{grade_book}` | the grade book |
 
@@ -149,6 +150,9 @@ def _check_empty(directory: Path) -> None:
 
 
 def _write(made: Path, course_id: str, catalog: Catalog) -> None:
+    (made / "source").mkdir(parents=True)
+    # Beside the assignments, not in one: nbgrader does not see it.
+    shutil.copyfile(catalog.index, made / "source" / catalog.index.name)
     for assignment in catalog.assignments:
         folder = made / "source" / assignment.name
         folder.mkdir(parents=True)

@@ -8,6 +8,7 @@
     lab.trace("probe", "es")                    # a packet's way, or where it stops and why
     lab.open(8080)                              # the page behind a published port, inline
     lab.question("publish-expose")              # a question for yourself, with feedback
+    lab.progress()                              # the course at a glance, and your points so far
     lab.clean()                                 # takes away what the lesson brought, only that
 
 After :func:`start` every ``docker`` command and ``docker.from_env()`` of this process, and of
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course_lib import braces, clients, connect, lesson_state, pages, showing
@@ -246,6 +248,21 @@ class Lab:
             raise pages.explain(number, topology, error) from None
         showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
 
+    def progress(self) -> None:
+        """Show the course at a glance: each lesson, the points so far, and what is next."""
+        from course_lib.overview import overview
+        from course_lib.progress import Progress
+
+        here = Path.cwd()
+        known = Progress.of(here, self._environ)
+        root = known.workspace or here
+
+        def link(lesson: Lesson) -> str:
+            notebook = root / lesson.assignment / f"{lesson.name}.ipynb"
+            return Path(os.path.relpath(notebook, here)).as_posix() if notebook.is_file() else ""
+
+        showing.show(overview(self._catalog(), known.scores(), link))
+
     def question(self, question_id: str) -> None:
         """Show a self-check question; nothing while lessons are graded, it gives no points.
 
@@ -392,6 +409,7 @@ draw = handle.draw
 describe = handle.describe
 diff = handle.diff
 open = handle.open
+progress = handle.progress
 question = handle.question
 topology = handle.topology
 trace = handle.trace

@@ -17,11 +17,11 @@ from typing import Any
 
 from course_lib.catalog import Catalog, course
 from course_lib.errors import CourseError, NotOurWorkspace
+from course_lib.progress import STATE
 from course_lib.release import RECIPE, release_notebook
 
 FORMAT = 1
-MARK = Path(".docker-course") / "workspace.json"
-INDEX = "index.ipynb"
+MARK = Path(STATE) / "workspace.json"
 
 
 @dataclass(slots=True)
@@ -132,15 +132,13 @@ def _free_name(folder: Path, target: Path, was: _Handed | None) -> Path:
 def _releases(catalog: Catalog) -> dict[Path, tuple[str, Callable[[], bytes]]]:
     """Every file of a workspace: the digest of what it is made from, and how it is made."""
     found: dict[Path, tuple[str, Callable[[], bytes]]] = {}
-    page = index_notebook(catalog)
-    found[Path(INDEX)] = (_digest(page), lambda: page)
-    for lesson in catalog.lessons():
-        source = catalog.notebook(lesson)
+    notebooks = [catalog.notebook(lesson) for lesson in catalog.lessons()]
+    for source in (catalog.index, *notebooks):
         try:
             content = source.read_bytes()
         except OSError as error:
             raise CourseError(f"{source} cannot be read: {error.strerror}") from None
-        target = Path(lesson.assignment) / source.name
+        target = source.relative_to(catalog.folder)
         found[target] = (
             _digest(RECIPE.encode() + content),
             lambda source=source: release_notebook(source),  # type: ignore[misc]
@@ -154,36 +152,6 @@ def _releases(catalog: Catalog) -> dict[Path, tuple[str, Callable[[], bytes]]]:
                 target = path.relative_to(catalog.folder)
                 found[target] = (_digest(content), lambda content=content: content)  # type: ignore[misc]
     return found
-
-
-def index_notebook(catalog: Catalog) -> bytes:
-    """The first page: assignments, lessons with their points, and how to go on."""
-    lines = ["# Docker networking and volumes, by doing", ""]
-    for assignment in catalog.assignments:
-        lines += [f"## {assignment.title}", "", "| | lesson | exercises | points |"]
-        lines.append("| --- | --- | --- | --- |")
-        for number, lesson in enumerate(assignment.lessons, 1):
-            link = f"[{lesson.title}]({assignment.name}/{lesson.name}.ipynb)"
-            lines.append(f"| {number} | {link} | {len(lesson.exercises)} | {lesson.points:g} |")
-        lines.append("")
-    lines += [
-        "Each lesson says what to type; run its cells with Shift+Enter. In a terminal,",
-        "`course check` looks at all exercises at once, and `course doctor` at this machine.",
-    ]
-    cell = {
-        "cell_type": "markdown",
-        "id": "contents",
-        "metadata": {},
-        "source": "\n".join(lines),
-    }
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    page = {
-        "cells": [cell],
-        "metadata": {"kernelspec": kernel},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return (json.dumps(page, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _read_mark(folder: Path) -> dict[str, _Handed] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.catalog import course
+from course_lib.progress import Progress
 from graders.display import as_html, as_text
 from graders.expectation import ObservationError
 from graders.result import MIME_TYPE, CheckResult
@@ -31,6 +32,7 @@ def check(grade_id: str) -> float:
     show(result)
     if result.status == "error":
         raise ObservationError(f"{grade_id} could not be judged: {result.reason}")
+    Progress.of(Path.cwd()).record([(grade_id, result.earned)])
     return result.earned
 
 

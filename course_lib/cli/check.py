@@ -11,6 +11,7 @@ from course_lib import connect
 from course_lib.catalog import Catalog, course
 from course_lib.cli.progress import announce
 from course_lib.errors import UsageError
+from course_lib.progress import Progress
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,6 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         results = run_checks(arguments.grade_ids, answers, Path.cwd(), client)
     finally:
         client.close()
+    judged = [(result.grade_id, result.earned) for result in results if result.status != "error"]
+    Progress.of(Path.cwd()).record(judged)
     if arguments.json:
         print(json.dumps([result.to_json() for result in results], indent=2, ensure_ascii=False))
     else:

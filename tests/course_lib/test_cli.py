@@ -19,6 +19,7 @@ from course_lib.cli.lab import choose_port, run
 from course_lib.cli.parser import build_parser
 from course_lib.embedded import EmbeddedEngine
 from course_lib.errors import PortInUse, UsageError
+from course_lib.progress import Progress
 from tests.course_lib.servers import answering
 
 SUBCOMMANDS = ("lab", "engine", "check", "run", "init", "doctor")
@@ -185,6 +186,7 @@ def test_check_of_an_empty_engine_fails_everything(
     assert sum(result["earned"] for result in results) == 0
     for result in results:
         assert set(result["expectations"][0]) == {"text", "passed", "points", "found", "hint"}
+    assert set(Progress.of(Path.cwd()).scores()) == {e.id for _, e in course().exercises()}
     assert main(["check", "publish-any-port"]) == 1
     assert "there is no container named web" in capsys.readouterr().out
 

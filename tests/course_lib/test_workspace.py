@@ -53,11 +53,17 @@ def write_source(folder: Path, words: str) -> None:
     nbformat.write(book, folder / LESSON)  # type: ignore[no-untyped-call]
 
 
+def write_index(folder: Path) -> None:
+    page = nbformat.v4.new_markdown_cell("[One](a/one.ipynb)", id="contents")  # type: ignore[no-untyped-call]
+    nbformat.write(nbformat.v4.new_notebook(cells=[page]), folder / "index.ipynb")  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     folder = tmp_path / "notebooks"
     folder.mkdir()
     (folder / "course.toml").write_text(TABLE)
+    write_index(folder)
     write_source(folder, "first edition")
     (folder / "a" / "Dockerfile").write_text("FROM alpine\n")
     return folder

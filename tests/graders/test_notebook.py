@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,13 +8,14 @@ import pytest
 
 from course_lib import lab
 from course_lib.errors import EngineUnavailable, UnknownGradeId
+from course_lib.progress import Progress, Score
 from graders import check, notebook
 from graders.expectation import ObservationError
 from graders.result import MIME_TYPE, CheckResult, ExpectationResult, Status
 
 
 @pytest.fixture
-def cell(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def cell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
     """A notebook's cell: its variables, what it shows, and how the work is judged."""
     cell = SimpleNamespace(variables={}, shown=[], status="partial", client=object(), asked=None)
 
@@ -27,6 +29,9 @@ def cell(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         "IPython.display.display", lambda data, raw: cell.shown.append(data), raising=True
     )
     monkeypatch.setattr(lab, "handle", cell)
+    monkeypatch.delenv("COURSE_UNATTENDED", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
     return cell
 
 
@@ -44,6 +49,17 @@ def test_check_shows_the_result_and_returns_the_points(cell: SimpleNamespace) ->
     (shown,) = cell.shown
     assert set(shown) == {"text/plain", "text/html", MIME_TYPE}
     assert shown[MIME_TYPE]["earned"] == 1.0
+
+
+def test_check_notes_the_points_for_the_students_progress(
+    cell: SimpleNamespace, tmp_path: Path
+) -> None:
+    check("publish-find-port")
+    assert Progress.of(tmp_path).scores() == {"publish-find-port": Score(1.0, 1.0)}
+    cell.status = "error"
+    with pytest.raises(ObservationError):
+        check("publish-find-port")
+    assert Progress.of(tmp_path).scores() == {"publish-find-port": Score(1.0, 1.0)}
 
 
 def test_check_takes_the_answer_from_the_notebook(cell: SimpleNamespace) -> None:

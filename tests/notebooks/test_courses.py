@@ -32,7 +32,7 @@ def test_init_makes_everything_that_nbgrader_needs(tmp_path: Path) -> None:
         "README.md", "gradebook.db", "nbgrader_config.py", "source",
     ]  # fmt: skip
     notebooks = {str(path.relative_to(made / "source")) for path in made.rglob("*.ipynb")}
-    assert notebooks == {f"{lesson.key}.ipynb" for lesson in course().lessons()}
+    assert notebooks == {"index.ipynb", *(f"{lesson.key}.ipynb" for lesson in course().lessons())}
     assert "docker-101" in (made / "nbgrader_config.py").read_text()
     assert [path.name for path in made.parent.iterdir()] == ["docker"]
 
@@ -198,6 +198,8 @@ def test_nbgrader_grades_as_the_work_deserves(
     made = Course(tmp_path / "course", engine, tmp_path / "home")
     made.keep(*LESSONS)
     made.nbgrader("generate_assignment", "networking")
+    released = {path.name for path in (made.root / "release").rglob("*.ipynb")}
+    assert released == {f"{lesson}.ipynb" for lesson in LESSONS}, "the index is no assignment"
     exchange = tmp_path / "exchange"
     exchange.mkdir(mode=0o777)
     exchange.chmod(0o777)
