@@ -46,7 +46,7 @@ class Lab:
 
     :param catalog: where lessons are looked up; read when first needed.
     :param clock: nanoseconds since the epoch.
-    :param port_free: whether a port of this machine is free.
+    :param port_free: whether a port of this machine is free at an address (all: empty).
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Lab:
         catalog: Callable[[], Catalog] = course,
         environ: MutableMapping[str, str] = os.environ,
         clock: Callable[[], int] = time.time_ns,
-        port_free: Callable[[int], bool] = lesson_state.port_free,
+        port_free: Callable[[int, str], bool] = lesson_state.port_free,
     ) -> None:
         self._catalog = catalog
         self._environ = environ
@@ -305,7 +305,8 @@ class Lab:
 
     def _port_free_here(self, port: int) -> bool:
         # What a daemon elsewhere listens on cannot be seen from here.
-        return not self.engine.host.startswith("unix://") or self._port_free(port)
+        address = "127.0.0.1" if self.engine.kind == "embedded" else ""
+        return not self.engine.host.startswith("unix://") or self._port_free(port, address)
 
     def _listen(self, lesson: Lesson, journal: Journal, started: int) -> None:
         shell = showing.shell()

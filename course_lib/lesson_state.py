@@ -120,13 +120,17 @@ def _port_clashes(
             yield f"{port} (by another program on this machine)"
 
 
-def port_free(port: int) -> bool:
-    """Whether a server could listen on that port of this machine, on all its addresses."""
+def port_free(port: int, address: str = "") -> bool:
+    """Whether a server could listen on that port of this machine.
+
+    :param address: where it would listen; by default on all addresses, as dockerd does. The
+        embedded engine publishes on ``127.0.0.1``.
+    """
     with contextlib.closing(socket.socket()) as probe:
         # As servers do: connections that ended a moment ago are no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", port))
+            probe.bind((address, port))
         except OSError as error:
             # Without the privilege for a port under 1024 nothing can be told.
             return error.errno == errno.EACCES

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Collection
@@ -17,13 +19,14 @@ from course_lib.cli.progress import announce
 from course_lib.errors import ClientMissing, CourseError, PortInUse
 from course_lib.workspace import Workspace, prepare
 
+SETTINGS = Path(".docker-course") / "jupyter"
 FIRST_PORT = 8890
 PORTS_TRIED = 60
 Execute = Callable[[str, list[str], dict[str, str]], None]
 
 
 def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
-    """Prepare everything, then become JupyterLab."""
+    """Prepare everything, then become JupyterLab, or the command that is to run instead."""
     if find_spec("jupyterlab") is None:
         raise CourseError("JupyterLab is not installed here", "pip install jupyterlab")
     port = choose_port(
@@ -35,13 +38,17 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     if arguments.engine in ("embedded", "docker"):
         connect.remember(arguments.engine)
     environ = {**os.environ, **engine.environment(), "JUPYTER_PREFER_ENV_PATH": "1"}
-    _add_settings(environ)
     _add_client(environ)
     _add_programs(environ)
+    _add_settings(workspace, environ)
     print(f"workspace {workspace.folder}")
     print(f"engine    {engine.label} (API {engine.api_version}), {engine.why}")
     print(f"          DOCKER_HOST={engine.host}", flush=True)
-    execute(sys.executable, jupyter_words(workspace, port, arguments.no_browser, environ), environ)
+    words = arguments.exec or jupyter_words(port, arguments.no_browser)
+    program = shutil.which(words[0], path=environ.get("PATH"))
+    if program is None:
+        raise CourseError(f"there is no command {words[0]}")
+    execute(program, words, environ)
     return 0
 
 
@@ -60,29 +67,39 @@ def choose_port(wanted: int | None, reserved: Collection[int]) -> int:
     return 0
 
 
-def jupyter_words(
-    workspace: Workspace, port: int, no_browser: bool, environ: dict[str, str]
-) -> list[str]:
-    """JupyterLab's command line."""
+def jupyter_words(port: int, no_browser: bool) -> list[str]:
+    """JupyterLab's command line; what else it has to know is in :func:`settings`."""
     words = [
-        sys.executable, "-m", "jupyterlab",
-        f"--ServerApp.root_dir={workspace.folder}",
-        f"--LabApp.default_url=/lab/tree/{workspace.first.as_posix()}",
+        *(sys.executable, "-m", "jupyterlab"),
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
-        # Ctrl-C means it: the notebooks are saved, and the engine runs on.
-        "--ServerApp.answer_yes=True",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         # The addresses are printed all the same.
         "--ServerApp.log_level=WARN",
-        # A login shell would set PATH anew, and the course's programs would be gone from it.
-        f"--ServerApp.terminado_settings={{'shell_command': ['{_shell(environ)}']}}",
-    ]  # fmt: skip
+    ]
     if no_browser:
         words.append("--no-browser")
     if os.geteuid() == 0:
         words.append("--allow-root")
     return words
+
+
+def settings(workspace: Workspace, environ: dict[str, str]) -> dict[str, dict[str, object]]:
+    """What any Jupyter server is to know that serves this workspace, by its classes."""
+    first = f"/lab/tree/{workspace.first.as_posix()}"
+    return {
+        "ServerApp": {
+            "root_dir": str(workspace.folder),
+            "default_url": first,
+            # Ctrl-C means it: the notebooks are saved, and the engine runs on.
+            "answer_yes": True,
+            # A login shell would set PATH anew, and the course's programs would be gone from it.
+            "terminado_settings": {"shell_command": [_shell(environ)]},
+        },
+        "LabApp": {
+            "default_url": first,
+            "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        },
+    }
 
 
 def _tell_files(workspace: Workspace) -> None:
@@ -92,11 +109,15 @@ def _tell_files(workspace: Workspace) -> None:
         print(f"you changed {changed}; its newest release lies beside it: {beside}")
 
 
-def _add_settings(environ: dict[str, str]) -> None:
+def _add_settings(workspace: Workspace, environ: dict[str, str]) -> None:
     """JupyterLab as a student wants it: no news over the lesson, no instructor's menus."""
-    ours = str(Path(__file__).resolve().parents[1] / "jupyter")
+    own = workspace.folder / SETTINGS
+    own.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(settings(workspace, environ), indent=1)
+    (own / "jupyter_server_config.json").write_text(text, encoding="utf-8")
+    ours = Path(__file__).resolve().parents[1] / "jupyter"
     known = environ.get("JUPYTER_CONFIG_PATH", "")
-    environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (known, ours)))
+    environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (known, str(own), str(ours))))
 
 
 def _add_client(environ: dict[str, str]) -> None:

@@ -48,6 +48,11 @@ def _lab(commands: Commands) -> None:
     parser.add_argument(
         "--port", type=_port, metavar="N", help="JupyterLab's port; 0 lets the system choose"
     )
+    parser.add_argument(
+        "--exec", nargs=argparse.REMAINDER, metavar="COMMAND",
+        help="run this instead of our own JupyterLab, prepared in the same way: how a hub or "
+        "Binder starts its server; all further words are the command's",
+    )  # fmt: skip
 
 
 def _engine(commands: Commands) -> None:

@@ -224,9 +224,11 @@ def test_lab_prepares_everything_and_becomes_jupyterlab(
     [(python, words, environ)] = calls
     assert python == sys.executable
     assert words[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert f"--ServerApp.root_dir={home / 'ws'}" in words
-    assert "--LabApp.default_url=/lab/tree/networking/publish-a-service.ipynb" in words
     assert "--no-browser" in words
+    found = Path(environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0], "jupyter_server_config.json")
+    settings = json.loads(found.read_text())
+    assert settings["ServerApp"]["root_dir"] == str(home / "ws")
+    assert settings["LabApp"]["default_url"] == "/lab/tree/networking/publish-a-service.ipynb"
     assert environ["DOCKER_HOST"] == default_engine.docker_host
     assert environ["COURSE_ENGINE"] == "embedded"
     assert (home / "ws" / "networking" / "publish-a-service.ipynb").is_file()
@@ -234,6 +236,25 @@ def test_lab_prepares_everything_and_becomes_jupyterlab(
     assert str(home / "ws") in shown
     assert default_engine.docker_host in shown
     assert connect.remembered() is None
+
+
+def test_lab_becomes_another_command_where_one_is_named(
+    home: Path, default_engine: EmbeddedEngine
+) -> None:
+    calls: list[tuple[str, list[str], dict[str, str]]] = []
+    words = ["lab", str(home / "ws"), "--exec", "env", "--port=8888", "--ip", "0.0.0.0"]
+    run(build_parser().parse_args(words), execute=lambda *call: calls.append(call))
+    [(program, command, environ)] = calls
+    assert Path(program).name == "env"
+    assert command == ["env", "--port=8888", "--ip", "0.0.0.0"]
+    assert environ["DOCKER_HOST"] == default_engine.docker_host
+
+
+def test_lab_says_that_a_command_is_none(
+    home: Path, default_engine: EmbeddedEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lab", str(home / "ws"), "--exec", "no-such-command"]) == 2
+    assert "there is no command no-such-command" in one_line_on_stderr(capsys)
 
 
 def test_lab_remembers_an_engine_that_was_chosen(

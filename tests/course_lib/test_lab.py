@@ -199,7 +199,7 @@ def test_a_port_of_another_program_is_a_clash(docker_host: str, testing: TestCou
     [assignment] = catalog.assignments
     lesson = replace(assignment.lessons[0], ports=(8080,))
     catalog = replace(catalog, assignments=(replace(assignment, lessons=(lesson,)),))
-    lab = Lab(catalog=lambda: catalog, port_free=lambda port: False)
+    lab = Lab(catalog=lambda: catalog, port_free=lambda port, address: False)
     with pytest.raises(PortInUse, match=r"8080 \(by another program"):
         lab.start(FIRST)
     lab.close()

@@ -106,6 +106,9 @@ def test_port_free_sees_a_listener_on_any_address() -> None:
         server.listen()
         port = server.getsockname()[1]
         assert not port_free(port)
+        assert not port_free(port, "127.0.0.1")
+        # An embedded engine there is not in its way.
+        assert port_free(port, "127.0.0.2")
     assert port_free(port)
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.deploy.browser import SECONDS, browser_page, run_all_cells, scroll_through
+from tests.deploy import lesson_one
+from tests.deploy.browser import browser_page, run_all_cells, scroll_through
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,13 +25,6 @@ pytestmark = [
     # The lesson publishes on ports that its text names: one such test at a time.
     pytest.mark.xdist_group("fixed-ports"),
 ]
-
-WORK = {
-    "publish-find-port-work": 'lines = !docker port web 80\nweb_port = lines[0].split(":")[-1]',
-    "publish-two-ports-work": "!docker run -d --name site -p 8080:80 -p 8888:80 nginx",
-    "publish-address-work": "lines = !docker exec web hostname -i\nweb_address = lines[0].strip()",
-}
-"""What the student wrote into the notebook before; the first exercise is typed in the browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +93,13 @@ def lab(tmp_path: Path, environ: dict[str, str]) -> Iterator[Lab]:
         assert course("engine", "stop", environ=environ).returncode == 0
 
 
-def read(notebook: Path) -> nbformat.NotebookNode:
-    return nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call, no-any-return]
-
-
-def write_answers(notebook: Path) -> None:
-    """Fill in exercises as a student does who saved the notebook yesterday."""
-    content = read(notebook)
-    for cell in content.cells:
-        answer = WORK.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
-        if answer is not None:
-            cell.source = answer
-    nbformat.write(content, notebook)  # type: ignore[no-untyped-call]
-
-
 def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
-    notebook = lab.folder / "networking" / "publish-a-service.ipynb"
-    write_answers(notebook)
-    cells = len(read(notebook).cells)
+    notebook = lab.folder / lesson_one.NOTEBOOK
+    # The first exercise is typed in the browser.
+    typed = "publish-any-port-work"
+    cells = lesson_one.write_answers(
+        notebook, {name: work for name, work in lesson_one.WORK.items() if name != typed}
+    )
     with browser_page(lab.url, tmp_path) as page:
         panel = page.locator(".jp-NotebookPanel:visible")
         expect(panel.get_by_role("heading", name="Publish a service")).to_be_visible()
@@ -132,37 +114,11 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
         work.scroll_into_view_if_needed()
         work.locator(".cm-content").click()
         page.keyboard.press("Control+a")
-        page.keyboard.type("!docker run -d -P --name web nginx")
+        page.keyboard.type(lesson_one.FIRST)
 
         run_all_cells(page)
-        for exercise, points in (
-            ("A page on a port that Docker chose", "4 of 4 points"),
-            ("Find the published port", "2 of 2 points"),
-            ("One server on two ports", "4 of 4 points"),
-            ("The container's own address", "2 of 2 points"),
-        ):
-            result = panel.locator(".jp-OutputArea-output", has_text=exercise)
-            for _ in range(120):
-                if result.count():
-                    break
-                scroll_through(page, 1)
-                page.wait_for_timeout(250)
-            result.first.scroll_into_view_if_needed()
-            page.screenshot(path=tmp_path / f"{points.replace(' ', '-')}.png")
-            expect(result.first).to_contain_text(points, timeout=60 * SECONDS)
-
-        # The picture of the first server, as the student sees it.
-        panel.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
-        picture = panel.locator(".jp-OutputArea-output :is(svg[role=img], img[alt])")
-        for _ in range(cells):
-            if picture.count():
-                break
-            scroll_through(page, 1)
-        picture.first.scroll_into_view_if_needed()
-        box = picture.first.bounding_box()
-        assert box is not None
-        assert box["width"] > 300
-        page.screenshot(path=tmp_path / "picture.png")
+        lesson_one.expect_full_points(page, tmp_path)
+        lesson_one.show_picture(page, cells, tmp_path)
 
         page.keyboard.press("Control+s")
         expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
@@ -171,7 +127,7 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
         page.goto(re.sub(r"/lab/tree/[^?]*", "/proxy/8080/", lab.url))
         expect(page.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
 
-    saved = read(notebook)
+    saved = lesson_one.read(notebook)
     errors = [
         output.ename
         for cell in saved.cells
