@@ -94,3 +94,7 @@ class JournalError(CourseError):
 
 class NotOurWorkspace(CourseError):
     """A directory with other things in it, or a workspace that this program cannot read."""
+
+
+class BackupError(CourseError):
+    """A backup of a learner's work cannot be written, or is none."""

@@ -88,6 +88,16 @@ def prepare(
     return workspace
 
 
+def is_untouched(folder: Path, file: Path) -> bool:
+    """Whether a file of a workspace still is as it was handed out.
+
+    :param file: relative to the folder of the workspace.
+    """
+    handed = (_read_mark(folder) or {}).get(file.as_posix())
+    path = folder / file
+    return handed is not None and path.is_file() and _digest(path.read_bytes()) == handed.released
+
+
 def _place(
     workspace: Workspace, target: Path, content: bytes, source: str, was: _Handed | None
 ) -> _Handed:

@@ -24,7 +24,7 @@ def build_parser() -> Parser:
     """The whole command."""
     parser = Parser(prog="course", description="Docker networking and volumes, by doing.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_lab, _engine, _check, _run, _init, _doctor):
+    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _doctor):
         add(commands)
     return parser
 
@@ -111,6 +111,39 @@ def _run(commands: Commands) -> None:
     )
     _add_engine_choice(parser)
     parser.add_argument("--json", action="store_true", help="results as JSON")
+
+
+def _save(commands: Commands) -> None:
+    parser = _command(
+        commands, "save", "put your work into one file",
+        "Write the workspace's files and the volumes of the engine in use into one zip archive, "
+        "for places that forget, as Binder does. With a daemon that is not the course's own, only "
+        "the volumes of the lessons are taken.",
+    )  # fmt: skip
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE",
+        help="default: docker-course-work.zip in the workspace",
+    )  # fmt: skip
+    _add_workspace(parser)
+    _add_engine_choice(parser)
+
+
+def _restore(commands: Commands) -> None:
+    parser = _command(
+        commands, "restore", "bring back work that was saved",
+        "Bring back the files and volumes of a backup. Nothing is overwritten: a volume that "
+        "exists stays, and beside a file that you changed the saved one gets a name of its own.",
+    )  # fmt: skip
+    parser.add_argument("file", type=Path, metavar="FILE")
+    _add_workspace(parser)
+    _add_engine_choice(parser)
+
+
+def _add_workspace(parser: Parser) -> None:
+    parser.add_argument(
+        "--workspace", type=Path, metavar="DIR",
+        help="default: the one that the current directory belongs to",
+    )  # fmt: skip
 
 
 def _init(commands: Commands) -> None:
