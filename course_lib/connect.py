@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ CHOICES = ("embedded", "docker", "auto")
 VARIABLE = "COURSE_ENGINE"
 TLS_VARIABLES = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 TIMEOUT_SECONDS = 120
+USUAL_SOCKET = "/var/run/docker.sock"
 
 Announce = Callable[[str], None]
 
@@ -60,6 +62,18 @@ class Engine:
         """``embedded engine 26.1.5`` or ``Docker 26.1.5``."""
         name = "embedded engine" if self.kind == "embedded" else "Docker"
         return f"{name} {self.version}".strip()
+
+    @property
+    def socket(self) -> str:
+        """The engine's own socket where containers of it are to find it: as a mount's source.
+
+        ``/var/run/docker.sock`` means the engine in use where that is the embedded one, and on
+        Docker Desktop, whose socket on this machine is not the one beside its daemon. A daemon of
+        this machine that listens elsewhere (rootless Docker does) is found where it listens.
+        """
+        path = self.host.removeprefix("unix://")
+        beside = sys.platform == "linux" and path != self.host and "/.docker/" not in path
+        return path if self.kind == "docker" and beside else USUAL_SOCKET
 
     def client(self, timeout: int = TIMEOUT_SECONDS) -> DockerClient:
         """A new client of the Docker SDK; the caller closes it."""

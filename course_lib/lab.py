@@ -85,6 +85,13 @@ class Lab:
             self._client = self.engine.client()
         return self._client
 
+    def socket(self) -> str:
+        """The path to name as the source of a mount for the engine's socket.
+
+        ``/var/run/docker.sock`` nearly everywhere; a rootless Docker has it elsewhere.
+        """
+        return self.engine.socket
+
     @property
     def journal(self) -> Journal:
         """What is written of the lesson on this engine."""
@@ -411,6 +418,7 @@ describe = handle.describe
 diff = handle.diff
 open = handle.open
 progress = handle.progress
+socket = handle.socket
 question = handle.question
 topology = handle.topology
 trace = handle.trace

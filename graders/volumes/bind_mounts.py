@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from graders.facts import listed, made_from, runs
 from graders.host_paths import host_path, is_same_path
 from graders.probe import Probe
 from graders.registry import check
-from graders.storage_view import MountView
 
 PORT = 8088
 SITE, MOTD = "site", "motd.txt"
-SOCKET = "/var/run/docker.sock"
+PAGES = "/usr/share/nginx/html"
+SOCKET_NAME = "docker.sock"
+SOCKET = f"/var/run/{SOCKET_NAME}"
+ABOVE_SOCKET = {"/var/run", "/run"}
+_ROOT = re.compile(r"^\s*root\s+\"?([^\s;\"]+)\"?\s*;", re.MULTILINE)
 
 
 @check("bind-site")
@@ -40,7 +44,7 @@ def page_from_a_folder(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         f"On host port {PORT} the page is what site/index.html holds now.",
         2.5,
-        mounted.then(lambda: _page(probe, static)),
+        mounted.then(lambda: _served(probe, static).also(lambda: _page(probe, static))),
     )
 
 
@@ -65,7 +69,10 @@ def one_file(probe: Probe) -> Iterator[Expectation]:
 
 @check("bind-socket")
 def engine_from_the_inside(probe: Probe) -> Iterator[Expectation]:
-    """A running ``inner`` with the engine's socket, from which ``docker ps`` lists it."""
+    """A running ``inner`` with the engine's socket, from which ``docker ps`` lists it.
+
+    Where the socket lies in it is all the same, as long as its ``docker`` finds it.
+    """
     inner = probe.container("inner")
     running = runs(inner)
     yield expect(
@@ -73,8 +80,8 @@ def engine_from_the_inside(probe: Probe) -> Iterator[Expectation]:
         1.5,
         running.also(lambda: made_from(probe, inner, "docker")),
     )
-    mounted = running.then(lambda: _socket(inner))
-    yield expect(f"The engine's socket is mounted at {SOCKET}.", 2, mounted)
+    mounted = running.then(lambda: _socket(probe, inner))
+    yield expect("The engine's socket is mounted in it.", 2, mounted)
     yield expect(
         "docker ps, run in inner, lists inner.",
         2.5,
@@ -95,22 +102,15 @@ def _page_file(folder: Path) -> Finding:
     )
 
 
-def _mount_of(container: ContainerView, path: Path) -> MountView | None:
-    return next(
-        (m for m in container.mounts if m.type == "bind" and is_same_path(m.source, path)), None
-    )
-
-
 def _mounted(container: ContainerView, path: Path, target: str | None = None) -> Finding:
     if not path.exists():
         return missed(f"your folder has no {path.name}", f"Make {path.name} beside this notebook.")
-    mount = _mount_of(container, path)
-    at = posixpath.normpath(mount.target) if mount else ""
-    if mount and target in (None, at):
-        return met(f"{path.name} is mounted at {mount.target}")
-    if mount:
+    targets = _targets(container, path)
+    if targets and target in (None, *targets):
+        return met(f"{path.name} is mounted at {target or listed(targets)}")
+    if targets:
         return missed(
-            f"{path.name} is mounted at {mount.target}",
+            f"{path.name} is mounted at {listed(targets)}",
             f"It has to be at {target}: behind the colon stands the path in the container.",
         )
     seen = listed(
@@ -125,14 +125,49 @@ def _mounted(container: ContainerView, path: Path, target: str | None = None) ->
     )
 
 
+def _targets(container: ContainerView, path: Path) -> set[str]:
+    """Where in the container this file or folder of the student's is mounted."""
+    return {
+        posixpath.normpath(mount.target)
+        for mount in container.mounts
+        if mount.type == "bind" and is_same_path(mount.source, path)
+    }
+
+
 def _read_only(container: ContainerView, path: Path) -> Finding:
-    mount = _mount_of(container, path)
-    if mount and mount.read_only:
+    """By no bind mount can it be changed, not by one of a folder around it either."""
+    writable = [
+        mount.target
+        for mount in container.mounts
+        if mount.type == "bind"
+        and not mount.read_only
+        and any(is_same_path(mount.source, above) for above in (path, *path.parents))
+    ]
+    if not writable:
         return met(f"{path.name} is mounted read-only")
     return missed(
-        f"{container.name} could write to {path.name}",
+        f"{container.name} could write to {path.name}, at {listed(writable)}",
         "Two letters behind the path make it read-only.",
     )
+
+
+def _served(probe: Probe, static: ContainerView) -> Finding:
+    """nginx reads the folder itself, not a copy, which would not follow it."""
+    targets = _targets(static, probe.folder / SITE)
+    if PAGES in targets or targets & _roots(probe, static):
+        return met("nginx serves the folder")
+    return missed(
+        f"{SITE} is at {listed(targets)} of {static.name}, and nginx serves something else",
+        f"nginx serves what lies in {PAGES}: your folder belongs there, not a copy of it, or the"
+        " page does not follow when you change the file.",
+    )
+
+
+def _roots(probe: Probe, static: ContainerView) -> set[str]:
+    """Directories of which an nginx says that it serves them, links of the usual one resolved."""
+    _, link = probe.run_in(static, "readlink", "-f", PAGES)
+    _, settings = probe.run_in(static, "nginx", "-T")
+    return {posixpath.normpath(path) for path in [link.strip(), *_ROOT.findall(settings)] if path}
 
 
 def _page(probe: Probe, static: ContainerView) -> Finding:
@@ -154,11 +189,11 @@ def _page(probe: Probe, static: ContainerView) -> Finding:
     if answer.ok:
         return missed(
             f"the page on host port {PORT} is another one",
-            "nginx serves what lies in /usr/share/nginx/html. Is your folder mounted there?",
+            f"nginx serves index.html of {PAGES}. See what docker exec static finds there.",
         )
     return missed(
         f"host port {PORT}: {answer}",
-        "nginx serves what lies in /usr/share/nginx/html, and must be allowed to read it."
+        f"nginx serves what lies in {PAGES}, and must be allowed to read it."
         " See docker logs static.",
     )
 
@@ -177,17 +212,19 @@ def _same_text(probe: Probe, motd: ContainerView) -> Finding:
     )
 
 
-def _socket(inner: ContainerView) -> Finding:
-    mount = inner.mount_at(SOCKET) or inner.mount_at("/run/docker.sock")
-    if mount is None:
-        where = listed(m.target for m in inner.mounts) if inner.mounts else "nothing"
-        return missed(
-            f"mounted in inner: {where}",
-            f"The socket is a file like any other: -v takes {SOCKET} on both sides.",
-        )
-    if mount.type != "bind":
-        return missed(f"at {SOCKET} of inner is a {mount.type}", "It has to be the host's socket.")
-    return met(f"{host_path(mount.source)} is at {mount.target}")
+def _socket(probe: Probe, inner: ContainerView) -> Finding:
+    found = "nothing"
+    for mount in inner.mounts:
+        target = posixpath.normpath(mount.target)
+        path = posixpath.join(target, SOCKET_NAME) if target in ABOVE_SOCKET else target
+        if mount.type == "bind" and probe.run_in(inner, "test", "-S", path)[0] == 0:
+            return met(f"{host_path(mount.source)} is at {mount.target}")
+        found = f"{host_path(mount.source) or 'a ' + mount.type} at {mount.target}, no socket"
+    return missed(
+        f"mounted in inner: {found}",
+        f"The socket is a file like any other: -v takes {SOCKET} on both sides. Where an engine"
+        " listens elsewhere, lab.socket() tells what belongs on the left.",
+    )
 
 
 def _lists_itself(probe: Probe, inner: ContainerView) -> Finding:
@@ -197,5 +234,6 @@ def _lists_itself(probe: Probe, inner: ContainerView) -> Finding:
     last = output.strip().splitlines()[-1:] or ["nothing"]
     return missed(
         f"docker ps in inner said: {last[0][:120]}",
-        "Is it the socket of the engine in which inner runs?",
+        "Is it the socket of the engine in which inner runs, and where docker looks for it? That is"
+        f" {SOCKET}.",
     )

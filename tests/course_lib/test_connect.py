@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from course_lib import connect
 from course_lib.embedded import EmbeddedEngine
+from course_lib.engine_probe import Kind
 from course_lib.errors import EngineUnavailable, UsageError
 from tests.course_lib.servers import ENGINE, answering, http
 
@@ -165,3 +167,22 @@ def test_client_talks_to_it(embedded_host: str, monkeypatch: pytest.MonkeyPatch)
     client = connect.client()
     assert client.ping()
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "host", "platform", "expected"),
+    [
+        ("embedded", "unix:///home/me/engine.sock", "linux", connect.USUAL_SOCKET),
+        ("docker", "unix:///var/run/docker.sock", "linux", connect.USUAL_SOCKET),
+        ("docker", "unix:///run/user/1000/docker.sock", "linux", "/run/user/1000/docker.sock"),
+        ("docker", "unix:///home/me/.docker/desktop/docker.sock", "linux", connect.USUAL_SOCKET),
+        ("docker", "unix:///Users/me/.docker/run/docker.sock", "darwin", connect.USUAL_SOCKET),
+        ("docker", "tcp://192.0.2.1:2376", "linux", connect.USUAL_SOCKET),
+    ],
+)
+def test_socket_is_where_containers_of_the_engine_find_it(
+    kind: Kind, host: str, platform: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    engine = connect.Engine(kind, "27.0", "1.46", "a test says so", {"DOCKER_HOST": host})
+    assert engine.socket == expected

@@ -2,9 +2,9 @@
 
 One TOML file per lesson; in it a table per exercise: ``given`` is done first, ``right`` holds
 submissions that earn all points, ``wrong`` others with the ``points`` they deserve. ``run`` is a
-shell script, ``python`` code that has ``client``, ``answers`` the values set, ``then`` a script
-that runs after the answers were found. ``engines`` limits a submission to some. With ``prepare``
-the exercise begins as its lesson does, with what that puts on the engine.
+shell script, ``python`` code that has ``client``, ``folder`` and ``host``, ``answers`` the values
+set, ``then`` a script that runs after the answers were found. ``engines`` limits a submission to
+some. With ``prepare`` the exercise begins as its lesson does, with what that puts on the engine.
 
 All of them run on the embedded engine, the core of each exercise on dockerd as well: the first
 :data:`CORE_RIGHT` right ones and the first :data:`CORE_WRONG` others, where ``engines`` does not
@@ -43,6 +43,7 @@ name() {
 names() { printf '["%s", "%s"]' "$(name "$1" "$3")" "$(name "$2" "$3")"; }
 ready() { docker exec "$1" sh -c 'until redis-cli PING 2> /dev/null; do sleep 0.1; done'; }
 redis() { docker run -d --name "$@"; ready "$1"; }
+socket() { printf %s "${DOCKER_HOST#unix://}"; }
 address() { docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 """
 
@@ -106,7 +107,8 @@ class Student:
         self.shell(submission.given)
         self.shell(submission.run)
         if submission.python:
-            exec(submission.python, {"client": self.client})
+            names = {"client": self.client, "folder": self.folder, "host": self.docker_host}
+            exec(submission.python, names)
         answers = {name: self._answer(value) for name, value in submission.answers.items()}
         self.shell(submission.then)
         return answers
