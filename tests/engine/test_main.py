@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -52,11 +52,16 @@ def command(folder: Path, *more: str) -> list[str]:
 
 
 @contextmanager
-def running(folder: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
-    """An engine that answers; killed in the end if it still runs."""
+def running(
+    folder: Path, *more: str, under: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """An engine that answers; killed in the end if it still runs.
+
+    :param under: a command that becomes the engine, given the engine's own as its last words.
+    """
     reader, writer = os.pipe()
     process = subprocess.Popen(
-        command(folder, "--ready-fd", str(writer), *more),
+        [*under, *command(folder, "--ready-fd", str(writer), *more)],
         pass_fds=[writer],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

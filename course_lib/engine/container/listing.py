@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from course_lib.engine.container.container import Container
 from course_lib.engine.container.registry import Registry
-from course_lib.engine.container.validate import parse_port_range
+from course_lib.engine.container.validate import MAX_PORT
 from course_lib.engine.errdefs import EngineError, InvalidParameter
 from course_lib.engine.filters import Filters, InvalidFilter
 
@@ -160,13 +160,30 @@ def _ports(name: str, value: str) -> set[tuple[int, str]]:
     if ":" in value:
         raise EngineError(f"filter for '{name}' should not contain ':': {value}")
     ports, _, protocol = value.partition("/")
-    bounds = parse_port_range(ports) if ports else None
-    if bounds is None:
-        raise EngineError(
-            f"error while looking up for {name} {value}: "
-            f"invalid start port '{ports}': invalid syntax"
-        )
-    return {(port, protocol or "tcp") for port in range(bounds[0], bounds[1] + 1)}
+    try:
+        start, end = _port_range(ports)
+    except ValueError as error:
+        raise EngineError(f"error while looking up for {name} {value}: {error}") from None
+    return {(port, protocol or "tcp") for port in range(start, end + 1)}
+
+
+def _port_range(ports: str) -> tuple[int, int]:
+    """``80`` or ``80-90`` (``nat.ParsePortRange``, which overlooks a third part)."""
+    if not ports:
+        raise ValueError("Empty string specified for ports.")
+    bounds = [_port(part) for part in ports.split("-")[:2]]
+    start, end = bounds[0], bounds[-1]
+    if end < start:
+        raise ValueError(f"Invalid range specified for the Port: {ports}")
+    return start, end
+
+
+def _port(text: str) -> int:
+    digits = text.isascii() and text.isdigit()
+    if not digits or int(text) > MAX_PORT:
+        problem = "value out of range" if digits else "invalid syntax"
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": {problem}')
+    return int(text)
 
 
 def _has_port(rows: Collection[PortRow], wanted: dict[str, set[tuple[int, str]]]) -> bool:

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 ACCEPTED = ("dangling", "label", "before", "since", "reference", "until")
 
 
-def list_images(store: ImageStore, filters: Filters | None, *, all: bool) -> list[Image]:
+def list_images(
+    store: ImageStore, filters: Filters | None, *, all: bool, now_ns: int
+) -> list[Image]:
     """Images that pass the filters, newest first. See :meth:`ImageStore.list`."""
     filters = filters or Filters()
     filters.validate(ACCEPTED)
     dangling = filters.boolean("dangling", default=False)
-    before = min((store.get(ref).created_ns for ref in filters.get("before")), default=None)
+    limits = [store.get(ref).created_ns for ref in filters.get("before")]
+    if filters.get("until"):
+        from course_lib.engine.image.moments import moment_ns
+
+        limits += [moment_ns(value, now_ns) for value in filters.get("until")]
+    before = min(limits, default=None)
     since = max((store.get(ref).created_ns for ref in filters.get("since")), default=None)
     found = []
     for image in store.images().values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import EngineError
 
 _UNITS = {
     "ns": 1,
@@ -37,7 +37,7 @@ def moment_ns(text: str, now_ns: int) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidParameter(f'failed to parse value as time or duration: "{text}"') from None
+        raise EngineError(f'failed to parse value as time or duration: "{text}"') from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from course_lib.engine.errdefs import Conflict
-from course_lib.engine.filters import Filters, InvalidFilter
+from course_lib.engine.errdefs import Conflict, EngineError
+from course_lib.engine.filters import Filters
 from course_lib.engine.image.reference import Reference, parse
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _until(filters: Filters, clock: Clock) -> int | None:
     if not values:
         return None
     if len(values) > 1:
-        raise InvalidFilter("until", values)
+        raise EngineError("more than one until filter specified")
     from course_lib.engine.image.moments import moment_ns
 
     return moment_ns(values[0], clock.time_ns())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.errdefs import EngineError, NotFound
 from course_lib.engine.image.document import write
-from course_lib.engine.image.reference import Reference, parse
+from course_lib.engine.image.reference import InvalidReference, Reference, parse
 
 if TYPE_CHECKING:
     from course_lib.engine.image.model import Image, Layer
@@ -44,7 +44,11 @@ def find(store: ImageStore, names: Sequence[str]) -> list[_Saved]:
     """
     found: dict[str, _Saved] = {}
     for name in names:
-        for image, reference in _meant(store, name):
+        try:
+            meant = _meant(store, name)
+        except InvalidReference as error:
+            raise EngineError(str(error)) from None  # dockerd answers 500 here
+        for image, reference in meant:
             saved = found.setdefault(image.id, _Saved(image))
             if reference is not None and reference not in saved.names:
                 saved.names.append(reference)
@@ -71,6 +75,8 @@ def _meant(store: ImageStore, name: str) -> list[tuple[Image, Reference | None]]
     ]
     if tagged:
         return tagged
+    if store.ambiguous(name):
+        raise EngineError("ambiguous digest string")
     try:
         return [(store.get(name), None)]
     except NotFound:

@@ -122,13 +122,18 @@ class ImageStore:
 
     def _by_prefix(self, ref: str) -> str | None:
         """The one image whose ID begins so; none where there are several, as dockerd."""
+        found = self._beginning_with(ref)
+        return found[0] if len(found) == 1 else None
+
+    def ambiguous(self, ref: str) -> bool:
+        """Whether the IDs of several images begin so."""
+        return len(self._beginning_with(ref)) > 1
+
+    def _beginning_with(self, ref: str) -> Sequence[str]:
         digits = ref.removeprefix("sha256:")
         if not digits or digits.strip("0123456789abcdef"):
-            return None
-        found = [
-            image_id for image_id in self.images() if image_id.startswith(digits, len("sha256:"))
-        ]
-        return found[0] if len(found) == 1 else None
+            return ()
+        return [image for image in self.images() if image.startswith(digits, len("sha256:"))]
 
     def tags(self, image_id: str, filters: Filters | None = None) -> list[str]:
         """``RepoTags``: familiar names with tags, sorted.
@@ -214,7 +219,7 @@ class ImageStore:
         """
         from course_lib.engine.image.listing import list_images
 
-        return list_images(self, filters, all=all)
+        return list_images(self, filters, all=all, now_ns=self._clock.time_ns())
 
     # --- changing --------------------------------------------------------------------------
 
@@ -309,18 +314,20 @@ class ImageStore:
 
         :param ref: name, possibly with tag or digest.
         :param tag: tag or digest; where neither it nor ``ref`` says one, all tags are pulled.
-        :param platform: ``linux/amd64`` or nothing.
+        :param platform: ``linux/amd64`` or its like, or nothing.
 
         Every error is raised before the first line of progress: ``InvalidParameter`` for a bad
         name, ``NotFound`` with the words of the Hub for what the catalogue does not have.
         """
+        from course_lib.engine.image.platform import parse as parse_platform
         from course_lib.engine.image.pull import PullProgress, progress_of
 
+        wanted_platform = parse_platform(platform) if platform else None
         wanted = parse(ref)
         if tag:
             wanted = wanted.with_digest(tag) if is_digest(tag) else wanted.with_tag(tag)
         updated = False
-        for reference, image, digest in self.catalogue.lookup(wanted, platform):
+        for reference, image, digest in self.catalogue.lookup(wanted, wanted_platform):
             yield PullProgress(f"Pulling from {wanted.path}", reference.tag or digest)
             if image.id not in self.images():
                 for progress in progress_of(image, self._present_chains()):

@@ -26,6 +26,7 @@ from course_lib.engine.network.drivers.bridge import (
     MASQUERADE,
     MTU,
 )
+from course_lib.engine.network.errors import AmbiguousNetwork
 from course_lib.engine.network.ipam import Allocator
 from course_lib.engine.network.model import (
     DEFAULT_NETWORK,
@@ -120,7 +121,7 @@ class NetworkRegistry:
         """A network by ID, name or beginning of its ID.
 
         :param scope: of that scope only.
-        :raises NotFound: there is none. :raises InvalidParameter: there are several.
+        :raises NotFound: there is none. :raises AmbiguousNetwork: there are several.
         """
         network = self._by_id.get(ref) or self._by_name.get(ref)
         if network is not None and scope in {"", network.settings.scope}:
@@ -133,9 +134,7 @@ class NetworkRegistry:
         if len(found) == 1:
             return found[0]
         if found:
-            raise InvalidParameter(
-                f"network {ref} is ambiguous ({len(found)} matches found based on ID prefix)"
-            )
+            raise AmbiguousNetwork(ref, len(found))
         raise NotFound(f"network {ref} not found")
 
     def list(self, filters: Filters | None = None) -> Sequence[Network]:

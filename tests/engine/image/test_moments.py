@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import EngineError
 from course_lib.engine.image.moments import moment_ns
 
 NOW = 1_700_000_000 * 10**9
@@ -32,5 +32,5 @@ def test_moments(text: str, moment: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "1x", "h", "1.2.3"])
 def test_moments_refused(text: str) -> None:
-    with pytest.raises(InvalidParameter):
+    with pytest.raises(EngineError):
         moment_ns(text, NOW)

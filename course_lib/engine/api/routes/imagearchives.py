@@ -63,6 +63,8 @@ class Handlers:
 
         source = request.text("fromSrc")
         name = target_name(request.text("repo"), request.text("tag"))
+        if not source:
+            raise EngineError('Get "http:": http: no Host in request URL')
         if source != "-":
             url = source if "://" in source else f"http://{source}"
             raise EngineError(

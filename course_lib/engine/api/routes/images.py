@@ -14,9 +14,18 @@ from course_lib.engine.api.messages import (
     json_response,
 )
 from course_lib.engine.engine import Engine
-from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import (
+    EngineError,
+    InvalidParameter,
+    NotFound,
+    NotImplementedByEngine,
+)
 from course_lib.engine.filters import Filters
+from course_lib.engine.image.platform import parse as parse_platform
+from course_lib.engine.image.reference import InvalidReference
 from course_lib.engine.image.remove import ImageUser
+
+_SEARCH_LIMIT, _SEARCH_MOST = 25, 100
 
 
 class Handlers:
@@ -59,9 +68,14 @@ class Handlers:
         return json_response(show.history(self._images.history(request.variables["name"])))
 
     async def get_images_search(self, request: Request) -> Response:
-        limit = request.number("limit")
-        if limit is not None and limit < 0:
-            raise InvalidParameter("invalid limit specified")
+        try:
+            limit = request.number("limit") or _SEARCH_LIMIT
+        except InvalidParameter as error:
+            raise InvalidParameter(f"invalid limit specified: {error}") from None
+        if limit < 0:
+            return Response(200)  # Moby wraps the error that there is not, and so answers nothing
+        if limit > _SEARCH_MOST:
+            raise InvalidParameter(f"limit {limit} is outside the range of [1, {_SEARCH_MOST}]")
         filters = Filters.parse(request.text("filters"))
         filters.validate(("is-automated", "is-official", "stars"))
         official = filters.boolean("is-official", default=False)
@@ -75,14 +89,19 @@ class Handlers:
             for name, description in found
             if "is-official" not in filters or official == ("/" not in name)
         ]
-        return json_response(rows[: limit or 25])
+        return json_response(rows[:limit])
 
     async def post_push(self, request: Request) -> Response:
         self._images.get(request.variables["name"])
         raise NotImplementedByEngine("pushing to a registry")
 
     async def post_tag(self, request: Request) -> Response:
-        self._images.tag(request.variables["name"], request.text("repo"), request.text("tag"))
+        name = request.variables["name"]
+        try:
+            self._images.get(name)
+        except InvalidReference as error:
+            raise NotFound(str(error)) from None
+        self._images.tag(name, request.text("repo"), request.text("tag"))
         return Response(201)
 
     async def delete_image(self, request: Request) -> Response:
@@ -106,12 +125,12 @@ class Handlers:
 
     async def post_images_create(self, request: Request) -> AnyResponse:
         name, tag = request.text("fromImage"), request.text("tag")
-        if not name and request.text("fromSrc"):
+        if request.text("platform"):
+            parse_platform(request.text("platform"))
+        if not name:
             from course_lib.engine.api.routes.imagearchives import Handlers as Archives
 
             return await Archives(self._engine).import_image(request)
-        if not name:
-            raise InvalidParameter("invalid reference format")
         progress = self._images.pull(name, tag, request.text("platform"))
         # What is refused is refused before the first line, as a status of its own.
         first = await anext(progress, None)

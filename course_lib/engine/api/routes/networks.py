@@ -19,6 +19,7 @@ from course_lib.engine.errdefs import (
 )
 from course_lib.engine.filters import Filters
 from course_lib.engine.network import Network
+from course_lib.engine.network.errors import AmbiguousNetwork
 from course_lib.engine.network.model import IpamConfig, IpamSpec, NetworkSpec
 
 if TYPE_CHECKING:
@@ -73,6 +74,13 @@ class Handlers:
                 f"invalid value for verbose: {request.text('verbose')}: strconv.ParseBool: parsing "
                 f'"{request.text("verbose")}": invalid syntax'
             )
+        try:
+            return self._inspect(request)
+        except AmbiguousNetwork as error:
+            found = f"{error.matches} matches found based on ID prefix"
+            raise InvalidParameter(f"{found}: network {error.ref} is ambiguous") from None
+
+    def _inspect(self, request: Request) -> Response:
         ref, scope = request.variables["id"], request.text("scope")
         manager = self._manager
         if manager is None:

@@ -7,7 +7,7 @@ from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import volumes as show
 from course_lib.engine.api.messages import Request, Response, json_response, no_content
 from course_lib.engine.engine import Engine
-from course_lib.engine.errdefs import Unavailable
+from course_lib.engine.errdefs import InvalidParameter, Unavailable
 from course_lib.engine.filters import Filters
 
 
@@ -19,7 +19,11 @@ class Handlers:
         self._volumes = engine.volumes
 
     async def get_volumes(self, request: Request) -> Response:
-        found = self._volumes.list(Filters.parse(request.text("filters")))
+        try:
+            filters = Filters.parse(request.text("filters"))
+        except InvalidParameter as error:
+            raise InvalidParameter(f"error reading volume filters: {error}") from None
+        found = self._volumes.list(filters)
         return json_response({"Volumes": [show.volume(entry) for entry in found], "Warnings": None})
 
     async def get_volume(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from pathlib import Path
 from course_lib.engine.errdefs import NotFound
 from course_lib.engine.fs.memory import MemoryLayer
 from course_lib.engine.image.model import Image, digest_of_json
+from course_lib.engine.image.platform import ARCHITECTURE, OS, Platform
 from course_lib.engine.image.recipe import (
     AppletNames,
     BrokenRecipe,
@@ -79,7 +80,9 @@ class Catalogue:
         layers = [[layer.diff_id, layer.size] for layer in image.layers]
         return digest_of_json({"config": image.id, "layers": layers})
 
-    def lookup(self, wanted: Reference, platform: str = "") -> list[tuple[Reference, Image, str]]:
+    def lookup(
+        self, wanted: Reference, platform: Platform | None = None
+    ) -> list[tuple[Reference, Image, str]]:
         """What a name refers to: reference with tag or digest, image and digest.
 
         A name without tag and digest means all tags.
@@ -89,7 +92,7 @@ class Catalogue:
         known = self.tags(wanted.familiar_name)
         if not known:
             raise NotFound(self._denied(wanted))
-        if platform and platform.split("/")[:2] not in (["linux", "amd64"], ["linux"]):
+        if platform is not None and not platform.fits(OS, ARCHITECTURE):
             raise NotFound(f"no matching manifest for {platform} in the manifest list entries")
         bare = Reference(wanted.domain, wanted.path)
         if wanted.digest:
