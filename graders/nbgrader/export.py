@@ -1,0 +1,186 @@
+"""Grades as learning management systems import them: plug-ins of ``nbgrader export``.
+
+::
+
+    nbgrader export --exporter=graders.nbgrader.export.CanvasExport --to canvas.csv
+    nbgrader export --exporter=graders.nbgrader.export.MoodleExport --to moodle.csv
+    nbgrader export --exporter=graders.nbgrader.export.TableExport  --to grades.csv
+
+One row per student, one column per assignment; the score is nbgrader's, less the penalty for
+lateness, as in its own ``CsvExportPlugin``. A cell stays empty, which every importer reads as
+"no change", where nothing was handed in and where something waits for the instructor's eye;
+how many of each is said. nbgrader's own exporter writes 0 there.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.plugins import ExportPlugin
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """One student's score in one assignment; None where there is none to pass on.
+
+    :param waiting: something in it still has to be graded by hand.
+    """
+
+    score: float | None
+    comment: str = ""
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A student and their grades, in the order of the assignments."""
+
+    student: Any
+    grades: Sequence[Grade]
+
+
+class _Export(ExportPlugin):
+    """What the formats have in common."""
+
+    default_name = "grades.csv"
+
+    def export(self, gradebook: Gradebook) -> None:
+        """Write the file named by ``--to``; assignments and students as nbgrader's options say.
+
+        :raises ValueError: for an assignment or a student that the grade book does not know;
+            nothing is written then.
+        """
+        assignments = _chosen(gradebook.assignments, "name", self.assignment, "assignment")
+        students = _chosen(gradebook.students, "id", self.student, "student")
+        rows = [
+            Row(student, [_grade(gradebook, assignment, student) for assignment in assignments])
+            for student in students
+        ]
+        target = Path(self.to or self.default_name)
+        with target.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(self.table(assignments, rows))
+        grades = [grade for row in rows for grade in row.grades]
+        waiting = sum(grade.waiting for grade in grades)
+        missing = sum(grade.score is None for grade in grades) - waiting
+        self.log.info("Exported %d students to %s", len(rows), target)
+        if missing:
+            self.log.warning("%d left empty: nothing was handed in or graded", missing)
+        if waiting:
+            self.log.warning("%d left empty: they wait for manual grading", waiting)
+
+    def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
+        """The lines of the file."""
+        raise NotImplementedError
+
+
+class CanvasExport(_Export):
+    """As the gradebook of Canvas imports: its five columns of identity, then the assignments.
+
+    Canvas finds a student by ``ID`` (its own number, nbgrader's ``lms_user_id``) or by
+    ``SIS Login ID`` (here the student's ID), and makes an assignment that it does not know.
+    """
+
+    default_name = "canvas.csv"
+
+    def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
+        yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *_names(assignments)]
+        points = [_number(assignment.max_score) for assignment in assignments]
+        yield ["    Points Possible", "", "", "", "", *points]
+        for row in rows:
+            student = row.student
+            names = (student.last_name, student.first_name)
+            name = ", ".join(filter(None, names)) or student.id
+            yield [name, student.lms_user_id or "", "", student.id, "", *_scores(row)]
+
+
+class MoodleExport(_Export):
+    """As Moodle's grade import takes it: map by username, ID number or e-mail address.
+
+    Beside each assignment's grade stands a column with the instructor's comments, for the
+    mapping to "Feedback for …".
+    """
+
+    default_name = "moodle.csv"
+
+    def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
+        columns = [c for name in _names(assignments) for c in (name, f"{name} (feedback)")]
+        yield ["Username", "ID number", "First name", "Last name", "Email address", *columns]
+        for row in rows:
+            student = row.student
+            cells = [
+                cell
+                for score, grade in zip(_scores(row), row.grades, strict=True)
+                for cell in (score, grade.comment)
+            ]
+            identity = (
+                student.id, student.lms_user_id, student.first_name, student.last_name,
+                student.email,
+            )  # fmt: skip
+            yield [*(part or "" for part in identity), *cells]
+
+
+class TableExport(_Export):
+    """A plain table, for any other system: identity, scores, total and the points possible."""
+
+    def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
+        possible = sum(assignment.max_score for assignment in assignments)
+        head = ["student_id", "lms_user_id", "last_name", "first_name", "email"]
+        yield [*head, *_names(assignments), "total", "points_possible"]
+        for row in rows:
+            student = row.student
+            identity = (
+                student.id, student.lms_user_id, student.last_name, student.first_name,
+                student.email,
+            )  # fmt: skip
+            known = [grade.score for grade in row.grades if grade.score is not None]
+            # A total of less than all would look like a low one.
+            total = _number(sum(known)) if len(known) == len(row.grades) else ""
+            cells = [*_scores(row), total, _number(possible)]
+            yield [*(part or "" for part in identity), *cells]
+
+
+def _chosen(entries: Iterable[Any], key: str, wanted: Iterable[object], kind: str) -> list[Any]:
+    found = {str(getattr(entry, key)): entry for entry in entries}
+    names = [str(name) for name in wanted]
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        raise ValueError(f"the grade book knows no {kind} {', '.join(unknown)}")
+    return [entry for name, entry in found.items() if not names or name in names]
+
+
+def _grade(gradebook: Gradebook, assignment: Any, student: Any) -> Grade:
+    try:
+        # (Its columns have no types that a checker could follow.)
+        submission: Any = gradebook.find_submission(assignment.name, student.id)
+    except MissingEntry:
+        return Grade(None)
+    if submission.needs_manual_grade:
+        return Grade(None, waiting=True)
+    if not submission.notebooks:
+        return Grade(None)
+    comments = [
+        comment.comment
+        for notebook in submission.notebooks
+        for comment in notebook.comments
+        if comment.comment
+    ]
+    penalty = submission.late_submission_penalty or 0.0
+    return Grade(max(0.0, submission.score - penalty), "\n".join(comments))
+
+
+def _names(assignments: Sequence[Any]) -> list[str]:
+    return [cast(str, assignment.name) for assignment in assignments]
+
+
+def _scores(row: Row) -> list[str]:
+    return ["" if grade.score is None else _number(grade.score) for grade in row.grades]
+
+
+def _number(value: float) -> str:
+    """Without the noise of binary fractions: ``13.5``, ``100``."""
+    return f"{round(value, 4):.10g}"

@@ -1,0 +1,120 @@
+"""Grades as Canvas, Moodle and others import them, from a grade book of nbgrader's own."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbgrader.api import Gradebook
+from sqlalchemy.exc import SAWarning
+
+from graders.nbgrader.export import CanvasExport, MoodleExport, TableExport
+
+# nbgrader adds a submission to its assignment before the session knows it.
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One for all: nbgrader starts a program to make one."""
+    folder = tmp_path_factory.mktemp("book")
+    # (By its name, alembic.)
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setenv("PATH", path)
+        warnings.simplefilter("ignore", SAWarning)
+        book: Any = Gradebook(f"sqlite:///{folder}/gradebook.db", "docker-101")
+        with book:
+            fill(book)
+            yield book
+
+
+def fill(book: Any) -> None:
+    for name, points in (("networking", 10.0), ("volumes", 3.5)):
+        book.add_assignment(name)
+        book.add_notebook("lesson", name)
+        book.add_grade_cell("exercise", "lesson", name, max_score=points, cell_type="code")
+        book.add_solution_cell("work", "lesson", name)
+    book.add_student("ann", first_name="Ann", last_name="O'Neil, Jr.", email="ann@uni.edu")
+    book.add_student("bob", lms_user_id="4711")
+    book.add_student("zoé", first_name="Zoé")
+    graded(book, "networking", "ann", 8.1, penalty=0.8)
+    graded(book, "volumes", "ann", 3.5)
+    graded(book, "networking", "bob", None)
+    graded(book, "volumes", "bob", 1.0, penalty=2.0)
+
+
+def graded(
+    book: Any, assignment: str, student: str, score: float | None, penalty: float = 0
+) -> None:
+    submission = book.add_submission(assignment, student)
+    grade = book.find_grade("exercise", "lesson", assignment, student)
+    grade.auto_score = score
+    grade.needs_manual_grade = score is None
+    submission.notebooks[0].late_submission_penalty = penalty
+    book.db.commit()
+
+
+def exported(plugin: type[Any], book: Any, target: Path, **options: Any) -> list[list[str]]:
+    plugin(to=str(target), **options).export(book)
+    with target.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_canvas(book: Any, tmp_path: Path) -> None:
+    rows = exported(CanvasExport, book, tmp_path / "out.csv")
+    assert rows[:2] == [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "networking", "volumes"],
+        ["    Points Possible", "", "", "", "", "10", "3.5"],
+    ]
+    assert sorted(rows[2:]) == [
+        ["O'Neil, Jr., Ann", "", "", "ann", "", "7.3", "3.5"],
+        ["Zoé", "", "", "zoé", "", "", ""],
+        # What waits for the instructor is no zero, and what was not handed in is none either.
+        ["bob", "4711", "", "bob", "", "", "0"],
+    ]
+
+
+def test_moodle_with_the_comments(book: Any, tmp_path: Path) -> None:
+    comment = book.find_comment("work", "lesson", "networking", "ann")
+    comment.manual_comment = "Well done,\nAnn"
+    book.db.commit()
+    rows = exported(MoodleExport, book, tmp_path / "out.csv")
+    identity = ["Username", "ID number", "First name", "Last name", "Email address"]
+    columns = ["networking", "networking (feedback)", "volumes", "volumes (feedback)"]
+    assert rows[0] == identity + columns
+    ann = ["ann", "", "Ann", "O'Neil, Jr.", "ann@uni.edu", "7.3", "Well done,\nAnn", "3.5", ""]
+    assert ann in rows
+    assert ["bob", "4711"] in [row[:2] for row in rows]
+
+
+def test_a_plain_table(book: Any, tmp_path: Path) -> None:
+    rows = exported(TableExport, book, tmp_path / "out.csv")
+    assert rows[0][-4:] == ["networking", "volumes", "total", "points_possible"]
+    grades = {row[0]: row[-4:] for row in rows}
+    assert grades["ann"] == ["7.3", "3.5", "10.8", "13.5"]
+    # No total of a part.
+    assert grades["bob"] == ["", "0", "", "13.5"]
+
+
+def test_one_assignment_and_one_student(book: Any, tmp_path: Path) -> None:
+    rows = exported(
+        TableExport, book, tmp_path / "out.csv", assignment=["volumes"], student=["ann"]
+    )
+    assert [row[0] for row in rows] == ["student_id", "ann"]
+    assert rows[0][5:] == ["volumes", "total", "points_possible"]
+
+
+@pytest.mark.parametrize("options", [{"assignment": ["volume"]}, {"student": ["eve"]}])
+def test_an_unknown_name_writes_nothing(
+    book: Any, tmp_path: Path, options: dict[str, list[str]]
+) -> None:
+    with pytest.raises(ValueError, match="knows no"):
+        exported(TableExport, book, tmp_path / "out.csv", **options)
+    assert not (tmp_path / "out.csv").exists()
