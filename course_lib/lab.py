@@ -34,11 +34,18 @@ from course_lib.journal import Entry, Journal
 from course_lib.preparation import prepare
 from course_lib.recorder import EventRecorder
 from course_lib.standing import Cell, Standing, read_standing, words_of
+from course_lib.storage import look_into
 from course_lib.topology import Difference, Topology, snapshot
 from course_lib.topology import diff as difference
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+    from course_lib.diagrams import Picture, View
+
+VIEWS: tuple[View, ...] = ("networks", "volumes")
+TOOLS = "alpine"
+"""The course's image for looking from inside."""
 
 
 class Lab:
@@ -67,6 +74,7 @@ class Lab:
         self._watch: CellWatch | None = None
         self._recorder: EventRecorder | None = None
         self._seen: Topology | None = None
+        self._lesson: Lesson | None = None
 
     # --- the engine in use ---------------------------------------------------------------
 
@@ -140,7 +148,7 @@ class Lab:
             prepared = prepare(wanted.key, self.client, table)
             if prepared:
                 journal.write(replace(begun, prepared=prepared))
-            self._seen = None
+            self._seen, self._lesson = None, wanted
             self._listen(wanted, journal, started)
         status.finish(self._status_line(wanted, entry, stays))
 
@@ -172,41 +180,49 @@ class Lab:
 
     # --- looking -------------------------------------------------------------------------
 
-    def topology(self, *, everything: bool = False) -> Topology:
+    def topology(self, *, everything: bool = False, contents: bool = False) -> Topology:
         """What is on the engine now.
 
         :param everything: also what stood before the lesson, which is left out otherwise.
+        :param contents: look into volumes and mounted paths, too.
         """
         before = Standing() if everything else self._before
         with self._talking():
             containers = {container.id for container in before.containers}
             found = snapshot(self.client, ignore=containers, engine=self.engine.label)
-        networks = {network.id for network in before.networks}
-        return found.without(containers, networks, {volume.name for volume in before.volumes})
+            networks = {network.id for network in before.networks}
+            volumes = {volume.name for volume in before.volumes}
+            found = found.without(containers, networks, volumes)
+            if contents:
+                image = read_image_table(self._environ).get(TOOLS).reference
+                found = look_into(self.client, found, image=image)
+        return found
 
-    def draw(self, *, everything: bool = False) -> None:
-        """Show the live picture of networks, containers and volumes.
+    def draw(self, view: View | None = None, *, everything: bool = False) -> None:
+        """Show the live picture.
 
         What is new, changed or gone since the last call is marked.
 
+        :param view: ``networks`` (containers, networks, ports) or ``volumes`` (what is mounted
+            where, and what is inside); by default what the lesson is about.
         :param everything: also what stood before the lesson.
+        :raises CourseError: for another view; where the engine does not answer.
         """
-        from course_lib import diagrams
-
-        now = self.topology(everything=everything)
-        picture = diagrams.draw(now, since=self._seen)
+        now, picture = self._picture(view, everything=everything)
         self._seen = now
         showing.show(picture.exhibit())
 
-    def describe(self, *, everything: bool = False) -> None:
+    def describe(self, view: View | None = None, *, everything: bool = False) -> None:
         """Print what the picture shows, in words."""
         from course_lib.diagrams import describe
 
-        print(describe(self.topology(everything=everything)))
+        view = self._view(view)
+        topology = self.topology(everything=everything, contents=view == "volumes")
+        print(describe(topology, view=view))
 
     def diff(self) -> Difference:
         """What changed since the last picture or the last call; shows itself in a notebook."""
-        now = self.topology()
+        now = self.topology(contents=self._view(None) == "volumes")
         found = difference(self._seen, now) if self._seen is not None else Difference()
         self._seen = now
         return found
@@ -235,8 +251,8 @@ class Lab:
             table = read_image_table(self._environ)
             mode = "host" if owner.mode == "host" else f"container:{owner.id}"
             with self._talking():
-                lesson_state.ensure_images(self.client, ("alpine",), table, _Status().announce)
-                image = table.get("alpine").reference
+                lesson_state.ensure_images(self.client, (TOOLS,), table, _Status().announce)
+                image = table.get(TOOLS).reference
                 seen = trace.look(self.client.api, image, mode, target, port)
         found = trace.way(topology, sender, target, port, seen)
         showing.show(draw_trace(found, topology).exhibit())
@@ -300,6 +316,21 @@ class Lab:
         if self._client is not None:
             self._client.close()
         self._engine, self._client = found, None
+
+    def _view(self, view: View | None) -> View:
+        if view is None:
+            about = self._lesson.assignment if self._lesson else ""
+            return "volumes" if about == "volumes" else "networks"
+        if view not in VIEWS:
+            raise CourseError(f"there is no view {view!r}", f"there are {' and '.join(VIEWS)}")
+        return view
+
+    def _picture(self, view: View | None, *, everything: bool = False) -> tuple[Topology, Picture]:
+        from course_lib import diagrams
+
+        view = self._view(view)
+        now = self.topology(everything=everything, contents=view == "volumes")
+        return now, diagrams.draw(now, since=self._seen, view=view)
 
     def _left_by(self, entry: Entry, now: Standing, *, everything: bool = False) -> Standing:
         return lesson_state.left_by(

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from course_lib import inside
+from course_lib.contents import Contents
 from course_lib.images import familiar
 
 Mode = Literal["bridge", "none", "host", "container"]
@@ -117,6 +119,10 @@ class Volume:
         return len(self.name) == 64 and all(sign in "0123456789abcdef" for sign in self.name)
 
 
+StoreKey = tuple[str, str]
+"""``volume`` and its name, or ``bind`` and a path of the host."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
     """Everything at one moment. Networks and containers stand in the order of their making."""
@@ -126,6 +132,8 @@ class Topology:
     volumes: tuple[Volume, ...] = ()
     engine: str = ""
     """What to call the engine: ``embedded engine 26.1.5``."""
+    contents: Mapping[StoreKey, Contents] = field(default_factory=dict)
+    """What is in volumes and mounted paths, where somebody looked (:mod:`course_lib.storage`)."""
 
     def network(self, name: str) -> Network | None:
         return next((n for n in self.networks if n.name == name), None)
@@ -172,7 +180,11 @@ def snapshot(client: Any, *, ignore: Collection[str] = (), engine: str = "") -> 
     api = client.api
     networks = tuple(_network(entry) for entry in sorted(api.networks(), key=_network_order))
     containers = []
-    entries = [entry for entry in api.containers(all=True) if entry["Id"] not in ignore]
+    entries = [
+        entry
+        for entry in api.containers(all=True)
+        if entry["Id"] not in ignore and inside.LABEL not in (entry.get("Labels") or {})
+    ]
     for entry in sorted(entries, key=lambda e: (e.get("Created", 0), e["Id"])):
         # The list knows neither aliases nor exit codes nor what a container exposes.
         with contextlib.suppress(NotFound):
@@ -286,7 +298,7 @@ def _mount(entry: Mapping[str, Any]) -> Mount:
 
 # --- differences -------------------------------------------------------------------------
 
-Kind = Literal["network", "container", "volume"]
+Kind = Literal["network", "container", "volume", "path"]
 What = Literal["new", "removed", "changed"]
 
 
@@ -319,7 +331,7 @@ class Difference:
         return "\n".join(map(str, self.changes)) if self.changes else "nothing changed"
 
     def of(self, kind: Kind, key: str) -> What | None:
-        """What happened to the thing with that ID (for a volume: that name)."""
+        """What happened to the thing with that ID (a volume's is its name, a path's itself)."""
         return next((c.what for c in self.changes if c.kind == kind and c.id == key), None)
 
 
@@ -329,7 +341,23 @@ def diff(before: Topology, after: Topology) -> Difference:
     changes += _diff("network", before.networks, after.networks)
     changes += _diff("container", before.containers, after.containers)
     changes += _diff("volume", before.volumes, after.volumes)
+    known = {(change.kind, change.id) for change in changes}
+    for (kind, name), now in after.contents.items():
+        was = before.contents.get((kind, name))
+        details = tuple(_new_contents(was, now)) if was is not None else ()
+        what: Kind = "volume" if kind == "volume" else "path"
+        if details and (what, name) not in known:
+            changes.append(Change("changed", what, name, name, details))
     return Difference(tuple(changes))
+
+
+def _new_contents(was: Contents, now: Contents) -> Iterable[str]:
+    """What came, went and changed in a folder; not below what was looked at."""
+    old = {item.name: item for item in was.items}
+    new = {item.name: item for item in now.items}
+    yield from (f"+ {new[name]}" for name in new if name not in old and was.complete)
+    yield from (f"- {old[name]}" for name in old if name not in new and now.complete)
+    yield from (f"~ {new[name]}" for name in new if name in old and new[name] != old[name])
 
 
 def _diff(

@@ -5,16 +5,33 @@ matplotlib is imported when something is drawn, not before.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from course_lib.diagrams.picture import Picture
-from course_lib.diagrams.scene import build_scene
-from course_lib.diagrams.words import describe, describe_scene
+from course_lib.diagrams.scene import Scene, build_scene
+from course_lib.diagrams.storage import build_storage_scene
+from course_lib.diagrams.words import describe_scene
 from course_lib.topology import Topology
 from course_lib.trace import Trace
 
-__all__ = ["Picture", "describe", "draw", "draw_trace"]
+__all__ = ["Picture", "View", "describe", "draw", "draw_trace"]
+
+View = Literal["networks", "volumes"]
+"""Who is joined to whom, or who keeps what where."""
 
 
-def draw(topology: Topology, since: Topology | None = None) -> Picture:
+def scene_of(topology: Topology, since: Topology | None = None, view: View = "networks") -> Scene:
+    """What a picture of that kind shows."""
+    build = build_storage_scene if view == "volumes" else build_scene
+    return build(topology, since)
+
+
+def describe(topology: Topology, since: Topology | None = None, view: View = "networks") -> str:
+    """What the picture of a topology shows, one fact a line."""
+    return describe_scene(scene_of(topology, since, view))
+
+
+def draw(topology: Topology, since: Topology | None = None, view: View = "networks") -> Picture:
     """The picture of a topology.
 
     :param since: an earlier one; what is new, changed or gone since is marked.
@@ -22,7 +39,7 @@ def draw(topology: Topology, since: Topology | None = None) -> Picture:
     from course_lib.diagrams import paint
     from course_lib.diagrams.layout import lay_out
 
-    scene = build_scene(topology, since)
+    scene = scene_of(topology, since, view)
     drawing = lay_out(scene, paint.measure)
     return Picture(drawing, paint.as_svg(paint.figure(drawing)), describe_scene(scene))
 

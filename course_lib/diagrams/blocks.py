@@ -15,11 +15,15 @@ from course_lib.topology import Mount
 BOX_WIDTH = 156.0
 STRIP_WIDTH = 116.0
 STRIP_HEIGHT = 19.0
+NOTE_WIDTH, NOTE_HEIGHT = 156.0, 15.0
+"""Of a strip that has lines of words instead of an address."""
 PAD = 9.0
 PILL_HEIGHT = 18.0
 MOST_MOUNTS = 4
+MOST_ALSO = 6
 MOST_TAGS = 3
 SHARED_HEAD = 17.0
+READ_ONLY = "read-only"
 
 
 @dataclass(slots=True)
@@ -46,8 +50,13 @@ def stack_block(stack: Stack, bars: Mapping[str, Bar], measure: Measure, *, hang
     strips = [wire for wire in stack.wires if wire.bar != NOWHERE]
     joined = len(stack.boxes) > 1
     inset = 7.0 if joined else 0.0
-    width = max(BOX_WIDTH, len(strips) * STRIP_WIDTH) + 2 * inset
-    strip = STRIP_HEIGHT if strips else 0.0
+    noted = any(wire.notes for wire in strips)
+    strip_width = NOTE_WIDTH if noted else STRIP_WIDTH
+    width = max(BOX_WIDTH, len(strips) * strip_width) + 2 * inset
+    share = width / len(strips) if strips else width
+    texts = [_strip_lines(wire, share - 8, measure) for wire in strips]
+    tall = max(map(len, texts), default=0)
+    strip = STRIP_HEIGHT + NOTE_HEIGHT * (tall - 1) if strips else 0.0
     block = Block(width, 0.0, ports=stack.ports)
     top = strip if hanging else 0.0
     y = top + (SHARED_HEAD if joined else 0.0)
@@ -71,11 +80,10 @@ def stack_block(stack: Stack, bars: Mapping[str, Bar], measure: Measure, *, hang
             colour=palette.MUTED, align="center",
         )  # fmt: skip
         block.shapes = [frame, caption, *block.shapes]
-    share = width / len(strips) if strips else width
-    for number, wire in enumerate(strips):
+    for number, (wire, lines) in enumerate(zip(strips, texts, strict=True)):
         x = number * share
         y = 0.0 if hanging else bottom
-        block.shapes += _strip(wire, bars[wire.bar], x, y, share, measure)
+        block.shapes += _strip(wire, bars[wire.bar], lines, x, y, share, strip)
         block.taps[wire.bar] = (x + share / 2, 0.0 if hanging else block.h)
     for area, box in boxes:
         # Strips on top would be covered.
@@ -152,6 +160,18 @@ def _box(
     for row, colour in _tag_rows(tags, room, measure):
         shapes += _pills(row, left, bottom + 2, colour, measure)
         bottom += 19
+    for text, colour in box.also[:MOST_ALSO]:
+        shown = shortened(text, room - 18, SMALL_SIZE, measure)
+        shapes += [
+            Area(left, bottom + 3, 11, 11, palette.tint(colour, 0.3), colour, 1, radius=2, z=3,
+                 role="also", key=text),
+            Label(left + 17, bottom + 8, shown, SMALL_SIZE),
+        ]  # fmt: skip
+        bottom += 17
+    if len(box.also) > MOST_ALSO:
+        text = f"and {len(box.also) - MOST_ALSO} more"
+        shapes.append(Label(left, bottom + 8, text, SMALL_SIZE, colour=palette.MUTED))
+        bottom += 17
     for mount in box.mounts[:MOST_MOUNTS]:
         shapes += _mount(mount, left, bottom + 8, room, measure)
         bottom += 17
@@ -227,16 +247,33 @@ def _mount(mount: Mount, x: float, y: float, room: float, measure: Measure) -> l
     ]  # fmt: skip
 
 
-def _strip(wire: Wire, bar: Bar, x: float, y: float, width: float, measure: Measure) -> list[Shape]:
+def _strip_lines(wire: Wire, room: float, measure: Measure) -> list[str]:
+    """What stands on a strip; a path is broken once where it has to be."""
     words = {HOST: "the host's interfaces", NONE: "lo only"}
-    gone = wire.mark == "removed"
+    if wire.notes:
+        return [
+            line
+            for note in wire.notes
+            for line in wrapped(note, room, TEXT_SIZE, measure, bold=True)
+        ]
     text = words.get(wire.bar) or wire.address or "no address"
-    text = shortened(text, width - 8, TEXT_SIZE, measure)
+    return [shortened(text, room, TEXT_SIZE, measure)]
+
+
+def _strip(
+    wire: Wire, bar: Bar, lines: list[str], x: float, y: float, width: float, height: float
+) -> list[Shape]:
+    gone = wire.mark == "removed"
     outline: Outline = "dotted" if gone else "solid" if wire.live else "dashed"
     fill = palette.tint(bar.colour, 0.2) if wire.live else palette.PAPER
+    colour = palette.INK if wire.live else palette.MUTED
+    first = y + height / 2 - NOTE_HEIGHT * (len(lines) - 1) / 2
     return [
-        Area(x, y, width, STRIP_HEIGHT, fill, bar.colour, 2.2 if wire.mark == "new" else 1.3,
+        Area(x, y, width, height, fill, bar.colour, 2.2 if wire.mark == "new" else 1.3,
              outline, radius=3, z=3, role="interface", key=wire.bar),
-        Label(x + width / 2, y + STRIP_HEIGHT / 2, text, TEXT_SIZE, wire.mark == "new",
-              palette.INK if wire.live else palette.MUTED, "center", struck=gone, z=4),
+        *(
+            Label(x + width / 2, first + number * NOTE_HEIGHT, line, TEXT_SIZE,
+                  wire.mark == "new" or line == READ_ONLY, colour, "center", struck=gone, z=4)
+            for number, line in enumerate(lines)
+        ),
     ]  # fmt: skip

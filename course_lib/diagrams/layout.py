@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from course_lib.diagrams import palette
 from course_lib.diagrams.blocks import (
@@ -23,8 +23,8 @@ from course_lib.diagrams.blocks import (
     stack_block,
 )
 from course_lib.diagrams.palette import NAME_SIZE, SMALL_SIZE, TEXT_SIZE
-from course_lib.diagrams.scene import Bar, Scene, Stack, Store, Wire
-from course_lib.diagrams.shapes import Area, Drawing, Label, Line, Outline, Shape, moved
+from course_lib.diagrams.scene import Bar, BarKind, Scene, Stack, Store, Wire
+from course_lib.diagrams.shapes import Area, Drawing, Form, Label, Line, Outline, Shape, moved
 from course_lib.diagrams.text import Measure, shortened
 
 GAP = 20.0
@@ -33,17 +33,28 @@ ROW_GAP = 16.0
 MARGIN = 18.0
 BAR_HEIGHT = 42.0
 BAR_PAD = 12.0
+BAR_LINE = 15.0
+TUCK = 9.0
+"""Wires end that far inside their bar, which covers them: not every bar has a straight edge."""
+LINES_WIDTH = 230.0
+"""Of a bar that says what is inside, at least."""
+LINES_MOST = 320.0
+"""How far to the right the sizes stand at most."""
 DROP = 20.0
 """From a standing stack down to its bar."""
 TRACK = 9.0
 MOST_TRACKS = 12
 """Between wires that run side by side."""
 STORE_WIDTH, STORE_HEIGHT = 176.0, 48.0
+TOO_WIDE = 1.3
+"""Times the room: beyond, texts get too small when a notebook shrinks the picture."""
 APART = 32.0
 """Between components of a line, and between panels of a component."""
 EMPTY_PANEL = 240.0
 HEAD = 18.0
 FOOT = 26.0
+FORMS: dict[BarKind, Form] = {"volume": "cylinder", "bind": "folder"}
+HOLLOW: tuple[BarKind, ...] = ("none", "tmpfs")
 
 
 @dataclass(slots=True)
@@ -85,7 +96,7 @@ class _Component:
 def lay_out(scene: Scene, measure: Measure, width: float = palette.WIDTH) -> Drawing:
     """Place everything of a scene on a sheet about ``width`` wide and as high as need be."""
     room = width - 4 * MARGIN
-    components = [_component(*part, measure, room) for part in _parts(scene)]
+    components = [c for part in _parts(scene) for c in _components(*part, measure, room)]
     lines = _lines(components, room)
     inner = max((sum(c.width for c in line) + APART * (len(line) - 1) for line in lines), default=0)
     title = f"host \N{MIDDLE DOT} {scene.title}" if scene.title else "host"
@@ -165,7 +176,33 @@ def _lines(components: Sequence[_Component], room: float) -> list[list[_Componen
 # --- one component -----------------------------------------------------------------------
 
 
-def _component(bars: list[Bar], stacks: list[Stack], measure: Measure, room: float) -> _Component:
+def _components(
+    bars: list[Bar], stacks: list[Stack], measure: Measure, room: float
+) -> list[_Component]:
+    """Joined by wires; where these would be too long to follow, names say the rest."""
+    whole = _wired(bars, stacks, measure, room)
+    if len(bars) == 1 or whole.width <= room * TOO_WIDE:
+        return [whole]
+    titles = {bar.key: bar for bar in bars}
+    cut = [_cut_loose(stack, titles) for stack in stacks]
+    return [_wired([bar], [s for s in cut if s.bars == (bar.key,)], measure, room) for bar in bars]
+
+
+def _cut_loose(stack: Stack, bars: Mapping[str, Bar]) -> Stack:
+    """The same on its first bar alone; what else it is on is told in its box."""
+    first, *others = stack.wires
+    owner, *guests = stack.boxes
+    also = tuple(
+        (
+            f"{bars[w.bar].title}: {', '.join(filter(None, (w.address, *w.notes)))}",
+            bars[w.bar].colour,
+        )
+        for w in others
+    )
+    return replace(stack, wires=(first,), boxes=(replace(owner, also=also), *guests))
+
+
+def _wired(bars: list[Bar], stacks: list[Stack], measure: Measure, room: float) -> _Component:
     by_key = {bar.key: bar for bar in bars}
     alone = {bar.key: [s for s in stacks if s.bars == (bar.key,)] for bar in bars}
     shared: dict[tuple[str, ...], list[Stack]] = {}
@@ -179,7 +216,8 @@ def _component(bars: list[Bar], stacks: list[Stack], measure: Measure, room: flo
     ]
     if not shared:
         [panel] = panels
-        return _Component(panel.width, panel.rise, BAR_HEIGHT, panel.shapes, panel.published)
+        height = bar_height(panel.bar)
+        return _Component(panel.width, panel.rise, height, panel.shapes, panel.published)
     across = max(1, int((room + GAP) // (BOX_WIDTH * 1.5 + GAP)) // len(shared))
     hanging = {
         key: _grid(group, by_key, measure, across, hanging=True) for key, group in shared.items()
@@ -244,8 +282,9 @@ def _joined(
     wide = max(right for _, right in spans.values())
     # Bent wires of one group to one bar run together; each such pair has a track of its own.
     pairs = [(key, bar) for key in hanging for bar in key]
-    level = {pair: BAR_HEIGHT + 14 + TRACK * (n % MOST_TRACKS) for n, pair in enumerate(pairs)}
-    below = BAR_HEIGHT + 30 + TRACK * min(len(pairs), MOST_TRACKS)
+    deepest = max(bar_height(panel.bar) for panel in panels)
+    level = {pair: deepest + 14 + TRACK * (n % MOST_TRACKS) for n, pair in enumerate(pairs)}
+    below = deepest + 30 + TRACK * min(len(pairs), MOST_TRACKS)
     low = below
     for key, grid in hanging.items():
         y = below
@@ -295,7 +334,7 @@ def _hung(
     end = min(max(x, left + 14), right - 14)
     if end != x:
         points += [(x, level), (end, level)]
-    return _wire(wire, bar, [*points, (end, BAR_HEIGHT)])
+    return _wire(wire, bar, [*points, (end, bar_height(bar) - TUCK)])
 
 
 def _panel(
@@ -306,6 +345,8 @@ def _panel(
     grid = _grid(stacks, bars, measure, columns, hanging=False)
     texts = measure(bar.title, NAME_SIZE, True) + measure(bar.subtitle, TEXT_SIZE, False) + 10
     least = max(min(texts, 300.0), measure(bar.detail, TEXT_SIZE, False)) + 2 * BAR_PAD
+    if bar.lines:
+        least = max(least, LINES_WIDTH)
     width = max(grid.w + 2 * BAR_PAD, least, 190.0)
     panel = _Panel(bar, width)
     panel.shapes += _bar(bar, width, measure)
@@ -323,10 +364,10 @@ def _panel(
                 if wire.bar not in block.taps:
                     continue
                 start = (x + block.taps[wire.bar][0], y)
-                points = [start, (start[0], 0.0)]
+                points = [start, (start[0], TUCK)]
                 if number:
                     gutter = left + column * (grid.column_width + GAP) - GAP / 2
-                    points = [start, (start[0], y + 6), (gutter, y + 6), (gutter, 0.0)]
+                    points = [start, (start[0], y + 6), (gutter, y + 6), (gutter, TUCK)]
                 panel.shapes.append(_wire(wire, bar, points))
         y -= height + max(pills_height(block.ports) for _, block in row)
         panel.rise = -y
@@ -368,24 +409,50 @@ def _bar(bar: Bar, width: float, measure: Measure) -> list[Shape]:
             Label(width / 2, BAR_HEIGHT / 4, bar.title, TEXT_SIZE, colour=palette.MUTED,
                   align="center"),
         ]  # fmt: skip
-    outline: Outline = "dotted" if gone else "dashed" if bar.kind == "none" else "solid"
+    outline: Outline = "dotted" if gone else "dashed" if bar.kind in HOLLOW else "solid"
+    height = bar_height(bar)
+    form: Form = FORMS.get(bar.kind, "box")
     area = Area(
-        0, 0, width, BAR_HEIGHT, palette.PAPER if gone else palette.tint(bar.colour, 0.22),
+        0, 0, width, height, palette.PAPER if gone else palette.tint(bar.colour, 0.22),
         bar.colour,
-        3.0 if bar.mark else 1.8, outline, radius=8, role="bar", key=bar.key,
+        3.0 if bar.mark else 1.8, outline, form, radius=8, role="bar", key=bar.key,
     )  # fmt: skip
+    y = 14.0 + _lid(bar)
     subtitle_width = measure(bar.subtitle, TEXT_SIZE, False)
     name = shortened(bar.title, width - 2 * BAR_PAD - subtitle_width - 8, NAME_SIZE, measure,
                      bold=True)  # fmt: skip
     title_width = measure(name, NAME_SIZE, True)
     detail = shortened(bar.detail, width - 2 * BAR_PAD, TEXT_SIZE, measure)
-    return [
+    shapes: list[Shape] = [
         area,
-        Label(BAR_PAD, 14, name, NAME_SIZE, True, struck=gone),
-        Label(BAR_PAD + title_width + 8, 14.5, bar.subtitle, TEXT_SIZE, colour=palette.MUTED),
-        Label(BAR_PAD, 30, detail, TEXT_SIZE),
+        Label(BAR_PAD, y, name, NAME_SIZE, True, struck=gone),
+        Label(BAR_PAD + title_width + 8, y + 0.5, bar.subtitle, TEXT_SIZE, colour=palette.MUTED),
         *badge(bar.mark, width, 0),
     ]
+    y += 16
+    if detail:
+        shapes.append(Label(BAR_PAD, y, detail, TEXT_SIZE))
+        y += 16
+    for text, size in bar.lines:
+        right = min(width - BAR_PAD, LINES_MOST)
+        room = right - BAR_PAD - measure(size, TEXT_SIZE, False) - 8
+        shapes.append(Label(BAR_PAD, y, shortened(text, room, TEXT_SIZE, measure), TEXT_SIZE))
+        if size:
+            shapes.append(Label(right, y, size, TEXT_SIZE, colour=palette.MUTED, align="right"))
+        y += BAR_LINE
+    return shapes
+
+
+def bar_height(bar: Bar) -> float:
+    """How high a bar is, with all that is written on it."""
+    missing = 0 if bar.detail else 16 if bar.lines else 10
+    bottom = 4 if bar.kind == "volume" else 0
+    return BAR_HEIGHT + _lid(bar) + BAR_LINE * len(bar.lines) - missing + bottom
+
+
+def _lid(bar: Bar) -> float:
+    """Room that the upper edge of its form takes."""
+    return {"volume": 8.0, "bind": 6.0}.get(bar.kind, 0.0)
 
 
 def _wire(wire: Wire, bar: Bar, points: Iterable[tuple[float, float]]) -> Line:

@@ -106,7 +106,7 @@ def _area(axes: Any, area: Area) -> None:
         _cylinder(axes, area, style)
         return
     if area.form == "folder":
-        tab = area.h * 0.22
+        tab = min(area.h * 0.22, 7.0)
         outline = [
             (area.x, area.bottom), (area.x, area.y), (area.x + area.w * 0.42, area.y),
             (area.x + area.w * 0.55, area.y + tab), (area.right, area.y + tab),

@@ -26,13 +26,13 @@ from course_lib.topology import (
 )
 
 Mark = What | None
-BarKind = Literal["network", "host", "none", "nowhere"]
+BarKind = Literal["network", "host", "none", "nowhere", "volume", "bind", "tmpfs"]
 HOST, NONE, NOWHERE = "host", "none", ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A network (or its stand-in) with the two lines that are written on it."""
+    """A network (or its stand-in), a volume or a path, with the lines that are written on it."""
 
     key: str
     kind: BarKind
@@ -42,6 +42,8 @@ class Bar:
     colour: str
     internal: bool = False
     mark: Mark = None
+    lines: tuple[tuple[str, str], ...] = ()
+    """What is inside, a name and its size each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,21 @@ class Box:
     live: bool
     mounts: tuple[Mount, ...] = ()
     mark: Mark = None
+    also: tuple[tuple[str, str], ...] = ()
+    """What it is joined to without a wire, in words, and the colour of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """An interface of a stack and the bar it leads to."""
+    """An interface of a stack, or a mount, and the bar it leads to."""
 
     bar: str
     address: str
     aliases: tuple[str, ...] = ()
     live: bool = True
     mark: Mark = None
+    notes: tuple[str, ...] = ()
+    """What its strip says instead of an address, in lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ def _stacks(
         members = [container, *guests.get(container.id, [])]
         stacks.append(
             Stack(
-                boxes=tuple(_box(member, changes) for member in members),
+                boxes=tuple(container_box(member, changes) for member in members),
                 wires=tuple(_wires(container, before.get(container.id), changes)),
                 ports=tuple(map(port_words, container.ports)),
             )
@@ -191,7 +197,8 @@ def _stacks(
     return tuple(stacks)
 
 
-def _box(container: Container, changes: Difference) -> Box:
+def container_box(container: Container, changes: Difference) -> Box:
+    """How a container is shown."""
     mark = changes.of("container", container.id)
     return Box(
         id=container.id,

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from course_lib.diagrams.scene import HOST, NONE, Bar, Mark, Scene, Stack, build_scene, mount_source
-from course_lib.topology import Topology
+from course_lib.diagrams.blocks import READ_ONLY
+from course_lib.diagrams.scene import HOST, NONE, Bar, Mark, Scene, Stack, mount_source
 
-
-def describe(topology: Topology, since: Topology | None = None) -> str:
-    """What the picture of a topology shows, one fact a line."""
-    return describe_scene(build_scene(topology, since))
+STORES = ("volume", "bind", "tmpfs")
 
 
 def describe_scene(scene: Scene) -> str:
@@ -30,6 +27,11 @@ def describe_scene(scene: Scene) -> str:
 def _bar(bar: Bar, used: bool) -> str:
     if bar.kind == "nowhere":
         return f"{bar.title}:"
+    inside = ", ".join(f"{name} ({size})" if size else name for name, size in bar.lines)
+    if bar.kind in STORES:
+        facts = ", ".join(filter(None, (bar.subtitle, bar.detail)))
+        text = f"{bar.title} ({facts})" + (f" with {inside}" if inside else "")
+        return f"{text}{_marked(bar.mark)}{':' if used else ''}"
     kind = {HOST: "the host's network stack", NONE: "no network"}.get(bar.kind)
     text = (
         f"{kind}: {bar.detail}" if kind else f"network {bar.title} ({bar.subtitle}, {bar.detail})"
@@ -43,11 +45,13 @@ def _stack(stack: Stack, key: str) -> Iterator[str]:
     facts = [f"{owner.name} from {owner.image}"]
     if owner.state and owner.mark != "removed":
         facts.append(owner.state)
+    for path in wire.notes:
+        facts.append(path if path == READ_ONLY else f"at {path}")
     if wire.address:
         facts.append(f"at {wire.address}")
     if wire.aliases:
         facts.append(f"alias {', '.join(wire.aliases)}")
-    others = [w.bar for w in stack.wires if w.bar != key]
+    others = [w.bar for w in stack.wires if w.bar != key and not w.notes]
     if others:
         facts.append(f"also on {', '.join(others)}")
     if stack.ports:

@@ -5,10 +5,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from course_lib.contents import Contents, Item
 from course_lib.diagrams import describe, draw, palette
 from course_lib.diagrams.layout import lay_out
 from course_lib.diagrams.scene import build_scene
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line
+from course_lib.diagrams.storage import build_storage_scene
 from course_lib.diagrams.text import rows, shortened, wrapped
 from course_lib.topology import (
     Container,
@@ -105,14 +107,67 @@ SCENES = {
 }
 
 
+FEW = Contents((Item("notes.md", 12_345), Item("sub", 3, True)))
+MANY = Contents(tuple(Item(f"log-{n:02}-of-a-service-with-a-long-name.txt", n) for n in range(17)))
+
+
+def keeping(name: str, *mounts: Mount, **more: object) -> Container:
+    return container(name, "bridge", image="alpine", mounts=mounts, **more)
+
+
+def on(volume: str, target: str = "/data", read_only: bool = False) -> Mount:
+    return Mount("volume", volume, target, read_only)
+
+
+def stored(*containers: Container, **contents: Contents) -> Topology:
+    names = {m.source for c in containers for m in c.mounts if m.kind == "volume"}
+    volumes = tuple(Volume(name) for name in sorted({*names, *contents}))
+    seen = {("volume", name): found for name, found in contents.items()}
+    return Topology((network("bridge"),), containers, volumes, ENGINE, seen)
+
+
+SITE = "/home/ann/docker-course/volumes/site"
+KINDS = stored(
+    keeping(
+        "mixed", on("state", "/state"), Mount("bind", SITE, "/usr/share/nginx/html", True),
+        Mount("tmpfs", "", "/scratch"), on("state", "/again", True), ports=(8080,),
+    ),
+    keeping("plain"),
+    keeping("stopped", on("a" * 64, "/usr/local/tomcat/webapps"), state="exited"),
+    state=FEW, spare=Contents(),
+)  # fmt: skip
+
+STORAGE_SCENES = {
+    "no volumes": stored(),
+    "one volume": stored(keeping("web", on("data")), data=FEW),
+    "kinds": KINDS,
+    "shared by three": stored(
+        keeping("webapp", on("logs"), on("webapps", "/webapps"), ports=(8080,)),
+        keeping("reader", on("logs", "/data", True)),
+        keeping("other", on("logs")),
+        logs=MANY,
+    ),
+    "thirty on one": stored(
+        *(keeping(f"worker-{i}", on("shared", "/data", i % 3 > 0)) for i in range(30)), shared=MANY
+    ),
+    "thirty of their own": stored(*(keeping(f"db-{i}", on(f"{i:064x}")) for i in range(30))),
+    "thirty on all": stored(
+        *(keeping(f"box-{i}", on(f"v{i % 6}"), on("logs", "/log")) for i in range(30)), logs=MANY
+    ),
+    "long paths": stored(keeping("x" * 63, on("v" * 120, "/a" * 60), on("w", "/b"))),
+}
+
+
 def measure(text: str, size: float, bold: bool) -> float:
     """A font whose letters are all alike, wider than most."""
     return len(text) * size * (0.66 if bold else 0.6)
 
 
-@pytest.fixture(params=list(SCENES), ids=lambda name: name.replace(" ", "-"))
+@pytest.fixture(params=[*SCENES, *STORAGE_SCENES], ids=lambda name: name.replace(" ", "-"))
 def drawing(request: pytest.FixtureRequest) -> Drawing:
-    return lay_out(build_scene(SCENES[request.param]), measure)
+    if request.param in SCENES:
+        return lay_out(build_scene(SCENES[request.param]), measure)
+    return lay_out(build_storage_scene(STORAGE_SCENES[request.param]), measure)
 
 
 ROLES = ("container", "bar", "interface", "volume", "port")
@@ -138,6 +193,18 @@ def test_containers_overlap_no_bars(drawing: Drawing) -> None:
             assert not box.overlaps(bar), (box, bar)
 
 
+def test_texts_do_not_cover_each_other(drawing: Drawing) -> None:
+    extents = []
+    for label in drawing.shapes:
+        if isinstance(label, Label):
+            # Letters are about three quarters of their size high.
+            width = measure(label.text, label.size, label.bold) * 0.8
+            left = label.x - {"left": 0.0, "center": width / 2, "right": width}[label.align]
+            extents.append(Area(left, label.y - label.size * 0.4, width, label.size * 0.8))
+    for one, other in pairs(extents):
+        assert not one.overlaps(other), (one, other)
+
+
 def test_everything_lies_on_the_sheet_and_within_the_host(drawing: Drawing) -> None:
     [host] = drawing.areas("host")
     for role in ROLES[:4]:
@@ -153,12 +220,17 @@ def test_everything_lies_on_the_sheet_and_within_the_host(drawing: Drawing) -> N
 
 
 def test_texts_fit_into_their_boxes(drawing: Drawing) -> None:
-    boxes = drawing.areas("container")
+    boxes = [*drawing.areas("container"), *drawing.areas("bar")]
     for label in drawing.shapes:
         if not isinstance(label, Label) or label.align != "left":
             continue
         holder = next(
-            (b for b in boxes if b.x < label.x < b.right and b.y < label.y < b.bottom), None
+            (
+                b
+                for b in [*boxes, *drawing.areas("bar")]
+                if b.x < label.x < b.right and b.y < label.y < b.bottom
+            ),
+            None,
         )
         if holder:
             assert label.x + measure(label.text, label.size, label.bold) <= holder.right, label
@@ -245,6 +317,83 @@ def test_mounts_and_volumes_are_shown() -> None:
 def test_aliases_name_their_network_where_there_are_several() -> None:
     drawing = lay_out(build_scene(SCENES["two networks"]), measure)
     assert {area.key for area in drawing.areas("alias")} == {"gw on dev", "gw on prod"}
+
+
+# --- what is kept where ---
+
+
+def test_a_mount_is_a_strip_that_says_where_and_whether_it_can_be_written() -> None:
+    drawing = lay_out(build_storage_scene(KINDS), measure)
+    [strip] = [a for a in drawing.areas("interface") if a.key == f"bind:{SITE}"]
+    inside = [
+        s.text
+        for s in drawing.shapes
+        if isinstance(s, Label) and strip.x < s.x < strip.right and strip.y < s.y < strip.bottom
+    ]
+    assert "".join(inside) == "/usr/share/nginx/htmlread-only"
+
+
+def test_each_kind_of_store_has_its_form_and_says_what_it_is() -> None:
+    drawing = lay_out(build_storage_scene(KINDS), measure)
+    forms = {bar.key.partition(":")[0]: bar.form for bar in drawing.areas("bar")}
+    assert forms == {"volume": "cylinder", "bind": "folder", "tmpfs": "box", "": "box"}
+    assert {
+        "volume", "anonymous volume", "path of the host", "in memory", "nothing mounted",
+        "in no container, empty",
+    } <= set(drawing.labels())  # fmt: skip
+
+
+def test_the_first_names_are_shown_and_the_rest_is_counted() -> None:
+    labels = lay_out(build_storage_scene(STORAGE_SCENES["shared by three"]), measure).labels()
+    assert len([label for label in labels if label.startswith("log-0")]) == 5
+    assert "and 12 more" in labels
+    assert {"notes.md", "12 kB", "sub/", "3 files"} <= set(
+        lay_out(build_storage_scene(KINDS), measure).labels()
+    )
+
+
+def test_wires_that_would_be_too_long_become_words() -> None:
+    drawing = lay_out(build_storage_scene(STORAGE_SCENES["thirty on all"]), measure)
+    assert drawing.width <= palette.WIDTH
+    assert len(drawing.areas("container")) == 30
+    # The bars stand in the order of the names: logs is the first of each.
+    assert sorted(also.key for also in drawing.areas("also")) == sorted(
+        f"v{i % 6}: /data" for i in range(30)
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["one volume", "kinds", "shared by three", "thirty on one", "thirty of their own"]
+)
+def test_storage_fits_a_notebook_without_shrinking(name: str) -> None:
+    scene = build_storage_scene(STORAGE_SCENES[name])
+    assert lay_out(scene, measure).width <= palette.WIDTH
+
+
+def test_storage_in_words() -> None:
+    assert describe(KINDS, view="volumes").splitlines() == [
+        "host (embedded engine 26.1.5)",
+        "  aaaaaaaaaaaa (anonymous volume):",
+        "    stopped from alpine, exited (0), at /usr/local/tomcat/webapps",
+        "  spare (volume, in no container, empty)",
+        "  state (volume) with notes.md (12 kB), sub/ (3 files):",
+        "    mixed from alpine, at /state, at /again, read-only, published localhost:8080 → 80",
+        f"  site (path of the host, {SITE}):",
+        "    mixed from alpine, at /usr/share/nginx/html, read-only, published localhost:8080 → 80",
+        "  tmpfs (in memory, mixed's alone, gone when it stops):",
+        "    mixed from alpine, at /scratch, published localhost:8080 → 80",
+        "  nothing mounted:",
+        "    plain from alpine",
+    ]
+
+
+def test_changes_of_storage_are_marked() -> None:
+    before = stored(keeping("old", on("data")), data=FEW, gone=FEW)
+    after = stored(keeping("web", on("data")), data=Contents(), fresh=Contents())
+    drawing = lay_out(build_storage_scene(after, before), measure)
+    assert sorted(badge.key for badge in drawing.areas("badge")) == [
+        "changed", "new", "new", "removed", "removed",
+    ]  # fmt: skip
 
 
 # --- changes ---
