@@ -9,13 +9,14 @@ TEST_ARGS ?=
 # Workers of pytest: one per core.
 JOBS ?= auto
 
-.PHONY: lab test quick lint format bench clean help
+.PHONY: lab test quick lint format bench docs clean help
 
 help:
 	@echo "make lab     start the course in JupyterLab (LAB_ARGS='--engine docker' …)"
 	@echo "make test    lint, types and all tests; with a Docker engine on both engines"
 	@echo "make quick   lint, types and the fast tests, under a minute"
 	@echo "make bench   the benchmarks: ratios measured side by side"
+	@echo "make docs    the documentation as a site, in docs/_build"
 	@echo "make format  let ruff format the code"
 
 $(BIN)/python:
@@ -49,9 +50,12 @@ quick: lint
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs docs/_build
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist docs/_build
