@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ def mount_views(document: Mapping[str, Any]) -> tuple[MountView, ...]:
     """
     host = document.get("HostConfig") or {}
     sizes = {
-        mount.get("Target"): (mount.get("TmpfsOptions") or {}).get("SizeBytes")
+        _path(mount.get("Target")): (mount.get("TmpfsOptions") or {}).get("SizeBytes")
         for mount in host.get("Mounts") or ()
     }
     found = [
@@ -76,14 +77,14 @@ def mount_views(document: Mapping[str, Any]) -> tuple[MountView, ...]:
             read_only=not mount.get("RW", True),
             name=mount.get("Name") or "",
             source=mount.get("Source") or "",
-            size=sizes.get(mount.get("Destination")) or None,
+            size=sizes.get(_path(mount.get("Destination"))) or None,
         )
         for mount in document.get("Mounts") or ()
     ]
-    seen = {mount.target for mount in found}
+    seen = {_path(mount.target) for mount in found}
     for target, options in (host.get("Tmpfs") or {}).items():
         words = [word.strip() for word in (options or "").split(",")]
-        if target not in seen:
+        if _path(target) not in seen:
             found.append(MountView("tmpfs", target, "ro" in words, size=_size_in(words)))
     return tuple(found)
 
@@ -99,6 +100,11 @@ def image_view(reference: str, document: Mapping[str, Any]) -> ImageView:
     """From the answer of ``GET /images/{name}/json``."""
     volumes = (document.get("Config") or {}).get("Volumes") or {}
     return ImageView(document["Id"], reference, tuple(volumes))
+
+
+def _path(target: str | None) -> str:
+    """As the engine cleans it: the configuration keeps a path as it was typed."""
+    return posixpath.normpath(target) if target else ""
 
 
 def _size_in(options: list[str]) -> int | None:

@@ -100,6 +100,8 @@ def _size(mixed: ContainerView) -> Finding:
 def _error_found(answer: object) -> Finding:
     if isinstance(answer, list | tuple) and all(isinstance(line, str) for line in answer):
         answer = "\n".join(answer)  # lines captured by IPython
+    elif isinstance(answer, Exception):
+        answer = str(answer)  # as the SDK raises it
     text = answers.as_text(answer)
     if text is None:
         return missed("mount_error is not set", "Set mount_error to what the engine said.")
