@@ -44,6 +44,10 @@ names() { printf '["%s", "%s"]' "$(name "$1" "$3")" "$(name "$2" "$3")"; }
 ready() { docker exec "$1" sh -c 'until redis-cli PING 2> /dev/null; do sleep 0.1; done'; }
 redis() { docker run -d --name "$@"; ready "$1"; }
 socket() { printf %s "${DOCKER_HOST#unix://}"; }
+serves() {
+  docker run --rm --net "container:$1" busybox \
+    sh -c 'until wget -q -O /dev/null http://127.0.0.1:8080/; do sleep 0.1; done'
+}
 address() { docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").IPAddress}}" "$1"; }
 """
 
