@@ -1,0 +1,57 @@
+"""The answers that a student's kernel tells, as plain values.
+
+They are what the student set or whatever else that process chose to say, which comes to the
+same: a value to be compared. Nothing of it is executed, and no class of theirs comes along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+_KINDS: dict[str, Any] = {"list": list, "tuple": tuple, "set": frozenset, "frozenset": frozenset}
+MAX_TEXT = 64 * 1024
+
+
+class SList(list[Any]):
+    """Lines captured by IPython; checks know them by this name (:mod:`graders.answers`)."""
+
+
+class Other:
+    """A value of a kind that no exercise asks for; it shows as it did to the student."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def read_answers(document: Any, names: Iterable[str]) -> dict[str, object]:
+    """The values by name; what is no answer in form is left out, as if it were not set."""
+    if not isinstance(document, dict):
+        return {}
+    found: dict[str, object] = {}
+    for name in names:
+        if name in document:
+            try:
+                found[name] = _value(document[name])
+            except (KeyError, TypeError, ValueError):
+                continue
+    return found
+
+
+def _value(entry: Any) -> object:
+    if "json" in entry:
+        value = entry["json"]
+        if isinstance(value, str):
+            return value[:MAX_TEXT]
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        raise ValueError("no plain value")
+    if "items" in entry:
+        items = [_value(item) for item in entry["items"]]
+        return SList(items) if entry["type"] == "SList" else _KINDS[entry["type"]](items)
+    if entry.get("ellipsis") is True:
+        return ...
+    return Other(str(entry["other"])[:200])

@@ -1,0 +1,169 @@
+"""What keeps a submission to itself: namespaces, limits, and its end.
+
+All of it works without root where the system lets users make namespaces (``unshare(2)``); where
+it does not, process groups and ``rlimit`` remain, and the result says so (:func:`enter`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+# <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/sockios.h>
+_NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
+    0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
+)  # fmt: skip
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
+_SET_PDEATHSIG, _SET_DUMPABLE, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 4, 36, 38
+_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
+
+
+def enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> bool:
+    """Give this process a network and a view of the files of its own; whether that worked.
+
+    The network is a loopback interface and nothing else, so that submissions may publish the
+    same ports side by side. ``work`` becomes a file system of its own of at most ``disk_bytes``,
+    which goes with the last process in it. What is ``hidden`` looks empty.
+    """
+    if sys.platform != "linux":
+        return False
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        _unshare(_NEWUSER | _NEWNS | _NEWNET)
+    except OSError:
+        return False
+    _map_ids(uid, gid)
+    _mount("none", "/", "", _REC | _PRIVATE)
+    _loopback_up()
+    _mount("tmpfs", str(work), "tmpfs", _NOSUID | _NODEV, f"size={disk_bytes},mode=0700")
+    for path in hidden:
+        if path.is_dir():
+            options = "size=4k,mode=0555"
+            _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
+        elif path.exists():
+            _mount("/dev/null", str(path), "", _BIND)
+    return True
+
+
+def enter_processes(hidden: Iterable[Path]) -> bool:
+    """Let the *next* fork be the first process of a world of its own: whether that worked.
+
+    It sees no process outside, and with its end all others in there end.
+    """
+    if sys.platform != "linux":
+        return False
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        _unshare(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC)
+    except OSError:
+        return False
+    _map_ids(uid, gid)
+    _mount("none", "/", "", _REC | _PRIVATE)
+    for path in hidden:
+        options = "size=4k,mode=0555"
+        _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
+    return True
+
+
+def own_proc() -> None:
+    """In the first process of its world: ``/proc`` shows that world, where the system allows."""
+    with contextlib.suppress(OSError):
+        _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+
+
+def protect() -> None:
+    """Nobody of the same user may look into this process or change it (``ptrace``, ``/proc``)."""
+    _prctl(_SET_DUMPABLE, 0)
+
+
+def die_with_parent() -> None:
+    """End when the parent ends, however that happens."""
+    _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own has ended, to find them again."""
+    _prctl(_SET_SUBREAPER, 1)
+
+
+def limit(memory_bytes: int, file_bytes: int, processes: int, *, own_world: bool) -> None:
+    """Limits of a student's process and all that it starts.
+
+    The number of processes counts per user, so it is set only in a user namespace of its own.
+    """
+    _prctl(_SET_NO_NEW_PRIVS, 1)
+    wanted = {
+        resource.RLIMIT_DATA: memory_bytes,
+        resource.RLIMIT_FSIZE: file_bytes,
+        resource.RLIMIT_CORE: 0,
+    }
+    if own_world:
+        wanted[resource.RLIMIT_NPROC] = processes
+    for kind, value in wanted.items():
+        _, hard = resource.getrlimit(kind)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (value, value))
+
+
+def close_descriptors(keep: Iterable[int]) -> None:
+    """Close every descriptor but those: nothing of whoever forked stays in reach."""
+    first = 0
+    for descriptor in [*sorted(set(keep)), _highest()]:
+        if first < descriptor:  # of an empty range, Python 3.11 makes all there are
+            os.closerange(first, descriptor)
+        first = descriptor + 1
+
+
+def _highest() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        return max(map(int, os.listdir("/proc/self/fd"))) + 1
+    except OSError:
+        return min(soft, 65536)
+
+
+def _map_ids(uid: int, gid: int) -> None:
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def _loopback_up() -> None:
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        request = struct.pack("16sh22x", b"lo", 0)
+        flags = struct.unpack("16sh22x", fcntl.ioctl(probe, _GET_FLAGS, request))[1]
+        fcntl.ioctl(probe, _SET_FLAGS, struct.pack("16sh22x", b"lo", flags | _UP))
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _unshare(flags: int) -> None:
+    _check(_libc().unshare(flags), "unshare")
+
+
+def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    words = (os.fsencode(source), os.fsencode(target), kind.encode() or None)
+    _check(_libc().mount(*words, ctypes.c_ulong(flags), options.encode() or None), target)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        _libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+
+
+def _check(code: int, what: str) -> None:
+    if code:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)

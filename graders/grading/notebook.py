@@ -1,0 +1,221 @@
+"""Runs one notebook: its cells in the student's kernel, the checks here."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from course_lib.catalog import Catalog
+from graders.display import as_html, as_text
+from graders.grading.cells import check_in, is_test
+from graders.grading.session import CellRun, KernelGoneError, Session
+from graders.result import MIME_TYPE, CheckResult, ExpectationResult
+from graders.runner import NOT_YOUR_FAULT, UNOBSERVED, run_checks
+
+CHECK_SECONDS = 90
+"""For one check: it waits for what is still starting."""
+TIMEOUT_ERROR = "CellTimeoutError"
+
+
+@dataclass(slots=True)
+class Run:
+    """What happened while a notebook ran; see :class:`graders.grading.model.NotebookResult`."""
+
+    unjudged: dict[str, str] = field(default_factory=dict)
+    checks: list[CheckResult] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class NotebookRunner:
+    """Runs the cells of one notebook in order and fills in their outputs.
+
+    :param session: the student's kernel.
+    :param client: a client of the engine for the checks.
+    :param healthy: why nothing can be judged any more; empty while it can.
+    :param deadline: on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        client: Any,
+        folder: Path,
+        catalog: Catalog,
+        healthy: Callable[[], str],
+        deadline: float,
+    ) -> None:
+        self._session = session
+        self._client = client
+        self._folder = folder
+        self._catalog = catalog
+        self._healthy = healthy
+        self._deadline = deadline
+        self._run = Run()
+        self._trouble = ""
+        """Of a cell since the last check: the next exercise cannot be judged for it."""
+
+    def run(self, notebook: Any) -> Run:
+        """Execute ``notebook`` in place."""
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type != "code":
+                continue
+            # As in nbclient; its outputs are those of this run alone.
+            cell.outputs = []
+            cell.execution_count = None
+            if cell.source.strip():
+                grade_id = check_in(cell, self._catalog)
+                with self._timed("cells" if grade_id is None else "checks"):
+                    if grade_id is None:
+                        self._execute(cell, index)
+                    else:
+                        self._check(cell, grade_id)
+            elif is_test(cell):
+                self._run.unjudged[_name(cell)] = "the test is empty"
+        return self._run
+
+    def _execute(self, cell: Any, index: int) -> None:
+        cell.outputs = self._session.outputs.begin()
+        if self._session.gone:
+            self._skip(cell)
+            return
+        try:
+            if time.monotonic() > self._deadline:
+                self._session.close()
+                raise KernelGoneError("the time for the whole submission is over")
+            done = self._session.execute(cell.source, cell.get("id", ""), self._deadline)
+        except KernelGoneError as gone:
+            self._trouble = f"cell {index + 1}: {gone}"
+            self._run.notes.append(self._trouble)
+            cell.outputs.append(_error("DeadKernelError", str(gone)))
+            if is_test(cell):
+                self._run.unjudged[_name(cell)] = self._trouble
+            return
+        cell.execution_count = done.count
+        _add_error(cell, done)
+        if done.trouble:
+            self._trouble = f"cell {index + 1}: {done.trouble}"
+            self._run.notes.append(self._trouble)
+        if is_test(cell):
+            if self._trouble:
+                self._run.unjudged[_name(cell)] = self._trouble
+            self._trouble = ""
+
+    def _skip(self, cell: Any) -> None:
+        if is_test(cell):
+            self._run.unjudged[_name(cell)] = self._trouble or self._session.gone
+            cell.outputs.append(_error("DeadKernelError", self._run.unjudged[_name(cell)]))
+
+    def _check(self, cell: Any, grade_id: str) -> None:
+        """The grader's own look: engine, files, and the plain values of the answers."""
+        cell.outputs = outputs = []
+        lesson, exercise = self._catalog.exercise(grade_id)
+        reason = self._healthy()
+        answers: dict[str, object] = {}
+        if not reason:
+            try:
+                answers = self._session.answers(exercise.answers)
+                cell.execution_count = self._session.count()
+            except KernelGoneError as gone:
+                reason = self._trouble or str(gone)
+        if self._trouble:
+            reason = self._trouble
+        if reason:
+            problem = ExpectationResult(
+                UNOBSERVED, False, exercise.points, reason, NOT_YOUR_FAULT
+            )
+            result = CheckResult(
+                grade_id, lesson.assignment, lesson.name, exercise.title, "error",
+                exercise.points, 0.0, (problem,),
+            )  # fmt: skip
+        else:
+            with _alarm(CHECK_SECONDS):
+                (result,) = run_checks(
+                    [grade_id], answers, self._folder, self._client, catalog=self._catalog
+                )
+            reason = result.reason or (self._healthy() if result.status != "passed" else "")
+        self._run.checks.append(result)
+        outputs.append(
+            nbformat.v4.new_output(
+                "display_data",
+                {
+                    "text/plain": as_text(result),
+                    "text/html": as_html(result),
+                    MIME_TYPE: result.to_json(),
+                },
+            )
+        )
+        if reason:
+            self._run.unjudged[_name(cell)] = reason
+            text = f"{grade_id} could not be judged: {reason}"
+            outputs.append(_error("ObservationError", text))
+        else:
+            value = {"text/plain": repr(float(result.earned))}
+            outputs.append(
+                nbformat.v4.new_output(
+                    "execute_result", value, execution_count=cell.execution_count
+                )
+            )
+        if not self._session.gone:
+            self._trouble = ""
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            took = time.monotonic() - begun
+            self._run.seconds[what] = self._run.seconds.get(what, 0.0) + took
+
+
+def _add_error(cell: Any, done: CellRun) -> None:
+    """As nbgrader's ``Execute``: a cell that failed shows how, at least once."""
+    if done.trouble:
+        cell.outputs.append(_error(TIMEOUT_ERROR, done.trouble))
+        return
+    reply = done.reply
+    if reply.get("status") != "error":
+        return
+    name = str(reply.get("ename"))
+    if any(o.output_type == "error" and o.ename == name for o in cell.outputs):
+        return
+    traceback = reply.get("traceback")
+    lines = [str(line) for line in traceback] if isinstance(traceback, list) else []
+    output = _error(name, str(reply.get("evalue")))
+    output.traceback = lines or ["ERROR: An error occurred while showtraceback was disabled"]
+    cell.outputs.append(output)
+
+
+def _error(name: str, text: str) -> Any:
+    line = f"\x1b[0;31m{name}\x1b[0m: {text}"
+    return nbformat.v4.new_output("error", ename=name, evalue=text, traceback=[line])
+
+
+def _name(cell: Any) -> str:
+    return str(cell.metadata["nbgrader"]["grade_id"])
+
+
+@contextmanager
+def _alarm(seconds: int) -> Iterator[None]:
+    """A check that hangs is one that could not observe."""
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"the check was not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+

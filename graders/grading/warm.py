@@ -1,0 +1,132 @@
+"""The warm parent: one process with everything imported, from which the others are forked.
+
+It is a program of its own (``python -m graders.grading.warm FD``), so it holds nothing of whoever
+grades: no grade book, no other student's work, no threads. For each submission it is handed the
+end of a socket, forks, and the child reads the document there, grades it, writes the result and
+ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from graders.grading import wire
+from graders.grading.model import Submission, SubmissionResult
+
+START_SECONDS = 120
+
+
+class WarmParent:
+    """Starts the process and has submissions graded in forks of it."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        package = str(Path(__file__).resolve().parents[2])
+        known = os.environ.get("PYTHONPATH", "")
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, (package, known))),
+        }
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "graders.grading.warm", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=environment,
+                start_new_session=True,
+            )
+
+    def submit(self, submission: Submission) -> socket.socket:
+        """Have a submission graded; :func:`result_from` reads the result from this socket.
+
+        :raises wire.BrokenWireError: the warm parent is gone.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise wire.BrokenWireError(f"the warm parent is gone: {error}") from None
+        wire.send(ours, submission.to_json())
+        return ours
+
+    def grade(self, submission: Submission) -> SubmissionResult:
+        """Have a submission graded and wait for it."""
+        with self.submit(submission) as ours:
+            return result_from(ours, submission)
+
+    def close(self) -> None:
+        """End it, and every submission that it is at."""
+        self._socket.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def result_from(ours: socket.socket, submission: Submission) -> SubmissionResult:
+    """Read the result; where the process died instead, a result that says so."""
+    try:
+        return SubmissionResult.from_json(wire.receive(ours))
+    except (wire.BrokenWireError, KeyError, TypeError, ValueError) as error:
+        problem = f"the process that graded it ended: {error}"
+        return SubmissionResult(submission.student, submission.assignment, problem=problem)
+
+
+def main(descriptor: int) -> int:
+    """Be the warm parent until the socket closes."""
+    from course_lib import warm_engine
+    from graders import registry
+    from graders.grading import kernel, submission
+
+    requests = socket.socket(fileno=descriptor)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    warm_engine.preload()
+    warm = kernel.warm()
+    for lesson in submission.course().lessons():
+        with contextlib.suppress(ModuleNotFoundError):
+            registry.checks_of(lesson.assignment, lesson.name)
+    gc.collect()
+    gc.freeze()
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
+        if not data:
+            return 0
+        if not os.fork():
+            requests.close()
+            _grade_one(socket.socket(fileno=descriptors[0]), warm)
+        os.close(descriptors[0])
+
+
+def _grade_one(theirs: socket.socket, warm: Any) -> None:
+    from graders.grading import confine
+    from graders.grading.submission import grade
+
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        confine.die_with_parent()
+        found = Submission.from_json(wire.receive(theirs))
+        try:
+            result = grade(found, warm)
+        except Exception as error:  # nobody else shall suffer, and the reason shall be known
+            traceback.print_exc()
+            problem = f"it could not be graded: {type(error).__name__}: {error}"
+            result = SubmissionResult(found.student, found.assignment, problem=problem)
+        wire.send(theirs, result.to_json())
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))
