@@ -24,7 +24,7 @@ def build_parser() -> Parser:
     """The whole command."""
     parser = Parser(prog="course", description="Docker networking and volumes, by doing.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _doctor):
+    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _autograde, _doctor):
         add(commands)
     return parser
 
@@ -156,6 +156,34 @@ def _init(commands: Commands) -> None:
     parser.add_argument("--course-id", metavar="ID", help="default: the directory's name")
 
 
+def _autograde(commands: Commands) -> None:
+    parser = _command(
+        commands, "autograde", "grade a class",
+        "Grade all submissions in an nbgrader course directory, several at a time, into its "
+        "grade book. What was graded before is left alone, so an interrupted run goes on where "
+        "it was. Exit code 1 where a submission could not be graded.",
+    )  # fmt: skip
+    parser.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
+    parser.add_argument(
+        "--course", type=Path, default=Path(), metavar="DIR", help="default: this directory"
+    )
+    parser.add_argument(
+        "--workers", type=_count, metavar="N",
+        help="submissions at once (default: as many as keep the cores busy)",
+    )  # fmt: skip
+    parser.add_argument("--student", default="*", metavar="ID", help="this student alone")
+    parser.add_argument("--notebook", default="*", metavar="NAME", help="this notebook alone")
+    parser.add_argument("--force", action="store_true", help="also what was graded before")
+    parser.add_argument(
+        "--cell-seconds", type=_seconds, metavar="S", help="how long one cell may take"
+    )
+    parser.add_argument(
+        "--engine", choices=("embedded", "docker"), metavar="E",
+        help="embedded (default), or docker: your daemon, one submission at a time",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="the summary as JSON")
+
+
 def _doctor(commands: Commands) -> None:
     parser = _command(
         commands, "doctor", "say what this machine has",
@@ -191,6 +219,22 @@ def _later(module: str, function: str = "run") -> Callable[[argparse.Namespace],
         return code
 
     return run
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no count")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds")
+    return seconds
 
 
 def _port(text: str) -> int:

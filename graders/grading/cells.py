@@ -44,6 +44,4 @@ def check_in(cell: Any, catalog: Catalog) -> str | None:
 
 def is_test(cell: Any) -> bool:
     """Whether nbgrader scores the cell by what running it gives: an autograder test."""
-    return bool(
-        cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell)
-    )
+    return bool(cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell))

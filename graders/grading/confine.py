@@ -110,9 +110,9 @@ def limit(memory_bytes: int, file_bytes: int, processes: int, *, own_world: bool
         wanted[resource.RLIMIT_NPROC] = processes
     for kind, value in wanted.items():
         _, hard = resource.getrlimit(kind)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (value, value))
+            resource.setrlimit(kind, (allowed, allowed))
 
 
 def close_descriptors(keep: Iterable[int]) -> None:

@@ -146,5 +146,3 @@ class _Adapter(UnixHTTPAdapter):  # type: ignore[misc]
                 pool.expected = self._expected
                 self.pools[url] = pool
         return pool
-
-

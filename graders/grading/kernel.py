@@ -74,12 +74,14 @@ def warm() -> Any:
     from jupyter_client.session import Session
     from traitlets.config import Config
 
-    class Wire(Session):  # type: ignore[misc]
+    class Wire(Session):
         """Gives messages to whoever holds the other end, once :func:`serve` set that up."""
 
         deliver: Any = None
 
-        def send(self, stream: Any, msg_or_type: Any, content: Any = None, **_: Any) -> Any:
+        def send(
+            self, stream: Any, msg_or_type: Any, content: Any = None, *_: Any, **__: Any
+        ) -> Any:
             if isinstance(msg_or_type, str):
                 kind = msg_or_type
             else:
@@ -91,9 +93,11 @@ def warm() -> Any:
     config = Config()
     # Its thread must not be there when others are forked; ``In`` and ``Out`` work without.
     config.HistoryManager.enabled = False
-    kernel = IPythonKernel(config=config, session=Wire(key=b"grading"))
+    make: Any = IPythonKernel
+    kernel = make(config=config, session=Wire(key=b"grading"))
     del sys.modules["debugpy"]
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
+    _hasten_terminals()
     import docker
     import matplotlib.pyplot
 
@@ -106,6 +110,24 @@ def warm() -> Any:
     matplotlib.pyplot.close(figure)
     _ = (docker, diagrams, lab)
     return kernel
+
+
+def _hasten_terminals() -> None:
+    """``!command`` without the tenth of a second that its terminal sleeps after the end.
+
+    IPython closes it once the command has ended and was waited for; there is nothing to wait for.
+    """
+    import pexpect  # noqa: F401  (IPython imports it at the first command)
+    from ptyprocess import ptyprocess
+
+    terminal: Any = ptyprocess.PtyProcess
+    make = terminal.__init__
+
+    def quick(self: Any, *args: Any, **words: Any) -> None:
+        make(self, *args, **words)
+        self.delayafterclose = 0
+
+    terminal.__init__ = quick
 
 
 def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -> None:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from course_lib.catalog import Catalog
 from graders.display import as_html, as_text
 from graders.grading.cells import check_in, is_test
+from graders.grading.outputs import new_output
 from graders.grading.session import CellRun, KernelGoneError, Session
 from graders.result import MIME_TYPE, CheckResult, ExpectationResult
 from graders.runner import NOT_YOUR_FAULT, UNOBSERVED, run_checks
@@ -128,9 +127,7 @@ class NotebookRunner:
         if self._trouble:
             reason = self._trouble
         if reason:
-            problem = ExpectationResult(
-                UNOBSERVED, False, exercise.points, reason, NOT_YOUR_FAULT
-            )
+            problem = ExpectationResult(UNOBSERVED, False, exercise.points, reason, NOT_YOUR_FAULT)
             result = CheckResult(
                 grade_id, lesson.assignment, lesson.name, exercise.title, "error",
                 exercise.points, 0.0, (problem,),
@@ -143,7 +140,7 @@ class NotebookRunner:
             reason = result.reason or (self._healthy() if result.status != "passed" else "")
         self._run.checks.append(result)
         outputs.append(
-            nbformat.v4.new_output(
+            new_output(
                 "display_data",
                 {
                     "text/plain": as_text(result),
@@ -159,9 +156,7 @@ class NotebookRunner:
         else:
             value = {"text/plain": repr(float(result.earned))}
             outputs.append(
-                nbformat.v4.new_output(
-                    "execute_result", value, execution_count=cell.execution_count
-                )
+                new_output("execute_result", value, execution_count=cell.execution_count)
             )
         if not self._session.gone:
             self._trouble = ""
@@ -196,7 +191,7 @@ def _add_error(cell: Any, done: CellRun) -> None:
 
 def _error(name: str, text: str) -> Any:
     line = f"\x1b[0;31m{name}\x1b[0m: {text}"
-    return nbformat.v4.new_output("error", ename=name, evalue=text, traceback=[line])
+    return new_output("error", ename=name, evalue=text, traceback=[line])
 
 
 def _name(cell: Any) -> str:
@@ -217,5 +212,3 @@ def _alarm(seconds: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-
-

@@ -7,6 +7,8 @@ from typing import Any
 
 import nbformat
 
+new_output: Any = nbformat.v4.new_output
+"""An output cell (nbformat's function has no types)."""
 TRUNCATED = "\n... more output than the limit allows; the rest was dropped ...\n"
 
 
@@ -35,7 +37,7 @@ class Outputs:
         if last is not None and last.output_type == "stream" and last.name == name:
             last.text += text
         else:
-            self._append(nbformat.v4.new_output("stream", name=name, text=text))
+            self._append(new_output("stream", name=name, text=text))
 
     def add(self, kind: str, content: Any) -> None:
         """One message; what is no output in form is dropped."""
@@ -82,7 +84,7 @@ class Outputs:
         self._left -= size
         if self._left < 0 and not self.exceeded:
             self.exceeded = True
-            self._append(nbformat.v4.new_output("stream", name="stderr", text=TRUNCATED))
+            self._append(new_output("stream", name="stderr", text=TRUNCATED))
         return not self.exceeded
 
 

@@ -231,5 +231,3 @@ def lessons_of(submission: Submission, catalog: Catalog) -> list[Lesson]:
                 lesson, _ = catalog.exercise(grade_id)
                 found[lesson.key] = lesson
     return list(found.values())
-
-

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,8 @@ class WarmParent:
                 start_new_session=True,
             )
 
-    def submit(self, submission: Submission) -> socket.socket:
-        """Have a submission graded; :func:`result_from` reads the result from this socket.
+    def submit(self, submission: Submission) -> Task:
+        """Have a submission graded.
 
         :raises wire.BrokenWireError: the warm parent is gone.
         """
@@ -58,12 +59,11 @@ class WarmParent:
                 ours.close()
                 raise wire.BrokenWireError(f"the warm parent is gone: {error}") from None
         wire.send(ours, submission.to_json())
-        return ours
+        return Task(ours, submission)
 
     def grade(self, submission: Submission) -> SubmissionResult:
         """Have a submission graded and wait for it."""
-        with self.submit(submission) as ours:
-            return result_from(ours, submission)
+        return self.submit(submission).result()
 
     def close(self) -> None:
         """End it, and every submission that it is at."""
@@ -75,26 +75,53 @@ class WarmParent:
             self._process.wait()
 
 
-def result_from(ours: socket.socket, submission: Submission) -> SubmissionResult:
-    """Read the result; where the process died instead, a result that says so."""
-    try:
-        return SubmissionResult.from_json(wire.receive(ours))
-    except (wire.BrokenWireError, KeyError, TypeError, ValueError) as error:
-        problem = f"the process that graded it ended: {error}"
-        return SubmissionResult(submission.student, submission.assignment, problem=problem)
+class Task:
+    """A submission that is being graded. Readable (``select``) once there is a result."""
+
+    def __init__(self, ours: socket.socket, submission: Submission) -> None:
+        self._socket = ours
+        self.submission = submission
+        self.begun = time.monotonic()
+        self._pid = 0
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def started(self) -> None:
+        """Wait until its process is there."""
+        self._pid = int(wire.receive(self._socket)["pid"])
+
+    def kill(self) -> None:
+        """End its process and all below it."""
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+
+    def result(self) -> SubmissionResult:
+        """The result; where the process died instead, one that says so."""
+        try:
+            with self._socket:
+                if not self._pid:
+                    self.started()
+                return SubmissionResult.from_json(wire.receive(self._socket))
+        except (wire.BrokenWireError, KeyError, TypeError, ValueError) as error:
+            problem = f"the process that graded it ended: {error}"
+            submission = self.submission
+            return SubmissionResult(submission.student, submission.assignment, problem=problem)
 
 
 def main(descriptor: int) -> int:
     """Be the warm parent until the socket closes."""
     from course_lib import warm_engine
+    from course_lib.catalog import course
     from graders import registry
-    from graders.grading import kernel, submission
+    from graders.grading import kernel
 
     requests = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     warm_engine.preload()
     warm = kernel.warm()
-    for lesson in submission.course().lessons():
+    for lesson in course().lessons():
         with contextlib.suppress(ModuleNotFoundError):
             registry.checks_of(lesson.assignment, lesson.name)
     gc.collect()
@@ -116,6 +143,7 @@ def _grade_one(theirs: socket.socket, warm: Any) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         confine.die_with_parent()
+        wire.send(theirs, {"pid": os.getpid()})
         found = Submission.from_json(wire.receive(theirs))
         try:
             result = grade(found, warm)

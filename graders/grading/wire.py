@@ -57,7 +57,8 @@ class Reader:
         if len(self._buffer) < _HEAD.size:
             return _HEAD.size - len(self._buffer)
         (length,) = _HEAD.unpack_from(self._buffer)
-        return max(1, min(_HEAD.size + length - len(self._buffer), 1024 * 1024))
+        left = _HEAD.size + int(length) - len(self._buffer)
+        return max(1, min(left, 1024 * 1024))
 
     def feed(self, data: bytes) -> list[Any]:
         """The messages that are complete now. Raises :class:`BrokenWireError` for other bytes."""

@@ -1,0 +1,100 @@
+"""``course autograde``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from course_lib.cli.progress import announce
+
+if TYPE_CHECKING:
+    from graders.grading.autograde import Row
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Grade, show progress on a terminal, print the summary; 1 where one was not graded."""
+    announce("getting ready")
+    from graders.grading.run import Options, autograde
+
+    options = Options(
+        arguments.assignment, arguments.course, arguments.workers, arguments.engine,
+        arguments.student, arguments.notebook, arguments.force, arguments.cell_seconds,
+    )  # fmt: skip
+    with _progress() as bar:
+        found = autograde(options, begin=bar.begin, tell=bar.tell)
+    if arguments.json:
+        document = {name: [asdict(row) for row in rows] for name, rows in found.items()}
+        print(json.dumps(document, indent=2))
+    else:
+        for name, rows in found.items():
+            print("\n".join(_summary(name, rows)))
+    failed = any(row.status == "failed" for rows in found.values() for row in rows)
+    return 1 if failed else 0
+
+
+def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:
+    width = max([7, *(len(row.student) for row in rows)])
+    yield f"{assignment}"
+    for row in rows:
+        score = f"{row.earned:g}/{row.points:g}" if row.status in ("graded", "attention") else "-"
+        line = f"  {row.student:<{width}}  {row.status:<9}  {score:>9}"
+        yield f"{line}  {row.seconds:6.1f} s" if row.seconds else line
+        yield from (f"  {'':<{width}}    {note}" for note in row.notes)
+    counts = {status: sum(row.status == status for row in rows) for status in _STATUSES}
+    yield "  " + ", ".join(f"{count} {text}" for (s, text) in _STATUSES.items()
+                           if (count := counts[s]))  # fmt: skip
+
+
+_STATUSES = {
+    "graded": "graded", "attention": "graded, but something waits for you",
+    "skipped": "graded before", "failed": "not graded",
+}  # fmt: skip
+
+
+class _Quiet:
+    def begin(self, count: int) -> None:
+        """Nothing is shown in a pipe."""
+
+    def tell(self, assignment: str, row: Row) -> None:
+        """Nor here."""
+
+
+class _Bar(_Quiet):
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._task: Any = None
+
+    def begin(self, count: int) -> None:
+        self._task = self._progress.add_task("grading", total=count)
+        self._progress.refresh()
+
+    def tell(self, assignment: str, row: Row) -> None:
+        self._progress.update(self._task, advance=1, description=f"{assignment}: {row.student}")
+        self._progress.refresh()
+
+
+@contextmanager
+def _progress() -> Iterator[_Quiet]:
+    """A bar with an estimate on a terminal."""
+    if not sys.stderr.isatty():
+        yield _Quiet()
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as progress:
+        yield _Bar(progress)

@@ -1,0 +1,344 @@
+"""Grades a class: nbgrader's ``Autograde`` with its middle, the running, done in parallel.
+
+What comes before (files, sanitizing) and after (scores, late penalties, the notebook's file) is
+nbgrader's own, step by step in this one process, which alone writes the grade book. Running a
+notebook is :func:`graders.grading.submission.grade`, in other processes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import Execute, OverwriteCells, SaveAutoGrades
+from nbgrader.utils import find_all_files
+from traitlets.utils.importstring import import_item
+
+from course_lib.errors import CourseError
+from graders.grading.gradebook import RESULT, SaveResults, shared_gradebook
+from graders.grading.model import MEGABYTE, Limits, NotebookResult, Submission, SubmissionResult
+from graders.grading.restore import RestoreCells
+from graders.nbgrader.engine import PrepareEngine
+
+STAGING = ".grading"
+"""Folder in ``autograded/`` with what is not complete; no command of nbgrader looks there."""
+MAX_NOTEBOOK = 50 * MEGABYTE
+
+
+@dataclass(slots=True)
+class Row:
+    """How one student's submission went.
+
+    :param status: ``graded``, ``attention`` (graded, something waits for the instructor),
+        ``skipped`` (was graded before) or ``failed`` (not graded; ``notes`` say why).
+    """
+
+    student: str
+    status: str = "graded"
+    earned: float = 0.0
+    points: float = 0.0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Job:
+    """A submission between sanitizing and saving."""
+
+    assignment: str
+    student: str
+    source: str
+    submission: Submission
+    paths: dict[str, str]
+    notes: list[str]
+    unreadable: dict[str, str]
+
+
+class NotGradedError(CourseError):
+    """A submission that cannot be graded; the message is for the summary."""
+
+
+class ClassAutograde(Autograde):
+    """nbgrader's converter; :meth:`jobs` and :meth:`save` are its two halves.
+
+    :param limits: what a submission may use.
+    :param engine: see :class:`~graders.grading.model.Submission`.
+    """
+
+    limits = Limits()
+    engine = "embedded"
+    _staged = False
+
+    def _format_dest(self, assignment_id: str, student_id: str, escape: bool = False) -> str:
+        if self._staged and not escape:
+            return os.path.join(self._staging, student_id, assignment_id)
+        found: str = super()._format_dest(assignment_id, student_id, escape)
+        return found
+
+    @property
+    def _course(self) -> Any:
+        return self.coursedir
+
+    @property
+    def _staging(self) -> str:
+        return os.path.join(self._course.root, self._course.autograded_directory, STAGING)
+
+    def grade_class(self, work: Callable[[Iterator[Job | Row], Callable[..., Row]], None]) -> None:
+        """Prepare everything and hand jobs and :meth:`save` to ``work``.
+
+        :raises CourseError: nothing can be graded here.
+        """
+        self._work = work
+        self.start()
+
+    def convert_notebooks(self) -> None:
+        """In place of nbgrader's loop."""
+        with self._alone(), shared_gradebook(self._course.db_url, self._course.course_id):
+            self._work(self.jobs(), self.save)
+
+    # --- before --------------------------------------------------------------------------
+
+    def jobs(self) -> Iterator[Job | Row]:
+        """What is to be graded, and at once the rows of what is not."""
+        for path in sorted(self.assignments):
+            match = re.match(
+                self._format_source("(?P<assignment>.*)", "(?P<student>.*)", escape=True), path
+            )
+            assert match is not None
+            assignment, student = match["assignment"], match["student"]
+            self.notebooks = sorted(self.assignments[path])
+            try:
+                if not self.init_destination(assignment, student):
+                    yield Row(student, "skipped", notes=["graded before (--force does it again)"])
+                    continue
+                yield self._prepare(assignment, student, path)
+            except Exception as error:
+                self._clear(assignment, student)
+                yield Row(student, "failed", notes=[_reason(error)])
+
+    def _prepare(self, assignment: str, student: str, path: str) -> Job:
+        self.run_pre_convert_hook()  # type: ignore[no-untyped-call]
+        self._sanitizing = True
+        self._clear(assignment, student)
+        links = _look_over(Path(path), self.limits.disk_mb * MEGABYTE)
+        with self._in_staging():
+            self.init_assignment(assignment, student)
+            notes = self._strangers(path)
+            for link in links:
+                notes.append(f"{link} is a link, and was left out")
+                copy = Path(self._format_dest(assignment, student), link)
+                if copy.suffix != ".ipynb":
+                    copy.unlink(missing_ok=True)
+            files = _read_files(Path(self._format_dest(assignment, student)))
+        texts: dict[str, str] = {}
+        paths: dict[str, str] = {}
+        unreadable: dict[str, str] = {}
+        self._use(self.sanitize_preprocessors)
+        for notebook in self.notebooks:
+            name = Path(notebook).stem
+            try:
+                texts[name] = self._sanitize(notebook)
+                paths[name] = notebook
+            except Exception as error:
+                unreadable[name] = _reason(error)
+                notes.append(f"{name}.ipynb: {unreadable[name]}")
+        if not texts:
+            raise NotGradedError("; ".join(notes))
+        submission = Submission(
+            student, assignment, texts, files, self._hidden(), self.limits, self.engine
+        )
+        return Job(assignment, student, path, submission, paths, notes, unreadable)
+
+    def _sanitize(self, path: str) -> str:
+        if os.path.islink(path):
+            raise NotGradedError("it is a link, not a notebook")
+        size = os.path.getsize(path)
+        if size == 0:
+            raise NotGradedError("the file is empty")
+        if size > MAX_NOTEBOOK:
+            raise NotGradedError(
+                f"{size / MEGABYTE:.0f} MB are too much for a notebook"
+                f" (at most {MAX_NOTEBOOK // MEGABYTE})"
+            )
+        resources = self.init_single_notebook_resources(path)
+        text, _ = self.exporter.from_filename(path, resources=resources)
+        return str(text)
+
+    def _strangers(self, path: str) -> list[str]:
+        """Notebooks that were handed in beside those of the assignment; they are left out."""
+        known = {Path(notebook).name for notebook in self.notebooks}
+        return [
+            f"{found.name} is not of this assignment, and was left out"
+            for found in sorted(Path(path).glob("*.ipynb"))
+            if found.name not in known and self._course.notebook_id == "*"
+        ]
+
+    def _hidden(self) -> tuple[str, ...]:
+        course = self._course
+        folders = (
+            course.source_directory, course.release_directory, course.submitted_directory,
+            course.autograded_directory, course.feedback_directory,
+        )  # fmt: skip
+        url = str(course.db_url)
+        book = [url.removeprefix("sqlite:///")] if url.startswith("sqlite:///") else []
+        return tuple(os.path.join(course.root, name) for name in (*folders, *book))
+
+    # --- after ---------------------------------------------------------------------------
+
+    def save(self, job: Job, result: SubmissionResult) -> Row:
+        """Write scores and notebooks of a submission that ran."""
+        row = Row(job.student, seconds=result.seconds, notes=list(job.notes))
+        try:
+            if result.problem:
+                raise NotGradedError(result.problem)
+            self.notebooks = [job.paths[name] for name in result.notebooks]
+            with self._in_staging():
+                self._use(self.autograde_preprocessors)
+                for name, done in result.notebooks.items():
+                    self._save_notebook(job.paths[name], done)
+                self._mark_unreadable(job)
+                self.set_permissions(job.assignment, job.student)
+                staged = self._format_dest(job.assignment, job.student)
+            final = os.path.normpath(self._format_dest(job.assignment, job.student))
+            os.makedirs(os.path.dirname(final), exist_ok=True)
+            os.rename(staged, final)
+            self.run_post_convert_hook()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            self._clear(job.assignment, job.student)
+            row.status = "failed"
+            row.notes.append(_reason(error))
+            return row
+        self._fill(row, job, result)
+        return row
+
+    def _save_notebook(self, path: str, done: NotebookResult) -> None:
+        resources: Any = self.init_single_notebook_resources(path)
+        resources[RESULT] = done
+        notebook = nbformat.reads(done.notebook, as_version=4)  # type: ignore[no-untyped-call]
+        exporter: Any = self.exporter
+        output, resources = exporter.from_notebook_node(notebook, resources=resources)
+        self.write_single_notebook(output, resources)
+
+    def _mark_unreadable(self, job: Job) -> None:
+        from nbgrader.api import Gradebook
+
+        for name in job.unreadable:
+            with Gradebook(self._course.db_url, self._course.course_id) as book:
+                found: Any = book.find_submission_notebook(name, job.assignment, job.student)
+                for grade in found.grades:
+                    grade.auto_score = None
+                    grade.needs_manual_grade = True
+                book.db.commit()
+
+    def _fill(self, row: Row, job: Job, result: SubmissionResult) -> None:
+        from nbgrader.api import Gradebook
+
+        with Gradebook(self._course.db_url, self._course.course_id) as book:
+            found: Any = book.find_submission(job.assignment, job.student)
+            row.earned, row.points = float(found.score), float(found.max_score)
+        for name, done in result.notebooks.items():
+            for grade_id, reason in done.unjudged.items():
+                row.notes.append(f"{name}: {grade_id} waits for you: {reason}")
+        if job.unreadable or any(done.unjudged for done in result.notebooks.values()):
+            row.status = "attention"
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _use(self, preprocessors: list[Any]) -> None:
+        """nbgrader's list, but for the running and what of it a submission could trip up."""
+        exporter: Any = self.exporter
+        exporter._preprocessors = []
+        for step in preprocessors:
+            kind = import_item(step) if isinstance(step, str) else step
+            if not isinstance(kind, type) or issubclass(kind, (Execute, PrepareEngine)):
+                continue
+            if issubclass(kind, OverwriteCells):
+                exporter.register_preprocessor(RestoreCells)
+            if issubclass(kind, SaveAutoGrades):
+                kind = SaveResults
+            exporter.register_preprocessor(kind)
+
+    def _clear(self, assignment: str, student: str) -> None:
+        with self._in_staging():
+            shutil.rmtree(self._format_dest(assignment, student), ignore_errors=True)
+
+    @contextmanager
+    def _in_staging(self) -> Iterator[None]:
+        self._staged = True
+        try:
+            yield
+        finally:
+            self._staged = False
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One such run at a time in a course; what an interrupted one left is taken away."""
+        os.makedirs(self._staging, exist_ok=True)
+        with open(os.path.join(self._staging, "lock"), "w", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CourseError("another `course autograde` is at work in this course") from None
+            for entry in Path(self._staging).iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry, ignore_errors=True)
+            try:
+                yield
+            finally:
+                shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _look_over(folder: Path, limit: int) -> list[str]:
+    """The links in a submission, by relative path.
+
+    :raises NotGradedError: for what cannot be copied, or is too much.
+    """
+    links: list[str] = []
+    total = 0
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = os.path.join(place, name)
+            mode = os.lstat(path).st_mode
+            relative = os.path.relpath(path, folder)
+            if stat.S_ISLNK(mode):
+                links.append(relative)
+            elif stat.S_ISREG(mode):
+                total += 0 if name.endswith(".ipynb") else os.lstat(path).st_size
+            elif not stat.S_ISDIR(mode):
+                raise NotGradedError(f"{relative} is no ordinary file")
+    if total > limit:
+        raise NotGradedError(f"its files are {total / MEGABYTE:.0f} MB, more than the limit")
+    return links
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    """The files beside the notebooks; nothing that a link leads to elsewhere."""
+    found: dict[str, bytes] = {}
+    for path in find_all_files(str(folder)) if folder.exists() else ():
+        if os.path.isfile(path) and not os.path.islink(path):
+            found[os.path.relpath(path, folder)] = Path(path).read_bytes()
+    return found
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    lines = text.splitlines()
+    first = lines[0] if lines else type(error).__name__
+    if isinstance(error, CourseError):
+        return text
+    name = type(error).__name__
+    if name == "NotJSONError" or (isinstance(error, ValueError) and "JSON" in text):
+        return "it is not a notebook"
+    if name == "OperationalError" and "locked" in text:
+        return "the grade book is locked by another program; grade again when it is free"
+    return f"{name}: {first}"

@@ -1,0 +1,175 @@
+"""``course autograde``: a course directory, its configuration, a run, its summary."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import chdir
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from course_lib.errors import CourseError, UsageError
+from graders.grading.autograde import ClassAutograde, Row
+from graders.grading.model import Limits
+from graders.grading.schedule import Pool
+from graders.grading.warm import WarmParent
+
+CONFIG = "nbgrader_config.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line; see ``course autograde --help``."""
+
+    assignment: str | None = None
+    course: Path = Path()
+    workers: int | None = None
+    engine: str | None = None
+    student: str = "*"
+    notebook: str = "*"
+    force: bool = False
+    cell_seconds: float | None = None
+
+
+def autograde(
+    options: Options,
+    *,
+    begin: Callable[[int], None] = lambda _: None,
+    tell: Callable[[str, Row], None] = lambda *_: None,
+) -> dict[str, list[Row]]:
+    """Grade the submissions of one assignment, or of all; the rows by assignment.
+
+    :param begin: told how many submissions there are.
+    :param tell: told of each that is done.
+    :raises CourseError: this is no course directory, or it cannot be graded.
+    """
+    root = options.course.absolute()
+    if not (root / CONFIG).is_file():
+        raise CourseError(
+            f"{root} is no nbgrader course directory: it has no {CONFIG}", f"course init {root}"
+        )
+    warm = WarmParent()
+    try:
+        with chdir(root), warnings.catch_warnings():
+            # nbgrader's own use of SQLAlchemy and nbformat.
+            warnings.simplefilter("ignore")
+            return _grade(options, root, warm, begin, tell)
+    finally:
+        warm.close()
+
+
+def _grade(
+    options: Options, root: Path, warm: WarmParent, begin: Any, tell: Any
+) -> dict[str, list[Row]]:
+    app = _application(root, options)
+    course = app.coursedir
+    names = [options.assignment] if options.assignment else _assignments(course)
+    if not names:
+        raise CourseError(
+            f"nobody has handed in anything: {root / course.submitted_directory} is empty",
+            "nbgrader collect ASSIGNMENT",
+        )
+    engine = _engine(options, app)
+    workers = 1 if engine != "embedded" else options.workers
+    found: dict[str, list[Row]] = {}
+    for name in names:
+        course.assignment_id = name
+        _check_released(course, name)
+        converter = ClassAutograde(coursedir=course, parent=app)
+        converter.force = converter.force or options.force
+        converter.limits = _limits(options, app)
+        converter.engine = engine
+        rows: list[Row] = []
+        try:
+            converter.grade_class(_work(converter, Pool(warm, workers), name, rows, begin, tell))
+        except CourseError:
+            raise
+        except Exception as error:
+            raise _explained(error, root, name) from None
+        found[name] = sorted(rows, key=lambda row: row.student)
+    return found
+
+
+def _work(
+    converter: ClassAutograde, pool: Pool, name: str, rows: list[Row], begin: Any, tell: Any
+) -> Any:
+    def done(row: Row) -> None:
+        rows.append(row)
+        tell(name, row)
+
+    def work(jobs: Any, save: Any) -> None:
+        begin(len(converter.assignments))
+        pool.run(jobs, save, done)
+
+    return work
+
+
+def _application(root: Path, options: Options) -> Any:
+    """nbgrader's own application, for its configuration alone."""
+    from nbgrader.apps import AutogradeApp
+
+    AutogradeApp.clear_instance()
+    app = AutogradeApp.instance()
+    words = [f"--student={options.student}", f"--notebook={options.notebook}"]
+    app.initialize(words, root=str(root))
+    app.log.setLevel(logging.CRITICAL)
+    return app
+
+
+def _assignments(course: Any) -> list[str]:
+    pattern = course.format_path(course.submitted_directory, "*", "*")
+    folder = Path(course.root)
+    paths = folder.glob(os.path.relpath(pattern, course.root))
+    return sorted({path.name for path in paths if path.is_dir()})
+
+
+def _check_released(course: Any, name: str) -> None:
+    """Half set up: the grade book must know what the assignment consists of."""
+    from nbgrader.api import Gradebook, MissingEntry
+
+    with Gradebook(course.db_url, course.course_id) as book:
+        try:
+            known: Any = book.find_assignment(name)
+        except MissingEntry:
+            known = None
+        if known is None or not known.notebooks:
+            raise CourseError(
+                f"the grade book knows no notebooks of {name!r}",
+                f"nbgrader generate_assignment {name}",
+            )
+
+
+def _limits(options: Options, app: Any) -> Limits:
+    """What ``nbgrader_config.py`` says under ``c.Limits``; a cell's time also by ``Execute``."""
+    words: dict[str, Any] = dict(app.config.Limits)
+    try:
+        limits = replace(Limits(), **words)
+    except TypeError:
+        names = ", ".join(asdict(Limits()))
+        raise UsageError(f"unknown limit in {CONFIG}: {words}", f"there are: {names}") from None
+    if options.cell_seconds:
+        limits = replace(limits, cell_seconds=options.cell_seconds)
+    return limits
+
+
+def _engine(options: Options, app: Any) -> str:
+    from course_lib import connect
+
+    word = options.engine or dict(app.config.PrepareEngine).get("engine") or "embedded"
+    if word != "docker":
+        return "embedded"
+    return connect.connect("docker").host
+
+
+def _explained(error: Exception, root: Path, name: str) -> CourseError:
+    text = (str(error) or type(error).__name__).splitlines()[0]
+    if "No notebooks were matched" in text:
+        return CourseError(
+            f"nobody has handed in {name!r} under {root / 'submitted'}", f"nbgrader collect {name}"
+        )
+    if "locked" in text:
+        return CourseError("the grade book is locked by another program", "close formgrader")
+    return CourseError(f"{name} could not be graded: {text}")
