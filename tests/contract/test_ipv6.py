@@ -134,6 +134,25 @@ def test_no_way_from_a_container_without_ipv6(six: Bench) -> None:
     assert "bad address" in result.err
 
 
+def _other_network(bench: Bench) -> str:
+    """A container on a network of its own, which has IPv6 too."""
+    return bench.on(bench.network("other", **pools({"Subnet": str(subnet6(bench, 1))})), "far")
+
+
+def test_names_and_ipv4_stay_within_a_network(six: Bench, bench: Bench) -> None:
+    far = _other_network(bench)
+    near = endpoint(six, six.name("near"), six.name("six"))["IPAddress"]
+    assert bench.sh(far, f"nslookup -type=aaaa {six.name('web')}").code == 1
+    assert "bad address" in bench.sh(far, f"ping6 -c1 -w1 {six.name('web')}").err
+    assert "100% packet loss" in bench.sh(far, f"ping -c1 -w1 {near}").out
+
+
+def test_ipv6_leads_from_network_to_network(six: Bench, bench: Bench) -> None:
+    """Up to Engine 26 dockerd has no rules against it; here nothing leads across."""
+    far = _other_network(bench)
+    assert bench.sh(far, f"ping6 -c1 -w5 {address6(six, 'web')}").code == 0
+
+
 def test_host_sees_the_bridge(six: Bench) -> None:
     identity = six.inspect_network(six.name("six"))["Id"]
     host = six.on("host", "host")

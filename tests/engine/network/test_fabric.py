@@ -106,6 +106,20 @@ async def test_nothing_across_networks(world: World, clock: ManualClock) -> None
     assert await never_ends(receiver.receive(), clock)
 
 
+async def test_nothing_across_networks_by_ipv6(world: World, clock: ManualClock) -> None:
+    world.network("dev", "fd00:1::/64", enable_ipv6=True)
+    world.network("prod", "fd00:2::/64", enable_ipv6=True)
+    one, two = world.run("one", "dev"), world.run("two", "prod")
+    near = world.run("near", "prod")
+    two.listen("::", 80)
+    address = "fd00:2::2"
+    assert (await near.echo(address)).source == address
+    assert await never_ends(one.echo(address), clock)
+    connecting = asyncio.create_task(one.connect(address, 80))
+    await clock.advance(128)
+    assert await fails(connecting) == errno.ETIMEDOUT
+
+
 async def test_outside_never_answers(world: World, clock: ManualClock) -> None:
     world.network("dev")
     one = world.run("one", "dev")
