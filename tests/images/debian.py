@@ -23,9 +23,10 @@ SOURCE = (
     f" http://deb.debian.org/debian {RELEASE} main\n"
 )
 ROOTS = (
-    "base-files", "bash", "busybox-static", "coreutils", "curl", "dash", "debianutils",
-    "docker-cli",
-    "findutils", "grep", "gzip", "hostname", "iputils-ping", "libpython3-stdlib", "mawk",
+    "base-files", "bash", "bind9-dnsutils", "bind9-host", "busybox-static", "coreutils", "curl",
+    "dash", "debianutils", "docker-cli",
+    "findutils", "grep", "gzip", "hostname", "iputils-ping", "ldnsutils", "libc-bin",
+    "libpython3-stdlib", "mawk",
     "nginx-light", "python3-minimal", "redis-server", "redis-tools", "sed", "tar",
 )  # fmt: skip
 
@@ -57,7 +58,8 @@ class PackageStore:
     def download(self) -> None:
         """Gets what is not there yet. Needs ``apt-get``; no root, nothing is installed."""
         folder = self._folder
-        if (folder / "complete").exists():
+        complete = folder / "complete"
+        if complete.exists() and complete.read_text().split() == sorted(self._roots):
             return
         for name in ("archives/partial", "lists/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,7 @@ class PackageStore:
         apt += [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
         _run(*apt, "update")
         _run(*apt, "install", "--download-only", "--no-install-recommends", *self._roots)
-        (folder / "complete").touch()
+        complete.write_text("\n".join(sorted(self._roots)))
 
     def tree(self, *packages: str) -> Tree:
         """The files of ``packages`` and of all that they depend on."""

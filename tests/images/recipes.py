@@ -95,6 +95,13 @@ def recipes(packages: PackageStore, sources: Path) -> dict[str, Recipe]:
             lambda: _centos(over_debian("curl", "iputils-ping", "hostname")),
         ),
         Recipe(
+            "dnstools",
+            ("course-test/dnstools:latest",),
+            "debian",
+            "ADD tree.tar /\n",
+            lambda: over_debian("bind9-dnsutils", "bind9-host", "ldnsutils", "libc-bin"),
+        ),
+        Recipe(
             "redis",
             ("redis:latest",),
             "debian",

@@ -73,6 +73,7 @@ async def test_getent(box: Node) -> None:
     assert out == "172.18.0.2        es-1.prod\n"
     _, out, _ = await box.run("getent", "ahostsv4", "es")
     assert out.splitlines()[0] == "172.18.0.2      STREAM es"
+    assert out.count("es") == 1
     _, out, _ = await box.run("getent", "passwd", "root")
     assert out.startswith("root:x:0:0:")
     _, out, _ = await box.run("getent", "group", "0")
@@ -104,11 +105,11 @@ async def test_dig(equipped: Node) -> None:
     assert (code, out) == (0, "172.18.0.2\n172.18.0.5\n")
     _, out, _ = await equipped.run("dig", "es")
     assert "status: NOERROR" in out
-    assert ";; ANSWER SECTION:\nes.\t\t600\tIN\tA\t172.18.0.2\n" in out
+    assert ";; ANSWER SECTION:\nes.\t\t\t600\tIN\tA\t172.18.0.2\n" in out
     _, out, _ = await equipped.run("dig", "+noall", "+answer", "es")
     assert [line for line in out.splitlines() if line and not line.startswith(";")] == [
-        "es.\t\t600\tIN\tA\t172.18.0.2",
-        "es.\t\t600\tIN\tA\t172.18.0.5",
+        "es.\t\t\t600\tIN\tA\t172.18.0.2",
+        "es.\t\t\t600\tIN\tA\t172.18.0.5",
     ]
     _, out, _ = await equipped.run("dig", "-x", "172.18.0.2", "+short")
     assert out == "es-1.prod.\n"

@@ -1,0 +1,133 @@
+"""``getent``, ``drill``, ``dig`` and ``host``: Debian's on dockerd, ours on the embedded engine."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from tests.contract.harness import Bench
+from tests.contract.pairs import Pair, normal
+
+pytestmark = pytest.mark.docker
+
+TOOLS = "course-test/dnstools"
+GETENT = (
+    "getent hosts one",
+    "getent hosts one ghost; echo $?",
+    "getent hosts ghost; echo $?",
+    "getent hosts shared | sort",
+    "getent hosts {one}",
+    "getent hosts {nobody}; echo $?",
+    "getent hosts localhost",
+    "getent hosts $(hostname)",
+    "getent hosts",
+    "getent ahosts one",
+    "getent ahostsv4 one",
+    "getent ahostsv6 one; echo $?",
+    "getent ahostsv4 shared | wc -l",
+    "getent passwd root",
+    "getent ghosts; echo $?",
+    "getent; echo $?",
+)
+QUESTIONS = (
+    "drill one",
+    "drill aaaa one",
+    "drill one @127.0.0.11 a",
+    "drill -Q one",
+    "drill -x {one}",
+    "drill -t {backwards} ptr",
+    "drill ghost",
+    "dig one",
+    "dig one aaaa",
+    "dig ghost",
+    "dig -x {one}",
+    "dig @127.0.0.11 one",
+    "dig +short one",
+    "dig +short ghost; echo $?",
+    "dig +short -x {one}",
+    "dig +short one one",
+    "dig +noall +answer one",
+    "dig +noall +answer -x {one}",
+    "dig +nocomments +nostats one",
+    "host -t a one",
+    "host {one}",
+    "host ghost; echo $?",
+    "host -t a one 127.0.0.11",
+)
+VARIABLE = (
+    (r"id: \d+", "id: N"),
+    (r"WHEN: .*", "WHEN:"),
+    (r"Query time: \d+", "Query time: N"),
+    (r"DiG \S+", "DiG VERSION"),
+    (r"rcvd: \d+", "rcvd: N"),
+    (r"\d+\.\d+\.\d+\.\d+\.in-addr", "BACKWARDS.in-addr"),
+)
+
+
+def town(bench: Bench) -> str:
+    """A network without a way out, where nobody can be asked for other names, and who is on it."""
+    pool = {"Config": [{"Subnet": "10.232.7.0/24"}]}
+    network = bench.network(Internal=True, IPAM=pool)
+    for word, alias in (("one", "one"), ("a", "shared"), ("b", "shared")):
+        aliases = {"EndpointsConfig": {network: {"Aliases": [alias]}}}
+        bench.on(network, word, NetworkingConfig=aliases)
+    return network
+
+
+def said(bench: Bench, container: str, scripts: tuple[str, ...]) -> dict[str, str]:
+    one = bench.address(bench.name("one"), bench.name("net"))
+    places = {
+        "one": one,
+        "nobody": one.rpartition(".")[0] + ".99",
+        "backwards": ".".join(reversed(one.split("."))) + ".in-addr.arpa",
+    }
+    found = {}
+    for script in scripts:
+        result = normal(bench.sh(container, script.format(**places)))
+        text = f"{result.out}\n{result.err}"
+        for pattern, word in VARIABLE:
+            text = re.sub(pattern, word, text)
+        found[script] = text
+    return found
+
+
+def tools(bench: Bench, network: str) -> str:
+    """A container with Debian's programs.
+
+    Skips without their image; that is a failure under ``CI``.
+    """
+    if bench.raw.get(f"/images/{TOOLS}/json").status != 200:
+        reason = f"no image {TOOLS}: python -m tests.images --host {bench.engine.docker_host}"
+        if os.environ.get("CI"):
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return bench.on(network, "tools", image=TOOLS, command=["sleep", "1000"])
+
+
+def test_getent_of_glibc(pair: Pair) -> None:
+    def work(bench: Bench) -> dict[str, str]:
+        network = town(bench)
+        ours = bench.engine.name == "embedded"
+        container = bench.on(network, "tools", image="centos") if ours else tools(bench, network)
+        return said(bench, container, GETENT)
+
+    theirs, ours = pair.on_both(work)
+    assert ours == theirs
+
+
+def test_programs_that_ask_a_server(pair: Pair) -> None:
+    def work(bench: Bench) -> dict[str, str]:
+        network = town(bench)
+        if bench.engine.name == "dockerd":
+            return said(bench, tools(bench, network), QUESTIONS)
+        container = bench.run("tools")
+        added = bench.sh(container, "apk add --no-cache drill bind-tools")
+        assert added.code == 0, added.out
+        assert bench.disconnect("bridge", container).status == 200
+        assert bench.connect(network, container).status == 200
+        return said(bench, container, QUESTIONS)
+
+    theirs, ours = pair.on_both(work)
+    assert ours == theirs
