@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -313,7 +314,10 @@ async def test_a_place_that_cannot_be_written(redis: Redis) -> None:
         (b"hello", "Wrong signature trying to load DB from file"),
         (b"REDIS9999", "Can't handle RDB format version 9999"),
         (b"REDIS0006\xfe\x00\x00\x05ab", "Short read or OOM loading DB."),
-        (b"REDIS0006\xfe\x00\x0a\x01a", "not supported by the embedded engine"),
+        (b"REDIS0006\xfe\x00\x0f\x01a", "Values of RDB type 15 are not supported"),
+        (b"REDIS0006\xfe\x00\x0a\x01a\x03abc", "key b'a': its length is wrong"),
+        (b"REDIS0006\xfe\x00\x0b\x01a\x03abc", "key b'a': cut short"),
+        (b"REDIS0009\xfe\x00\x0c\x01a\x0d\x0d\0\0\0\0\0\0\0\1\0\0\xf2\xff", "a value is missing"),
     ],
 )
 async def test_a_dump_file_that_cannot_be_read(redis: Redis, content: bytes, reason: str) -> None:
@@ -351,7 +355,22 @@ def test_what_is_dumped_is_loaded(entries: list[rdb.Entry]) -> None:
         rdb.load(content[:-9])
 
 
-@given(st.binary(max_size=200))
+def _packed(code: int, items: bytes) -> bytes:
+    """A key whose value is packed, with the right lengths and any items."""
+    header = 6 if code in {16, 17, 18, 20} else 10
+    value = struct.pack("<I", header + len(items) + 1) + bytes(header - 4) + items + b"\xff"
+    if code == 11:
+        value = struct.pack("<II", 2, len(items)) + items
+    nodes = {14: b"\x01", 18: b"\x01\x02"}.get(code, b"")
+    return bytes([code]) + b"\x03key" + nodes + b"\x80" + struct.pack(">I", len(value)) + value
+
+
+_PACKED = st.builds(
+    _packed, st.sampled_from([10, 11, 12, 13, 14, 16, 17, 18, 20]), st.binary(max_size=60)
+)
+
+
+@given(st.binary(max_size=200) | _PACKED)
 def test_no_file_breaks_the_loader(data: bytes) -> None:
     for content in (data, b"REDIS0006" + data):
         try:

@@ -1,18 +1,26 @@
 """Redis's dump file, as far as it holds strings, lists, sets, sorted sets and hashes.
 
-Written in version 6 of the format with the plain encodings, which every Redis since 2.8 reads;
-read back as written; of what real servers write, strings are read in all their encodings, while
-the compact encodings of lists, sets and hashes are refused with a clear message. A checksum of
-zero means that there is none.
+Written in version 6 of the format with the plain encodings, which every Redis since 2.8 reads.
+Read in all encodings that real servers from 2.8 to 8.0 give these five (the packed ones are in
+:mod:`compact`); streams, values of modules and hashes whose fields expire are refused with a clear
+message: to leave them out would lose them with the next save. A checksum of zero means that there
+is none. Source: ``rdb.h`` and ``rdb.c`` of Redis.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from course_lib.engine.userland.servers.redis.compact import (
+    BadEncoding,
+    intset,
+    listpack,
+    ziplist,
+)
 
 Kind = Literal["string", "list", "set", "zset", "hash"]
 Value = bytes | list[bytes] | list[tuple[bytes, bytes]] | list[tuple[bytes, float]]
@@ -22,7 +30,16 @@ VERSION = 6
 _TYPES: tuple[Kind, ...] = ("string", "list", "set", "zset", "hash")
 _EXPIRE_MS, _EXPIRE_S, _SELECT, _EOF = 0xFC, 0xFD, 0xFE, 0xFF
 _AUX, _RESIZE = 0xFA, 0xFB
+_IDLE, _FREQUENCY, _FUNCTION, _SLOT = 0xF8, 0xF9, 0xF5, 0xF4
 _LZF = 3
+_ZSET_BINARY = 5
+_QUICKLIST, _QUICKLIST_2 = 14, 18
+_PLAIN_NODE = 1
+# Types whose value is one string that holds everything.
+_PACKED: dict[int, tuple[Kind, Callable[[bytes], list[bytes]]]] = {
+    10: ("list", ziplist), 11: ("set", intset), 12: ("zset", ziplist), 13: ("hash", ziplist),
+    16: ("hash", listpack), 17: ("zset", listpack), 20: ("set", listpack),
+}  # fmt: skip
 
 
 class BadDump(Exception):
@@ -200,21 +217,75 @@ def load(data: bytes) -> list[Entry]:
             reader.string(), reader.string()
         elif code == _RESIZE:
             reader.count(), reader.count()
-        elif code < len(_TYPES):
-            key = reader.string()
-            entries.append(Entry(database, key, _TYPES[code], _value(reader, code), expires))
-            expires = None
+        elif code == _SLOT:
+            reader.count(), reader.count(), reader.count()
+        elif code == _IDLE:
+            reader.count()
+        elif code == _FREQUENCY:
+            reader.byte()
         else:
-            raise BadDump(f"Values of RDB type {code} are not supported by the embedded engine")
+            entries.append(_entry(reader, code, database, expires))
+            expires = None
+
+
+def _entry(reader: _Reader, code: int, database: int, expires: int | None) -> Entry:
+    kind: Kind
+    value: Value
+    if code == _FUNCTION:
+        raise BadDump("Functions are not supported by the embedded engine")
+    known = code < len(_TYPES) or code in {*_PACKED, _ZSET_BINARY, _QUICKLIST, _QUICKLIST_2}
+    if not known:
+        raise BadDump(f"Values of RDB type {code} are not supported by the embedded engine")
+    key = reader.string()
+    try:
+        if code in _PACKED:
+            kind, unpack = _PACKED[code]
+            value = _packed(kind, unpack(reader.string()))
+        elif code in {_QUICKLIST, _QUICKLIST_2}:
+            kind, value = "list", _quicklist(reader, code)
+        else:
+            kind = "zset" if code == _ZSET_BINARY else _TYPES[code]
+            value = _value(reader, code)
+    except (BadEncoding, ValueError) as error:
+        raise BadDump(f"Internal error in RDB reading, key {key!r}: {error}") from None
+    return Entry(database, key, kind, value, expires)
 
 
 def _value(reader: _Reader, code: int) -> Value:
-    kind = _TYPES[code]
-    if kind == "string":
+    """A value in its plain form: a string, or a count and so many strings."""
+    if code == 0:
         return reader.string()
     count = reader.count()
+    if code == _ZSET_BINARY:
+        return [
+            (reader.string(), float(struct.unpack("<d", reader.take(8))[0])) for _ in range(count)
+        ]
+    kind = _TYPES[code]
     if kind == "zset":
         return [(reader.string(), reader.double()) for _ in range(count)]
     if kind == "hash":
         return [(reader.string(), reader.string()) for _ in range(count)]
     return [reader.string() for _ in range(count)]
+
+
+def _packed(kind: Kind, items: list[bytes]) -> Value:
+    """What the items of a packed string are: a list, or names with their values in turn."""
+    if kind not in {"hash", "zset"}:
+        return items
+    if len(items) % 2:
+        raise BadEncoding("a value is missing")
+    pairs = list(zip(items[::2], items[1::2], strict=True))
+    return [(name, float(score)) for name, score in pairs] if kind == "zset" else pairs
+
+
+def _quicklist(reader: _Reader, code: int) -> list[bytes]:
+    """A long list: several packed ones; since 7.0 a large item stands for itself."""
+    items: list[bytes] = []
+    for _ in range(reader.count()):
+        form = reader.count() if code == _QUICKLIST_2 else 0
+        node = reader.string()
+        if form == _PLAIN_NODE:
+            items.append(node)
+        else:
+            items += listpack(node) if code == _QUICKLIST_2 else ziplist(node)
+    return items
