@@ -17,9 +17,6 @@ DIFFERENCES: dict[str, str] = {
     "test_ports.py::test_bindings_for_every_address": (
         "published ports listen on 127.0.0.1 alone, so no binding of [::] is shown"
     ),
-    "test_programs.py::test_redis_appends_what_it_is_told": (
-        "Redis keeps its data by dump.rdb alone: an append only file is refused at its start"
-    ),
     "test_volumes.py::test_volume_of_a_kind_that_the_kernel_mounts": (
         "NFS and block devices need the kernel: refused when the volume is made"
     ),

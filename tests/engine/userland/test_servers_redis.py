@@ -411,7 +411,10 @@ async def test_configuration(redis: Redis) -> None:
     ("words", "message"),
     [
         (["--nosuch", "1"], "Bad directive or wrong number of arguments"),
-        (["--appendonly", "yes"], "not supported by the embedded engine"),
+        (["--appendonly", "maybe"], "argument must be 'yes' or 'no'"),
+        (["--appendfilename", "a/b"], "appendfilename can't be a path, just a filename"),
+        (["--auto-aof-rewrite-min-size", "many"], "argument must be a memory value"),
+        (["--aof-use-rdb-preamble", "no"], "not supported by the embedded engine"),
         (["--port", "x"], "Invalid port"),
         (["--dbfilename", "a/b"], "dbfilename can't be a path"),
         (["/nosuch.conf"], "Fatal error, can't open config file '/nosuch.conf'"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from course_lib.engine.userland.servers.redis.resp import ProtocolError, split_line
 
-DEFAULT_SAVE = ((900, 1), (300, 10), (60, 10000))
+# Until 6.2, and since.
+OLD_SAVE = ((900, 1), (300, 10), (60, 10000))
+DEFAULT_SAVE = ((3600, 1), (300, 100), (60, 10000))
 
 
 class ConfigError(Exception):
@@ -24,6 +26,8 @@ class Config:
     """Settings by their names in Redis.
 
     :ivar save: (seconds, changes) after which a dump is written; empty for never.
+    :ivar rewrite: the append only file is written anew once it has grown by so many percent (0 for
+        never), from so many bytes on.
     :ivar others: directives that are accepted without effect here, for ``CONFIG GET``.
     """
 
@@ -34,6 +38,11 @@ class Config:
     requirepass: str = ""
     save: tuple[tuple[int, int], ...] = DEFAULT_SAVE
     file: str = ""
+    appendonly: bool = False
+    appendfilename: str = "appendonly.aof"
+    appenddirname: str = "appendonlydir"
+    load_truncated: bool = True
+    rewrite: tuple[int, int] = (100, 64 << 20)
     others: dict[str, str] = field(default_factory=dict)
 
     def get(self, pattern: str) -> dict[str, str]:
@@ -43,15 +52,24 @@ class Config:
         known = {
             "port": str(self.port), "bind": self.bind, "dir": self.dir,
             "dbfilename": self.dbfilename, "requirepass": self.requirepass,
-            "save": " ".join(f"{s} {c}" for s, c in self.save), "appendonly": "no",
+            "save": " ".join(f"{s} {c}" for s, c in self.save), "appendonly": _yes(self.appendonly),
+            "appendfilename": self.appendfilename, "appenddirname": self.appenddirname,
+            "aof-load-truncated": _yes(self.load_truncated), "appendfsync": "everysec",
+            "auto-aof-rewrite-percentage": str(self.rewrite[0]),
+            "auto-aof-rewrite-min-size": str(self.rewrite[1]),
             "databases": "16", "maxmemory": "0", **self.others,
         }  # fmt: skip
         return {name: value for name, value in known.items() if fnmatchcase(name, pattern.lower())}
 
 
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 _HARMLESS = frozenset(
     """
-    activerehashing always-show-logo client-output-buffer-limit daemonize databases hz
+    activerehashing always-show-logo aof-rewrite-incremental-fsync appendfsync
+    client-output-buffer-limit daemonize databases hz
     hash-max-listpack-entries hash-max-listpack-value hash-max-ziplist-entries
     hash-max-ziplist-value latency-monitor-threshold list-max-listpack-size
     list-max-ziplist-entries list-max-ziplist-value loglevel logfile lua-time-limit maxclients
@@ -61,6 +79,19 @@ _HARMLESS = frozenset(
     zset-max-listpack-entries zset-max-ziplist-entries zset-max-ziplist-value
     """.split()
 )
+
+
+_SIZES = {"": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 10**6, "mb": 1 << 20, "g": 10**9,
+          "gb": 1 << 30}  # fmt: skip
+
+
+def _whole(value: str, wrong: Callable[[str], ConfigError]) -> int:
+    """A number, or a size such as ``64mb``."""
+    digits = value.rstrip("bkmgBKMG")
+    unit = _SIZES.get(value[len(digits) :].lower())
+    if not digits.isdigit() or unit is None:
+        raise wrong("argument must be a memory value")
+    return int(digits) * unit
 
 
 def apply(config: Config, words: Sequence[str], line: str, number: int) -> None:
@@ -104,9 +135,22 @@ def apply(config: Config, words: Sequence[str], line: str, number: int) -> None:
         config.dbfilename = value
     elif name == "requirepass":
         config.requirepass = value
-    elif name == "appendonly":
-        if value.lower() != "no":
-            raise wrong("The append only file is not supported by the embedded engine")
+    elif name in {"appendonly", "aof-load-truncated"}:
+        if value.lower() not in {"yes", "no"}:
+            raise wrong("argument must be 'yes' or 'no'")
+        switch = "appendonly" if name == "appendonly" else "load_truncated"
+        setattr(config, switch, value.lower() == "yes")
+    elif name in {"appendfilename", "appenddirname"}:
+        if "/" in value or not value:
+            raise wrong(f"{name} can't be a path, just a {name.removeprefix('append')}")
+        setattr(config, name, value)
+    elif name == "auto-aof-rewrite-percentage":
+        config.rewrite = (_whole(value, wrong), config.rewrite[1])
+    elif name == "auto-aof-rewrite-min-size":
+        config.rewrite = (config.rewrite[0], _whole(value, wrong))
+    elif name == "aof-use-rdb-preamble":
+        if value.lower() != "yes":
+            raise wrong("A base file without a dump is not supported by the embedded engine")
     elif name in {"slaveof", "replicaof", "cluster-enabled", "aclfile", "include", "tls-port"}:
         if value.lower() != "no":
             raise wrong(f"'{name}' is not supported by the embedded engine")

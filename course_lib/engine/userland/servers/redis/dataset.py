@@ -11,10 +11,13 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
+from course_lib.engine.userland.servers.redis.propagate import absolute
 from course_lib.engine.userland.servers.redis.rdb import Entry, Value
 from course_lib.engine.userland.servers.redis.resp import Failure, Status
 
 DATABASES = 16
+NO_KEY = -2
+_LONG = 10 * 365 * 86_400_000  # ms
 
 # Commands whose answer is a simple string; fakeredis gives the text alone.
 _STATUS = frozenset(
@@ -34,26 +37,33 @@ class Dataset:
     """Keys and values of all databases.
 
     :param version: of the Redis that is emulated, ``(2, 8)``.
-    :param entries: what was in the dump file.
     """
 
-    def __init__(self, version: tuple[int, int], entries: Sequence[Entry]) -> None:
+    def __init__(self, version: tuple[int, int]) -> None:
         self._version = version
-        self._pending = list(entries)
+        self._pending: list[Entry] = []
         self._server: Any = None
         self._ready = False
         self._waking: asyncio.Lock | None = None
         self.dirty = 0
 
+    def load(self, entries: Sequence[Entry]) -> None:
+        """What there is to begin with; before the first session."""
+        self._pending = list(entries)
+
     async def session(self, database: int = 0) -> Session:
         """A new client's view."""
         await self._wake()
-        return Session(self, self._connect(database))
+        return Session(self, self._connect(database), database)
 
     def _connect(self, database: int) -> Any:
         import fakeredis
 
-        return fakeredis.FakeAsyncRedisConnection(server=self._server, db=database, protocol=2)
+        # Without a time-out nothing waits between a command and its answer: the order of the
+        # answers is that in which the commands were run, and a dump is one moment's.
+        return fakeredis.FakeAsyncRedisConnection(
+            server=self._server, db=database, protocol=2, socket_timeout=None
+        )
 
     async def _wake(self) -> None:
         if self._ready:
@@ -77,13 +87,44 @@ class Dataset:
         for entry in entries:
             link = links.get(entry.database)
             if link is None:
-                link = links[entry.database] = Session(self, self._connect(entry.database))
-            await link.call(*_restoring(entry))
+                link = links[entry.database] = Session(
+                    self, self._connect(entry.database), entry.database
+                )
+            await link.call(*restoring(entry))
             if entry.expires_ms is not None:
                 await link.call(b"PEXPIREAT", entry.key, b"%d" % entry.expires_ms)
         for link in links.values():
             await link.close()
         self.dirty = 0
+
+    async def replay(self, commands: Sequence[list[bytes]]) -> None:
+        """Do what an append only file says was done.
+
+        Meanwhile no key ends, as in Redis: what was done to it before it ended comes first.
+
+        :raises ValueError: a command that there is not, by its name.
+        """
+        session = await self.session()
+        now = await session.now_ms()
+        ended: set[tuple[int, bytes]] = set()
+        for told in (each for command in commands for each in absolute(command, now)):
+            name, words = told[0].lower(), told
+            if name == b"pexpireat" and int(words[2]) <= now:
+                ended.add((session.database, words[1]))
+                words = [*words[:2], b"%d" % (now + _LONG)]
+            try:
+                await session.call(*words)
+            except Exception as error:
+                if "unknown command" in str(error):
+                    raise ValueError(name.decode(errors="replace")) from None
+                continue  # it did nothing then either
+            if name == b"select":
+                session.database = int(words[1])
+        for database, key in ended:
+            await session.call(b"SELECT", b"%d" % database)
+            if await session.deadline(key) == now + _LONG:
+                await session.call(b"DEL", key)
+        await session.close()
 
     async def entries(self) -> list[Entry]:
         """Everything, for the dump file.
@@ -94,10 +135,10 @@ class Dataset:
             return list(self._pending)
         found: list[Entry] = []
         for database in range(DATABASES):
-            session = Session(self, self._connect(database))
+            session = Session(self, self._connect(database), database)
             if await session.call(b"DBSIZE"):
                 for key in sorted(await session.call(b"KEYS", b"*")):
-                    found.append(await _entry(session, database, key))
+                    found.append(await entry_of(session, database, key))
             await session.close()
         return found
 
@@ -111,7 +152,7 @@ class Dataset:
             return counted
         result = {}
         for database in range(DATABASES):
-            session = Session(self, self._connect(database))
+            session = Session(self, self._connect(database), database)
             keys = await session.call(b"DBSIZE")
             if keys:
                 names = await session.call(b"KEYS", b"*")
@@ -121,7 +162,7 @@ class Dataset:
         return result
 
 
-def _restoring(entry: Entry) -> list[bytes]:
+def restoring(entry: Entry) -> list[bytes]:
     """The command that makes an entry."""
     value: Any = entry.value
     match entry.kind:
@@ -138,13 +179,14 @@ def _restoring(entry: Entry) -> list[bytes]:
             return [b"HMSET", entry.key, *(word for pair in value for word in pair)]
 
 
-async def _entry(session: Session, database: int, key: bytes) -> Entry:
+async def entry_of(session: Session, database: int, key: bytes) -> Entry:
+    """What a key holds.
+
+    :raises ValueError: a value of a kind that the dump file cannot hold.
+    """
     kind = (await session.call(b"TYPE", key)).decode()
-    left = int(await session.call(b"PTTL", key))
-    expires: int | None = None
-    if left >= 0:
-        seconds, micros = await session.call(b"TIME")
-        expires = int(seconds) * 1000 + int(micros) // 1000 + left
+    deadline = await session.deadline(key)
+    expires = deadline if deadline >= 0 else None
     value: Value
     match kind:
         case "string":
@@ -165,13 +207,18 @@ async def _entry(session: Session, database: int, key: bytes) -> Entry:
 
 
 class Session:
-    """One client's connection to the data: its database, transaction, subscriptions."""
+    """One client's connection to the data: its database, transaction, subscriptions.
 
-    def __init__(self, dataset: Dataset, connection: Any) -> None:
+    :ivar executed: the commands of the transaction whose answers came last.
+    """
+
+    def __init__(self, dataset: Dataset, connection: Any, database: int = 0) -> None:
         self._dataset = dataset
         self._connection = connection
+        self.database = database
         self.in_transaction = False
-        self._queued: list[bytes] = []
+        self._queued: list[Sequence[bytes]] = []
+        self.executed: list[Sequence[bytes]] = []
 
     async def call(self, *words: bytes) -> Any:
         """Run a command of our own.
@@ -180,6 +227,23 @@ class Session:
         """
         await self._connection.send_command(*words)
         return await self._connection.read_response(disable_decoding=True)
+
+    async def now_ms(self) -> int:
+        """The time by which keys end, since the epoch."""
+        seconds, micros = await self.call(b"TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def deadline(self, key: bytes) -> int:
+        """When a key ends, since the epoch in ms; -1 for never, ``NO_KEY`` where there is none."""
+        return int(await self.call(b"PEXPIRETIME", key))
+
+    def will_write(self, name: bytes) -> bool:
+        """Whether this command, if it comes next, may change something now."""
+        from fakeredis.model import is_write_command
+
+        if self.in_transaction:
+            return name == b"exec"
+        return bool(is_write_command(name))
 
     async def send(self, words: Sequence[bytes]) -> None:
         """Hand a client's command over; :meth:`receive` gives what comes of it."""
@@ -193,7 +257,7 @@ class Session:
         elif name in {b"exec", b"discard", b"reset"}:
             self.in_transaction = False
         elif self.in_transaction:
-            self._queued.append(name)
+            self._queued.append(words)
         await self._connection.send_command(*words)
 
     async def receive(self, name: bytes = b"") -> Any:
@@ -208,7 +272,8 @@ class Session:
         except Exception as error:
             return _failure(error)
         if name.lower() == b"exec" and isinstance(reply, list):
-            names = self._queued + [b""] * len(reply)
+            self.executed = self._queued
+            names = [words[0].lower() for words in self._queued] + [b""] * len(reply)
             return [_typed(item, names[index]) for index, item in enumerate(reply)]
         return _typed(reply, name.lower())
 

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Facts:
-    """What a server knows of itself."""
+    """What a server knows of itself.
+
+    :ivar append_only: size of the file, that of its base, and whether it can be written; None where
+        there is none.
+    """
 
     version: str
     run_id: str
@@ -23,10 +27,20 @@ class Facts:
     connections: int
     commands: int
     keyspace: Mapping[int, tuple[int, int]]
+    append_only: tuple[int, int, bool] | None
 
 
 def sections(facts: Facts) -> dict[str, list[tuple[str, object]]]:
     """All sections in order."""
+    append_only: list[tuple[str, object]] = [("aof_enabled", int(facts.append_only is not None))]
+    if facts.append_only is not None:
+        size, base, works = facts.append_only
+        append_only += [
+            ("aof_rewrite_in_progress", 0),
+            ("aof_last_write_status", "ok" if works else "err"),
+            ("aof_current_size", size),
+            ("aof_base_size", base),
+        ]
     mode = facts.version >= "2.8"
     return {
         "Server": [
@@ -52,7 +66,7 @@ def sections(facts: Facts) -> dict[str, list[tuple[str, object]]]:
             ("rdb_bgsave_in_progress", 0),
             ("rdb_last_save_time", facts.last_save),
             ("rdb_last_bgsave_status", "ok" if facts.last_save_ok else "err"),
-            ("aof_enabled", 0),
+            *append_only,
         ],
         "Stats": [
             ("total_connections_received", facts.connections),

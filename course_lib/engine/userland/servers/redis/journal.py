@@ -42,15 +42,22 @@ class Journal:
             "config file use redis-server /path/to/redis.conf", "#", role="C",
         )  # fmt: skip
 
-    async def serving(self, version: str, port: int, loaded: float | None) -> None:
-        """What is logged once clients may come. ``loaded``: seconds the dump file took."""
+    async def serving(
+        self, version: str, port: int, loaded: float | None, *, append_only: bool = False
+    ) -> None:
+        """What is logged once clients may come.
+
+        :param loaded: seconds that the data took.
+        :param append_only: they were in an append only file, not in a dump.
+        """
         if self._release >= (4, 0):
             await self.note(f"Running mode=standalone, port={port}.")
             await self.note("Server initialized")
         else:
             await self.note(f"Server started, Redis version {version}", "#")
         if loaded is not None:
-            await self.note(f"DB loaded from disk: {loaded:.3f} seconds")
+            where = "append only file" if append_only else "disk"
+            await self.note(f"DB loaded from {where}: {loaded:.3f} seconds")
         if self._release >= (7, 0):
             await self.note("Ready to accept connections tcp")
         elif self._release >= (4, 0):

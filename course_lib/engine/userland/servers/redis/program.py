@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from course_lib.engine.interfaces import Process
-from course_lib.engine.userland.servers.redis import rdb
 from course_lib.engine.userland.servers.redis.config import (
+    OLD_SAVE,
     Config,
     ConfigError,
     from_file,
@@ -43,6 +43,9 @@ async def _start(proc: Process, version: str) -> int:
         await proc.err(_USAGE)
         return 1
     config = Config()
+    if int(version.split(".", 1)[0]) < 7:
+        # Options of whatever kind put the rules that are built in out of force.
+        config.save = () if words else OLD_SAVE
     try:
         if words and not words[0].startswith("-"):
             config.file = proc.path(words[0])
@@ -63,42 +66,6 @@ async def _start(proc: Process, version: str) -> int:
         )
         return 1
     config.dir = proc.path(config.dir) if config.dir else proc.cwd
-    return await _serve(proc, version, config, configured=bool(config.file or words))
+    from course_lib.engine.userland.servers.redis.startup import serve
 
-
-async def _serve(proc: Process, version: str, config: Config, *, configured: bool) -> int:
-    from course_lib.engine.userland.servers.redis.journal import Journal
-    from course_lib.engine.userland.servers.redis.server import Server
-
-    major, minor = (int(part) for part in version.split(".")[:2])
-    journal = Journal(proc, (major, minor))
-    await journal.starting(version, configured)
-    clock = proc.machine.clock
-    began = clock.monotonic()
-    entries: list[rdb.Entry] = []
-    loaded: float | None = None
-    path = f"{config.dir.rstrip('/')}/{config.dbfilename}"
-    try:
-        entries = rdb.load(proc.fs.read_bytes(path))
-        loaded = clock.monotonic() - began
-    except FileNotFoundError:
-        pass
-    except (OSError, rdb.BadDump) as failure:
-        reason = failure.strerror if isinstance(failure, OSError) else failure
-        await journal.note(f"Fatal error loading the DB: {reason}. Exiting.", "#")
-        return 1
-    now = clock.time_ns() // 1_000_000
-    entries = [e for e in entries if e.expires_ms is None or e.expires_ms > now]
-    try:
-        listener = proc.net.listen(config.bind, config.port, owner=proc.pid)
-    except OSError as error:
-        await journal.note(
-            f"Creating Server TCP listening socket {config.bind}:{config.port}: bind: "
-            f"{error.strerror}", "#",
-        )  # fmt: skip
-        return 1
-    if (major, minor) >= (4, 0):
-        # The address and port stand in the title, as in ps of the real one.
-        proc.argv[:] = [f"{proc.argv[0]} *:{config.port}"]
-    await journal.serving(version, config.port, loaded)
-    return await Server(proc, version, config, entries).run(listener)
+    return await serve(proc, version, config, configured=bool(config.file or words))

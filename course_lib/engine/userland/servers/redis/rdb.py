@@ -145,6 +145,9 @@ class _Reader:
         self._position += size
         return chunk
 
+    def rest(self) -> bytes:
+        return self._data[self._position :]
+
     def byte(self) -> int:
         return self.take(1)[0]
 
@@ -192,6 +195,14 @@ def load(data: bytes) -> list[Entry]:
 
     :raises BadDump: with the message for the log.
     """
+    return load_first(data)[0]
+
+
+def load_first(data: bytes) -> tuple[list[Entry], bytes]:
+    """The keys of the dump with which a file begins, and what follows it.
+
+    :raises BadDump: with the message for the log.
+    """
     reader = _Reader(data)
     if reader.take(5) != MAGIC:
         raise BadDump("Wrong signature trying to load DB from file")
@@ -206,7 +217,9 @@ def load(data: bytes) -> list[Entry]:
     while True:
         code = reader.byte()
         if code == _EOF:
-            return entries
+            if version >= 5:
+                reader.take(min(8, len(reader.rest())))  # the checksum; its loss harms nobody
+            return entries, reader.rest()
         if code == _SELECT:
             database = reader.count()
         elif code == _EXPIRE_MS:
