@@ -245,7 +245,8 @@ def test_append_only_files_go_from_one_engine_to_the_other(pair: Pair, old: str,
 
 
 def _names(bench: Bench, container: str) -> list[str]:
-    return list(until(lambda: bench.sh(container, "find /data -type f | sort").out.splitlines()))
+    said = until(lambda: bench.sh(container, "find /data -type f | sort").out)
+    return str(said).splitlines()
 
 
 @pytest.mark.parametrize("image", ["redis:2.8", "redis"])

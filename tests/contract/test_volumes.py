@@ -44,6 +44,27 @@ def test_volume_without_a_name_is_anonymous(bench: Bench) -> None:
     assert document["Labels"] == {"a": "b", ANONYMOUS: ""}
 
 
+def test_anonymous_volumes_that_are_pruned(bench: Bench) -> None:
+    """Those of ``-v`` and of the image say that they are anonymous, one of ``--mount`` does not."""
+    label = {"of": bench.prefix}
+    asked = {"Type": "volume", "Target": "/mount", "VolumeOptions": {"Labels": label}}
+    plain = {"Type": "volume", "Target": "/plain"}
+    container = bench.create(Volumes={"/volume": {}}, host={"Mounts": [asked, plain]})
+    names = {m["Destination"]: m["Name"] for m in bench.inspect(container)["Mounts"]}
+    labels = {
+        path: bench.raw.get(f"/volumes/{name}").json()["Labels"] for path, name in names.items()
+    }
+    assert labels == {"/volume": {ANONYMOUS: ""}, "/mount": label, "/plain": None}
+    assert bench.raw.delete(f"/containers/{container}").status == 204
+    filters = {"label": [f"of={bench.prefix}"]}
+    assert bench.raw.post("/volumes/prune", params={"filters": filters}).json() == {
+        "VolumesDeleted": [],
+        "SpaceReclaimed": 0,
+    }
+    for name in names.values():
+        assert bench.raw.delete(f"/volumes/{name}").status == 204
+
+
 def test_volume_twice_is_the_first_one(bench: Bench) -> None:
     first = bench.create_volume_raw({"Name": bench.name(), "Labels": {"a": "b"}})
     again = bench.create_volume_raw({"Name": bench.name(), "Labels": {"c": "d"}})

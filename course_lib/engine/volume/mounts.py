@@ -25,6 +25,7 @@ _CONSISTENCY = frozenset({"consistent", "cached", "delegated"})
 _MODE_GROUPS = (_ACCESS, _LABELS, _PROPAGATION, _COPY, _CONSISTENCY)
 
 DEFAULT_DRIVER = "local"
+ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 DOCKER_SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 """Where Docker's own socket lies; as the source of a bind it means that of this engine."""
 
@@ -116,8 +117,14 @@ def parse_mounts(
     for target in volumes:
         destination = _clean(target if target.startswith("/") else f"/{target}")
         if destination not in found and destination not in temporary:
+            # Those of ``Mounts`` have no such label: ``volume prune`` leaves them.
             found[destination] = MountPoint(
-                "volume", destination, driver=DEFAULT_DRIVER, anonymous=True, copy_data=True
+                "volume",
+                destination,
+                driver=DEFAULT_DRIVER,
+                anonymous=True,
+                copy_data=True,
+                labels={ANONYMOUS_LABEL: ""},
             )
     for destination in temporary:
         found.pop(destination, None)  # of --volumes-from

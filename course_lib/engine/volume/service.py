@@ -20,7 +20,12 @@ from course_lib.engine.errdefs import (
 from course_lib.engine.filters import Filters, InvalidFilter
 from course_lib.engine.store import StateError
 from course_lib.engine.volume.local import LocalDriver, check_name, check_options
-from course_lib.engine.volume.mounts import DEFAULT_DRIVER, MountPoint, missing_source
+from course_lib.engine.volume.mounts import (
+    ANONYMOUS_LABEL,
+    DEFAULT_DRIVER,
+    MountPoint,
+    missing_source,
+)
 from course_lib.engine.volume.tmpfs import parse_tmpfs
 
 if TYPE_CHECKING:
@@ -35,7 +40,6 @@ if TYPE_CHECKING:
     from course_lib.engine.store import Store
 
 _KIND = "volumes"
-ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 _LIST_FILTERS = ("dangling", "name", "driver", "label")
 _PRUNE_FILTERS = ("label", "label!", "all")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -269,7 +273,10 @@ class VolumeService:
                     ready.append(point)
                     continue
                 volume = self.create(
-                    point.name, point.driver, point.options or None, point.labels or None
+                    point.name or self._ids.new_id(),
+                    point.driver,
+                    point.options or None,
+                    point.labels or None,
                 )
                 self.acquire(volume.name, container_id)
                 ready.append(
