@@ -315,7 +315,10 @@ class Change:
     def __str__(self) -> str:
         sign = {"new": "+", "removed": "-", "changed": "~"}[self.what]
         details = f": {', '.join(self.details)}" if self.details else ""
-        return f"{sign} {self.kind} {self.name}{details}"
+        name = self.name
+        if self.kind == "volume" and Volume(name).anonymous:
+            name = f"{name[:12]} (anonymous)"
+        return f"{sign} {self.kind} {name}{details}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +332,10 @@ class Difference:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.changes)) if self.changes else "nothing changed"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How IPython shows it as the result of a cell: in words."""
+        printer.text("Difference(…)" if cycle else str(self))
 
     def of(self, kind: Kind, key: str) -> What | None:
         """What happened to the thing with that ID (a volume's is its name, a path's itself)."""

@@ -6,6 +6,7 @@ from typing import Any
 import docker
 import pytest
 from docker.errors import NotFound
+from IPython.lib.pretty import pretty
 
 from course_lib.topology import (
     Change,
@@ -212,6 +213,20 @@ def test_new_and_removed_things_are_told_by_identity() -> None:
     )
     assert found.of("network", "n2") == "new"
     assert found.of("container", "n2") is None
+
+
+def test_difference_shows_itself_in_words() -> None:
+    def shown(difference: object) -> str:
+        return str(pretty(difference))  # type: ignore[no-untyped-call]
+
+    number = "0123456789abcdef" * 4
+    before = Topology((), (web(),), (Volume(number), Volume("v")))
+    assert shown(diff(before, Topology())).splitlines() == [
+        "- container web",
+        "- volume 0123456789ab (anonymous)",
+        "- volume v",
+    ]
+    assert shown(diff(before, before)) == "nothing changed"
 
 
 def test_changes_of_a_container_are_spelled_out() -> None:
