@@ -40,13 +40,13 @@ NOBODY = 65534
 """What Linux shows for an owner that a user namespace does not know."""
 
 _PASSED_FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_TRUNC
-_SAFE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY)
-_DIRECTORY = _PATH_ONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+SAFE_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+PATH_ONLY = getattr(os, "O_PATH", os.O_RDONLY)
+_DIRECTORY = PATH_ONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class _Directory:
-    """A descriptor of a directory, closed when the last inode that needs it goes."""
+class Held:
+    """A descriptor that is closed when the last inode that needs it goes."""
 
     __slots__ = ("fd",)
 
@@ -57,7 +57,7 @@ class _Directory:
         os.close(self.fd)
 
 
-def _open_without_links(path: str) -> int:
+def open_without_links(path: str) -> int:
     """Open a directory by its absolute path, refusing a symbolic link in any component."""
     fd = os.open("/", _DIRECTORY)
     for part in path.split("/"):
@@ -97,11 +97,11 @@ class HostTree(Tree):
 
     def root(self) -> HostInode:
         if not self.shared:
-            directory = _Directory(os.open(self.path, _DIRECTORY))
+            directory = Held(os.open(self.path, _DIRECTORY))
             return HostInode(self, directory, ".", os.stat(directory.fd))
         path = str(self.path)
         parent, name = os.path.split(path)
-        directory = _Directory(_open_without_links(parent))
+        directory = Held(open_without_links(parent))
         if not name:
             return HostInode(self, directory, ".", os.stat(directory.fd))
         found = os.stat(name, dir_fd=directory.fd, follow_symlinks=False)
@@ -171,14 +171,12 @@ class HostInode(Inode):
 
     __slots__ = ("_below", "_directory", "_host", "_name", "_tree")
 
-    def __init__(
-        self, tree: HostTree, directory: _Directory, name: str, host: os.stat_result
-    ) -> None:
+    def __init__(self, tree: HostTree, directory: Held, name: str, host: os.stat_result) -> None:
         self._tree = tree
         self._directory = directory
         self._name = name
         self._host = host
-        self._below: _Directory | None = directory if name == "." else None
+        self._below: Held | None = directory if name == "." else None
 
     @property
     def tree(self) -> HostTree:
@@ -206,7 +204,7 @@ class HostInode(Inode):
         if self._below is None:
             if not statmod.S_ISDIR(self._host.st_mode):
                 raise os_error(errno.ENOTDIR)
-            self._below = _Directory(os.open(self._name, _DIRECTORY, dir_fd=self._directory.fd))
+            self._below = Held(os.open(self._name, _DIRECTORY, dir_fd=self._directory.fd))
         return self._below.fd
 
     def lookup(self, name: str) -> HostInode | None:
@@ -247,21 +245,25 @@ class HostInode(Inode):
     def connect(self) -> socket.socket:
         if self.file_type() != statmod.S_IFSOCK:
             raise os_error(errno.ECONNREFUSED)
-        # By the directory's descriptor where the system has a name for it: then nobody can put
-        # another directory in between, and the path is never too long.
-        folder = f"/proc/self/fd/{self._directory.fd}"
-        path = f"{folder if os.path.exists(folder) else self._tree.path.parent}/{self._name}"
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.setblocking(False)
         try:
-            connection.connect(path)
+            self._connect(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
+    def _connect(self, connection: socket.socket) -> None:
+        # By the directory's descriptor where the system has a name for it: then nobody can put
+        # another directory in between, and the path is never too long.
+        folder = f"/proc/self/fd/{self._directory.fd}"
+        connection.connect(
+            f"{folder if os.path.exists(folder) else self._tree.path.parent}/{self._name}"
+        )
+
     def _open_file(self, host_flags: int, flags: int, mode: int) -> OpenFile:
-        fd = os.open(self._name, host_flags | _SAFE_FLAGS, mode, dir_fd=self._directory.fd)
+        fd = os.open(self._name, host_flags | SAFE_FLAGS, mode, dir_fd=self._directory.fd)
         if not statmod.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)  # swapped on the host between our look and our opening
             raise os_error(errno.ENXIO)
@@ -283,7 +285,7 @@ class HostInode(Inode):
 
     def create(self, name: str, flags: int, mode: int, uid: int, gid: int) -> OpenFile:
         fd = self._opened()
-        host_flags = (flags & _PASSED_FLAGS) | os.O_CREAT | os.O_EXCL | _SAFE_FLAGS
+        host_flags = (flags & _PASSED_FLAGS) | os.O_CREAT | os.O_EXCL | SAFE_FLAGS
         bits = self._tree.real_bits(mode, directory=False)
         # Permissions that the file shall not have in the end must not stop us from opening it.
         new = os.open(name, host_flags, bits | 0o600, dir_fd=fd)
@@ -385,7 +387,7 @@ class HostInode(Inode):
     def chmod(self, mode: int) -> None:
         _, uid, gid = self._tree.shown(self._host)
         bits = self._tree.real_bits(mode, directory=self.is_directory())
-        _chmod_no_follow(self._name, self._directory.fd, bits)
+        self._chmod_host(bits)
         tree, host = self._tree, self._refresh()
         if tree.shared:
             return
@@ -397,7 +399,7 @@ class HostInode(Inode):
         tree = self._tree
         mode, old_uid, old_gid = tree.shown(self._host)
         if tree.shared and tree.host_is_root:
-            os.chown(self._name, uid, gid, dir_fd=self._directory.fd, follow_symlinks=False)
+            self._chown_host(uid, gid)
             self._refresh()
             return
         tree.owners.set(
@@ -409,6 +411,12 @@ class HostInode(Inode):
                 self._host.st_mode & 0o7777,
             ),
         )
+
+    def _chmod_host(self, bits: int) -> None:
+        _chmod_no_follow(self._name, self._directory.fd, bits)
+
+    def _chown_host(self, uid: int, gid: int) -> None:
+        os.chown(self._name, uid, gid, dir_fd=self._directory.fd, follow_symlinks=False)
 
     def utime(self, atime_ns: int, mtime_ns: int) -> None:
         os.utime(
@@ -429,7 +437,7 @@ def _chmod_no_follow(name: str, dir_fd: int, bits: int) -> None:
     if os.chmod in os.supports_follow_symlinks:
         os.chmod(name, bits, dir_fd=dir_fd, follow_symlinks=False)
         return
-    fd = os.open(name, _PATH_ONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    fd = os.open(name, PATH_ONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         if statmod.S_ISLNK(os.fstat(fd).st_mode):
             raise os_error(errno.ELOOP)

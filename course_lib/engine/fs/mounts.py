@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from course_lib.engine.fs.bound import BoundTree
 from course_lib.engine.fs.hostdir import HostTree
 from course_lib.engine.fs.inode import Tree
 from course_lib.engine.fs.owners import OwnerTable
@@ -89,7 +90,7 @@ def tree_for(mount: Mount, clock: Clock, device: int) -> Tree:
     if mount.kind == "volume":
         mount.source.stat()
         return HostTree(mount.source, volume_owners(mount.source))
-    return HostTree(Path(os.path.realpath(mount.source, strict=True)), shared=True)
+    return BoundTree(Path(os.path.realpath(mount.source, strict=True)))
 
 
 def volume_owners(data: Path) -> OwnerTable:

@@ -175,12 +175,30 @@ def test_source_of_a_bind_swapped_for_a_link_from_inside(
     )
     fs.rename("/a/b", "/a/c")
     fs.symlink(str(tmp_path), "/a/b")
-    with refuses(errno.ELOOP, also=(errno.ENOTDIR,)):
+    with refuses(errno.ENOENT):
         fs.read_bytes("/b/secret")
+    fs.write_bytes("/b/mine", b"in the directory that was mounted")
+    assert fs.listdir("/a/c") == ["mine"]
     (tmp_path / "a" / "b").unlink()
     (tmp_path / "a" / "b").symlink_to(secret)
-    with refuses(errno.ELOOP, also=(errno.ENOTDIR,)):
-        fs.read_bytes("/b")
+    assert fs.listdir("/b") == ["mine"]
+
+
+def test_source_of_a_bound_file_swapped_for_a_link(
+    new_container: NewContainer, tmp_path: Path, shared: Path, secret: Path
+) -> None:
+    source = shared / "sub" / "file"
+    fs = new_container([Mount("/m", "bind", source)])
+    source.rename(tmp_path / "moved")
+    source.symlink_to(secret)
+    assert fs.read_bytes("/m") == b"inside"
+    fs.write_bytes("/m", b"changed")
+    fs.chmod("/m", 0o640)
+    fs.utime("/m", 10**9, 10**9)
+    moved = (tmp_path / "moved").stat()
+    assert (tmp_path / "moved").read_bytes() == b"changed"
+    assert (stat.S_IMODE(moved.st_mode), moved.st_mtime) == (0o640, 1)
+    assert secret.read_text() == "secret of the host"
 
 
 def test_source_given_by_way_of_a_link_works(
@@ -244,7 +262,12 @@ def test_errors_name_the_path_in_the_container(fs: ContainerFs) -> None:
         fs.rename("/m/sub/x/y", "/m/z")
 
 
-def test_removed_source_is_an_error_not_a_crash(fs: ContainerFs, shared: Path) -> None:
+def test_removed_source_is_no_crash(new_container: NewContainer, shared: Path) -> None:
+    """A volume's directory is an error then; one that is bound is held, and has nothing in it."""
+    fs = new_container([Mount("/v", "volume", shared), Mount("/b", "bind", shared)])
     shutil.rmtree(shared)
     with refuses(errno.ENOENT):
-        fs.listdir("/m")
+        fs.listdir("/v")
+    assert fs.listdir("/b") == []
+    with refuses(errno.ENOENT):
+        fs.mkdir("/b/new")
