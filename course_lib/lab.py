@@ -5,6 +5,8 @@
     from course_lib import lab
     lab.start("networking/publish-a-service")   # readies the engine, images, a clean lesson state
     lab.draw()                                  # the live picture; what is new since the last
+    lab.diff()                                  # what the last command changed
+    lab.live()                                  # a picture that follows what you do
     lab.trace("probe", "es")                    # a packet's way, or where it stops and why
     lab.open(8080)                              # the page behind a published port, inline
     lab.question("publish-expose")              # a question for yourself, with feedback
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from course_lib.diagrams import Picture, View
+    from course_lib.live import Following
 
 VIEWS: tuple[View, ...] = ("networks", "volumes")
 TOOLS = "alpine"
@@ -75,6 +78,7 @@ class Lab:
         self._recorder: EventRecorder | None = None
         self._seen: Topology | None = None
         self._lesson: Lesson | None = None
+        self._live: Following | None = None
 
     # --- the engine in use ---------------------------------------------------------------
 
@@ -118,6 +122,7 @@ class Lab:
             port that something of the student's own has; nothing is changed then.
         """
         wanted = self._catalog().lesson(lesson)
+        self._stop_live()
         status = _Status()
         self._connect(engine, status.announce)
         with self._talking():
@@ -174,6 +179,7 @@ class Lab:
     def close(self) -> None:
         """Stop listening and give up the connection; the next call makes a new one."""
         self._stop_listening()
+        self._stop_live()
         if self._client is not None:
             self._client.close()
         self._engine = self._client = None
@@ -187,16 +193,10 @@ class Lab:
         :param contents: look into volumes and mounted paths, too.
         """
         before = Standing() if everything else self._before
+        image = read_image_table(self._environ).get(TOOLS).reference if contents else ""
         with self._talking():
-            containers = {container.id for container in before.containers}
-            found = snapshot(self.client, ignore=containers, engine=self.engine.label)
-            networks = {network.id for network in before.networks}
-            volumes = {volume.name for volume in before.volumes}
-            found = found.without(containers, networks, volumes)
-            if contents:
-                image = read_image_table(self._environ).get(TOOLS).reference
-                found = look_into(self.client, found, image=image)
-        return found
+            found = self._look(self.client, before)
+            return look_into(self.client, found, image=image) if contents else found
 
     def draw(self, view: View | None = None, *, everything: bool = False) -> None:
         """Show the live picture.
@@ -222,10 +222,55 @@ class Lab:
 
     def diff(self) -> Difference:
         """What changed since the last picture or the last call; shows itself in a notebook."""
-        now = self.topology(contents=self._view(None) == "volumes")
-        found = difference(self._seen, now) if self._seen is not None else Difference()
-        self._seen = now
-        return found
+        from course_lib.diagrams.compared import Compared
+
+        view = self._view(None)
+        now = self.topology(contents=view == "volumes")
+        before, self._seen = self._seen, now
+        found = difference(before, now) if before is not None else Difference()
+        return Compared(found.changes, before, now, view)
+
+    def live(self, view: View | None = None, *, everything: bool = False) -> None:
+        """Show a picture that follows the engine until its button is pressed.
+
+        One at a time: another call ends the one before. Where nobody looks on (grading,
+        ``course run``, a plain terminal) it is the same still picture as :meth:`draw`'s.
+
+        :param view: as for :meth:`draw`.
+        :param everything: also what stood before the lesson.
+        :raises CourseError: for another view; where the engine does not answer.
+        """
+        self._stop_live()
+        view = self._view(view)
+        if showing.shell() is None or not showing.attended(self._environ):
+            showing.show(self._picture(view, everything=everything)[1].exhibit())
+            return
+        from IPython.display import display
+
+        from course_lib import diagrams
+        from course_lib.live import Following
+        from course_lib.live_widget import LiveWidget
+
+        before = Standing() if everything else self._before
+
+        def look(client: DockerClient, last: Topology | None) -> Topology:
+            now = self._look(client, before)
+            if view != "volumes":
+                return now
+            # A container made for looking would hold volumes that somebody is about to remove.
+            return look_into(client, now, known=last.contents if last else first.contents)
+
+        def draw(now: Topology, last: Topology | None) -> Picture:
+            return diagrams.draw(now, since=last, view=view)
+
+        first = self.topology(everything=everything, contents=view == "volumes")
+        widget = LiveWidget(draw)
+        following = Following(self.engine.client, look, widget)
+        widget.button.on_click(lambda _: following.stop())
+        with self._talking():
+            following.start()
+        self._live = following
+        display(widget.bundle(), raw=True)  # type: ignore[no-untyped-call]
 
     def trace(self, source: str, target: str, port: int | None = None) -> None:
         """Show a packet's way from a container, or where it stops and why.
@@ -316,6 +361,18 @@ class Lab:
         if self._client is not None:
             self._client.close()
         self._engine, self._client = found, None
+
+    def _look(self, client: DockerClient, before: Standing) -> Topology:
+        """What is there besides what stood before."""
+        containers = {container.id for container in before.containers}
+        found = snapshot(client, ignore=containers, engine=self.engine.label)
+        networks = {network.id for network in before.networks}
+        return found.without(containers, networks, {volume.name for volume in before.volumes})
+
+    def _stop_live(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+        self._live = None
 
     def _view(self, view: View | None) -> View:
         if view is None:
@@ -445,6 +502,7 @@ handle = Lab()
 start = handle.start
 clean = handle.clean
 draw = handle.draw
+live = handle.live
 describe = handle.describe
 diff = handle.diff
 open = handle.open

@@ -6,10 +6,12 @@ always say the same. Words keep the page's own colour, legible on light and dark
 
 from __future__ import annotations
 
+import base64
 from html import escape
 
 from graders.expectation import BLOCKED
 from graders.result import CheckResult, ExpectationResult
+from graders.sketch import Shown, merged, worth_drawing
 
 GREEN, VERMILION, ORANGE, BLUE = "#009E73", "#D55E00", "#E69F00", "#0072B2"
 _LOOK = {
@@ -55,7 +57,36 @@ def as_html(result: CheckResult) -> str:
         f"{word}</strong>&ensp;{number(result.earned)} of {points(result.points)}</span></div>"
         '<div aria-hidden="true" style="height:4px;border-radius:2px;background:rgba(128,128,128,'
         f'.25);margin:8px 0 4px"><div style="height:4px;border-radius:2px;width:{share:.0f}%;'
-        f'background:{colour}"></div></div>{rows}</section>'
+        f'background:{colour}"></div></div>{rows}{_picture(result)}</section>'
+    )
+
+
+def drawn(result: CheckResult) -> tuple[Shown, ...]:
+    """What the picture of a result shows; nothing where all is well or nothing can be drawn."""
+    facts = merged(fact for one in result.expectations for fact in one.shows)
+    return facts if result.status in ("partial", "failed") and worth_drawing(facts) else ()
+
+
+def as_svg(result: CheckResult) -> str:
+    """What was expected beside what was found, as a picture; empty where there is none."""
+    facts = drawn(result)
+    if not facts:
+        return ""
+    from course_lib.diagrams import paint
+    from graders.sketch_layout import lay_out_sketch
+
+    return paint.as_svg(paint.figure(lay_out_sketch(facts, paint.measure))).decode()
+
+
+def _picture(result: CheckResult) -> str:
+    svg = as_svg(result)
+    if not svg:
+        return ""
+    source = base64.b64encode(svg.encode()).decode("ascii")
+    words = escape("\n".join(map(str, drawn(result))), quote=True)
+    return (
+        f'<img src="data:image/svg+xml;base64,{source}" alt="{words}" '
+        'style="max-width:100%;height:auto;background:#fff;border-radius:6px;margin-top:8px"/>'
     )
 
 

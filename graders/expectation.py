@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course_lib.errors import CourseError
+from graders.sketch import Shown
 
 BLOCKED = "Judged once the expectations above are met."
 
@@ -19,11 +20,15 @@ class ObservationError(CourseError):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look at the engine showed. ``hint`` says what to try next, not the command."""
+    """What one look at the engine showed. ``hint`` says what to try next, not the command.
+
+    ``shows`` is the same for a drawing, where there is something to draw.
+    """
 
     passed: bool
     found: str
     hint: str = ""
+    shows: tuple[Shown, ...] = ()
 
     def then(self, look: Callable[[], Finding]) -> Finding:
         """The next finding where this one passed; else this one again, which explains both.
@@ -37,17 +42,20 @@ class Finding:
 
         Unlike :meth:`then`, for which another expectation has explained what is missing.
         """
-        return look() if self.passed else self
+        if not self.passed:
+            return self
+        found = look()
+        return replace(found, shows=(*self.shows, *found.shows))
 
 
-def met(found: str) -> Finding:
+def met(found: str, *shows: Shown) -> Finding:
     """The expectation is met."""
-    return Finding(True, found)
+    return Finding(True, found, shows=shows)
 
 
-def missed(found: str, hint: str) -> Finding:
+def missed(found: str, hint: str, *shows: Shown) -> Finding:
     """The expectation is not met."""
-    return Finding(False, found, hint)
+    return Finding(False, found, hint, shows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Finding, met, missed
+from graders.host_paths import host_path
 from graders.probe import Probe
-from graders.storage_view import ImageView, VolumeView
+from graders.sketch import Shown, State, Thing
+from graders.storage_view import ImageView, MountView, VolumeView
+
+
+def box(container: ContainerView) -> Thing:
+    """A container, for a drawing."""
+    return Thing("container", container.name)
+
+
+def mounted(mount: MountView) -> Thing:
+    """What is mounted, for a drawing."""
+    if mount.type == "volume":
+        anonymous = len(mount.name) == 64
+        return Thing("volume", mount.name[:12] if anonymous else mount.name)
+    if mount.type == "tmpfs":
+        return Thing("memory", "tmpfs")
+    return Thing("path", host_path(mount.source))
+
+
+def links(state: State, container: ContainerView, networks: Iterable[str]) -> Iterator[Shown]:
+    """From a container to each of these networks, for a drawing."""
+    for network in sorted(networks):
+        yield Shown(state, box(container), Thing("network", network))
+
+
+def port_links(state: State, container: ContainerView, ports: Iterable[int]) -> Iterator[Shown]:
+    """From a container to each of these host ports, for a drawing."""
+    for port in sorted(set(ports)):
+        yield Shown(state, box(container), Thing("port", str(port)))
 
 
 def runs(container: ContainerView) -> Finding:
     """A container of this name exists and runs."""
     name = container.name
+    wrong = Shown("wrong", box(container), words=container.status)
     if container.status == "missing":
         return missed(
             f"there is no container named {name}",
             f"Start a container and give it the name {name} (docker run has an option for names).",
+            Shown("missing", box(container)),
         )
     if container.running:
-        return met(f"{name} is running")
+        return met(f"{name} is running", Shown("met", box(container)))
     if container.status == "created":
         return missed(
             f"{name} was created but never started",
             "docker ps -a shows it. Did docker print an error when you ran it?"
             " Remove it before you try again: its name is taken.",
+            wrong,
         )
     if container.status == "exited":
         return missed(
             f"{name} exited with code {container.exit_code}",
             "A container lives as long as its program. docker logs shows its last words.",
+            Shown("wrong", box(container), words=f"exited ({container.exit_code})"),
         )
-    return missed(f"{name} is {container.status}", "Bring it back to running: see docker ps -a.")
+    return missed(
+        f"{name} is {container.status}", "Bring it back to running: see docker ps -a.", wrong
+    )
 
 
 def made_from(probe: Probe, container: ContainerView, image: str) -> Finding:
@@ -41,16 +76,19 @@ def made_from(probe: Probe, container: ContainerView, image: str) -> Finding:
     return missed(
         f"{container.name} was made from the image {container.image_ref}",
         f"Remove {container.name} and start it again from the image {image}.",
+        Shown("wrong", box(container), words=f"from {container.image_ref}"),
     )
 
 
 def on_network(container: ContainerView, network: str) -> Finding:
     """The container is attached to the network of this name."""
     if network in container.addresses:
-        return met(f"{container.name} is on {network}")
+        return met(f"{container.name} is on {network}", *links("met", container, [network]))
     return missed(
         f"{container.name} is on {listed(container.addresses)}",
         f"Which option of docker run chooses the network? It has to say {network}.",
+        *links("missing", container, [network]),
+        *links("other", container, container.addresses),
     )
 
 
@@ -62,16 +100,19 @@ def not_on_network(container: ContainerView, network: str) -> Finding:
         f"{container.name} is on {listed(container.addresses)}",
         f"It should not be on {network}. Start it on its own network from the beginning,"
         " or disconnect it.",
+        *links("wrong", container, [network]),
     )
 
 
 def exists(network: NetworkView) -> Finding:
     """A network of this name exists."""
+    thing = Thing("network", network.name)
     if network.exists:
-        return met(f"network {network.name}, driver {network.driver}")
+        return met(f"network {network.name}, driver {network.driver}", Shown("met", thing))
     return missed(
         f"there is no network named {network.name}",
         "docker network ls shows the networks there are; docker network --help how to make one.",
+        Shown("missing", thing),
     )
 
 
@@ -85,12 +126,14 @@ def listed(names: Iterable[str]) -> str:
 
 def volume_there(volume: VolumeView) -> Finding:
     """A volume of this name exists."""
+    thing = Thing("volume", volume.name)
     if volume.exists:
-        return met(f"volume {volume.name}, driver {volume.driver}")
+        return met(f"volume {volume.name}, driver {volume.driver}", Shown("met", thing))
     return missed(
         f"there is no volume named {volume.name}",
         "docker volume ls shows the volumes there are; a volume comes into being when it is"
         " created, or when a container that names it is.",
+        Shown("missing", thing),
     )
 
 
@@ -109,22 +152,34 @@ def has_volume_at(container: ContainerView, path: str, volume: str | None = None
     """A volume (of this name) is mounted at ``path``; a bind mount or a tmpfs is none."""
     mount = container.mount_at(path)
     wanted = f"the volume {volume}" if volume else "a volume"
+    missing = Shown("missing", box(container), Thing("volume", volume or "any"), path)
     if mount is None:
         where = listed(m.target for m in container.mounts) if container.mounts else "nowhere"
         return missed(
             f"nothing is mounted at {path} of {container.name} (mounts: {where})",
             f"Mounts are chosen when a container is made. Make {container.name} anew, with"
             f" {wanted} at {path}.",
+            missing,
+            *(Shown("other", box(container), mounted(m), m.target) for m in container.mounts),
         )
+    there = mounted(mount)
+    wrong = Shown("wrong", box(container), there, path)
     if mount.type != "volume":
         kind = {"bind": f"the host's {mount.source}", "tmpfs": "a tmpfs"}.get(mount.type, "a mount")
         return missed(
             f"at {path} of {container.name} is {kind}",
             "A volume has a name instead of a host path. A source with a slash in it is a path.",
+            missing,
+            wrong,
         )
     if volume and mount.name != volume:
         return missed(
             f"at {path} of {container.name} is the volume {mount.name[:20]}",
             f"It has to be {wanted}: the name stands before the colon.",
+            missing,
+            wrong,
         )
-    return met(f"the volume {mount.name[:20]} is at {path} of {container.name}")
+    return met(
+        f"the volume {mount.name[:20]} is at {path} of {container.name}",
+        Shown("met", box(container), there, path),
+    )

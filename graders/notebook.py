@@ -53,7 +53,7 @@ def show(result: CheckResult) -> None:
     data = {
         "text/plain": as_text(result),
         "text/html": as_html(result),
-        MIME_TYPE: result.to_json(),
+        MIME_TYPE: result.to_json(shows=True),
     }
     display(data, raw=True)  # type: ignore[no-untyped-call]
 

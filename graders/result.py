@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from graders.sketch import Shown
+
 Status = Literal["passed", "partial", "failed", "error"]
 
 MIME_TYPE = "application/vnd.docker-course.check+json"
@@ -23,19 +25,31 @@ class ExpectationResult:
     points: float
     found: str
     hint: str
+    shows: tuple[Shown, ...] = ()
+    """The same for a drawing; no part of what ``course check --json`` prints."""
 
     @property
     def earned(self) -> float:
         return self.points if self.passed else 0.0
 
-    def to_json(self) -> dict[str, Any]:
-        return {
+    def to_json(self, *, shows: bool = False) -> dict[str, Any]:
+        """Plain data; with what is drawn, where there is any, if it ``shows``."""
+        document: dict[str, Any] = {
             "text": self.text,
             "passed": self.passed,
             "points": self.points,
             "found": self.found,
             "hint": self.hint,
         }
+        if shows and self.shows:
+            document["shows"] = [fact.to_json() for fact in self.shows]
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> ExpectationResult:
+        """The inverse of :meth:`to_json`. Raises ``KeyError`` or ``TypeError`` for other data."""
+        shows = tuple(map(Shown.from_json, document.get("shows", ())))
+        return cls(**{**document, "shows": shows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,8 @@ class CheckResult:
     earned: float
     expectations: tuple[ExpectationResult, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, shows: bool = False) -> dict[str, Any]:
+        """Plain data; with what a drawing of it needs, if it ``shows``."""
         return {
             "grade_id": self.grade_id,
             "assignment": self.assignment,
@@ -64,13 +79,13 @@ class CheckResult:
             "status": self.status,
             "points": self.points,
             "earned": self.earned,
-            "expectations": [expectation.to_json() for expectation in self.expectations],
+            "expectations": [one.to_json(shows=shows) for one in self.expectations],
         }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> CheckResult:
         """The inverse of :meth:`to_json`. Raises ``KeyError`` or ``TypeError`` for other data."""
-        expectations = tuple(ExpectationResult(**entry) for entry in document["expectations"])
+        expectations = tuple(map(ExpectationResult.from_json, document["expectations"]))
         return cls(**{**document, "expectations": expectations})
 
     @property

@@ -72,8 +72,9 @@ def _collect(function: CheckFunction, probe: Probe, into: list[ExpectationResult
 def _result(expectation: Expectation) -> ExpectationResult:
     finding = expectation.finding
     return ExpectationResult(
-        expectation.text, finding.passed, expectation.points, finding.found, finding.hint
-    )
+        expectation.text, finding.passed, expectation.points, finding.found, finding.hint,
+        finding.shows,
+    )  # fmt: skip
 
 
 def _unobserved(

@@ -10,7 +10,7 @@ from course_lib.diagrams.palette import NAME_SIZE, SMALL_SIZE, TEXT_SIZE
 from course_lib.diagrams.scene import HOST, NONE, NOWHERE, Bar, Box, Mark, Stack, Wire
 from course_lib.diagrams.shapes import Area, Label, Outline, Shape
 from course_lib.diagrams.text import Measure, rows, shortened, wrapped
-from course_lib.topology import Mount
+from course_lib.topology import Mount, What
 
 BOX_WIDTH = 156.0
 STRIP_WIDTH = 116.0
@@ -23,6 +23,9 @@ MOST_MOUNTS = 4
 MOST_ALSO = 6
 MOST_TAGS = 3
 SHARED_HEAD = 17.0
+BADGES: dict[What, str] = {
+    "new": "+ new", "removed": "\N{MINUS SIGN} removed", "changed": "~ changed",
+}  # fmt: skip
 READ_ONLY = "read-only"
 
 
@@ -95,13 +98,14 @@ def badge(mark: Mark, right: float, y: float) -> list[Shape]:
     """The little word on a corner that says what happened to a thing."""
     if mark is None:
         return []
-    width = 32.0 if mark == "new" else 58.0
+    text = BADGES[mark]
+    width = 44.0 if mark == "new" else 70.0
     x = right - width + 8
     fill = palette.PAPER if mark == "removed" else palette.MARKER
     return [
         Area(x, y - 8, width, 16, fill, palette.INK, 1.2, form="pill", z=6,
              role="badge", key=mark),
-        Label(x + width / 2, y, mark, SMALL_SIZE, True, palette.INK, "center", z=7),
+        Label(x + width / 2, y, text, SMALL_SIZE, True, palette.INK, "center", z=7),
     ]  # fmt: skip
 
 

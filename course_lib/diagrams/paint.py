@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import re
+import threading
 from typing import Any
 
 from matplotlib import patches
@@ -23,6 +24,8 @@ PIXELS = 100
 FAMILY = "DejaVu Sans"
 """Comes with matplotlib, so that measures hold everywhere."""
 _FACE_SIZE = 200.0
+_ONE_AT_A_TIME = threading.Lock()
+"""Faces and matplotlib's settings are one for all threads; a live picture draws in its own."""
 _DASHES: dict[Outline, Any] = {"solid": "-", "dashed": (0, (4, 2.5)), "dotted": (0, (1, 2))}
 
 
@@ -34,9 +37,10 @@ def points(pixels: float) -> float:
 @functools.lru_cache(maxsize=4096)
 def measure(text: str, size: float, bold: bool) -> float:
     """How wide a text is in pixels."""
-    font = _face(bold)
-    font.set_text(text, 0.0)
-    return float(font.get_width_height()[0]) / 64 * size / _FACE_SIZE
+    with _ONE_AT_A_TIME:
+        font = _face(bold)
+        font.set_text(text, 0.0)
+        return float(font.get_width_height()[0]) / 64 * size / _FACE_SIZE
 
 
 @functools.cache
@@ -74,7 +78,7 @@ def as_svg(sheet: Figure) -> bytes:
     import matplotlib
 
     out = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "course"}):
+    with _ONE_AT_A_TIME, matplotlib.rc_context({"svg.hashsalt": "course"}):
         canvas = FigureCanvasSVG(sheet)
         canvas.print_svg(out, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return re.sub(rb' d="[^"]*"', _rounded, out.getvalue())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graders import answers
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, listed, made_from, on_network, runs
+from graders.facts import exists, links, listed, made_from, on_network, runs
 from graders.probe import Probe
 from graders.registry import check
 
@@ -134,13 +134,18 @@ def _was_on_dev(probe: Probe, leaver: ContainerView) -> Finding:
     return missed(
         "this leaver was never on dev since the lesson started",
         "Start it on dev, or connect it to dev; then take it off again while it runs.",
+        *links("other", leaver, leaver.addresses),
     )
 
 
 def _is_off_dev(leaver: ContainerView) -> Finding:
     if "dev" not in leaver.addresses:
         return met(f"leaver is on {listed(leaver.addresses)}")
-    return missed("leaver is still on dev", "There is a command for leaving a network.")
+    return missed(
+        "leaver is still on dev",
+        "There is a command for leaving a network.",
+        *links("wrong", leaver, ["dev"]),
+    )
 
 
 def _es_runs_on_dev(probe: Probe) -> Finding:

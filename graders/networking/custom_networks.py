@@ -8,9 +8,10 @@ from functools import partial
 
 from graders.engine_view import ContainerView, NetworkView, PoolView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, listed, made_from, on_network, runs
+from graders.facts import box, exists, links, listed, made_from, on_network, runs
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 SUBNET, PINNED = "10.66.0.0/16", "10.66.66.66"
 BACKEND = PoolView("10.77.0.0/24", "10.77.0.1", "10.77.0.128/25", {"router": "10.77.0.130"})
@@ -91,11 +92,15 @@ def _has_address(container: ContainerView, network: NetworkView, address: str) -
     if not attached.passed:
         return attached
     own = container.addresses[network.name]
+    there = Thing("network", network.name)
     if address in own:
-        return met(f"{container.name} has {listed(own)} on {network.name}")
+        shown = Shown("met", box(container), there, address)
+        return met(f"{container.name} has {listed(own)} on {network.name}", shown)
     return missed(
         f"{container.name} has {listed(own)} on {network.name}",
         "docker run and docker network connect have an option to ask for an address.",
+        Shown("missing", box(container), there, address),
+        Shown("wrong", box(container), there, ", ".join(own)),
     )
 
 
@@ -167,6 +172,7 @@ def _shut(probe: Probe, backend: NetworkView, containers: list[ContainerView]) -
             return missed(
                 f"{container.name} is on {listed(others)} as well",
                 "A second network is a way out.",
+                *links("wrong", container, others),
             )
         if not backend.internal:
             with probe.inside_container(container) as inside:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import listed, made_from, runs
+from graders.facts import box, links, listed, made_from, runs
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 LOOPBACK = "lo"
 PAGE = "http://127.0.0.1/"
@@ -72,26 +74,32 @@ def _isolated(probe: Probe, vault: ContainerView) -> Finding:
         f"vault has {listed(interfaces)}",
         "One of the built-in drivers gives a container no network at all. Remove vault and start"
         " it with that one.",
+        *links("wrong", vault, vault.addresses),
     )
 
 
 def _shares(app: ContainerView, sidecar: ContainerView) -> Finding:
     mode, _, target = sidecar.network_mode.partition(":")
+    shared = Shown("missing", box(sidecar), box(app), "network stack")
     if mode == "container" and target in (app.id, app.name):
-        return met("sidecar has the network stack of app")
+        return met("sidecar has the network stack of app", replace(shared, state="met"))
     if mode == "host" and app.network_mode == "host":
         return missed(
             "app and sidecar are both on the host's network",
             "There they share with everybody. sidecar is to borrow the stack of app alone.",
+            shared,
         )
     if mode == "container":
         return missed(
             f"sidecar has the network stack of {target[:12]}",
             "That is not the app that runs now. A new app needs a new sidecar.",
+            shared,
         )
     return missed(
         f"sidecar has a network of its own ({sidecar.network_mode})",
         "The option that chooses a network also takes container: and a name or an ID.",
+        shared,
+        *links("other", sidecar, sidecar.addresses),
     )
 
 
@@ -116,6 +124,8 @@ def _sees_host(probe: Probe, hostview: ContainerView) -> Finding:
     return missed(
         f"hostview sees {listed(seen)}, the host has {listed(host)}",
         "A container with the host's network sees what the host sees. Which driver gives it that?",
+        Shown("missing", box(hostview), Thing("host", "interfaces")),
+        *links("other", hostview, hostview.addresses),
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from graders import answers
 from graders.engine_view import ContainerView, PublishedPort
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import listed, made_from, runs
+from graders.facts import box, listed, made_from, port_links, runs
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 HTTP = "80/tcp"
 
@@ -89,20 +91,33 @@ def _chosen(container: ContainerView) -> list[PublishedPort]:
 def _published_by_docker(web: ContainerView) -> Finding:
     chosen = _chosen(web)
     if chosen:
-        return met(f"port 80 is published on {_ports(chosen)}")
+        shown = port_links("met", web, (port.host_port for port in chosen))
+        return met(f"port 80 is published on {_ports(chosen)}", *shown)
+    missing = Shown("missing", box(web), Thing("port", "that Docker chose"))
     fixed = web.ports_of(HTTP)
     if fixed:
         return missed(
             f"port 80 is published on {_ports(fixed)}, which was given on the command line",
             "Let Docker choose: one option of docker run publishes all exposed ports.",
+            missing,
+            *port_links("wrong", web, (port.host_port for port in fixed)),
         )
     if web.published:
         others = listed({port.container_port for port in web.published})
-        return missed(f"published are {others}, not 80/tcp", "On which port does nginx listen?")
+        return missed(
+            f"published are {others}, not 80/tcp",
+            "On which port does nginx listen?",
+            missing,
+            *(
+                Shown("wrong", box(web), Thing("port", str(p.host_port)), f"to {p.container_port}")
+                for p in web.published
+            ),
+        )
     return missed(
         f"no port of {web.name} is published",
         "Ports are published when the container is made. Remove web and start it again with"
         " the option that publishes all exposed ports.",
+        missing,
     )
 
 
@@ -131,14 +146,17 @@ def _answers_on(
             f"site is published on {where}",
             f"Host port {host_port} has to lead to the port on which nginx listens;"
             " one option per host port, host port first.",
+            *port_links("missing", site, [host_port]),
+            *port_links("other", site, (port.host_port for port in site.published)),
         )
     finding = _answers(probe, site, ports, seconds)
     if finding.passed:
-        return finding
+        return replace(finding, shows=tuple(port_links("met", site, [host_port])))
     inner = listed({port.container_port for port in ports})
     return missed(
         finding.found,
         f"Host port {host_port} leads to port {inner} of site. On which port does nginx listen?",
+        Shown("wrong", box(site), Thing("port", str(host_port)), f"to {inner}"),
     )
 
 

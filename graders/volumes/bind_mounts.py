@@ -9,10 +9,11 @@ from pathlib import Path
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import listed, made_from, runs
+from graders.facts import box, listed, made_from, mounted, port_links, runs
 from graders.host_paths import host_path, is_same_path
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 PORT = 8088
 SITE, MOTD = "site", "motd.txt"
@@ -34,17 +35,17 @@ def page_from_a_folder(probe: Probe) -> Iterator[Expectation]:
         running.also(lambda: made_from(probe, static, "nginx")),
     )
     page = _page_file(probe.folder)
-    mounted = running.then(lambda: page.also(lambda: _mounted(static, probe.folder / SITE)))
-    yield expect("Your folder site, with its index.html, is mounted in static.", 2, mounted)
+    attached = running.then(lambda: page.also(lambda: _mounted(static, probe.folder / SITE)))
+    yield expect("Your folder site, with its index.html, is mounted in static.", 2, attached)
     yield expect(
         "static cannot write to it.",
         1.5,
-        mounted.then(lambda: _read_only(static, probe.folder / SITE)),
+        attached.then(lambda: _read_only(static, probe.folder / SITE)),
     )
     yield expect(
         f"On host port {PORT} the page is what site/index.html holds now.",
         2.5,
-        mounted.then(lambda: _served(probe, static).also(lambda: _page(probe, static))),
+        attached.then(lambda: _served(probe, static).also(lambda: _page(probe, static))),
     )
 
 
@@ -58,12 +59,12 @@ def one_file(probe: Probe) -> Iterator[Expectation]:
         1,
         running.also(lambda: made_from(probe, motd, "alpine")),
     )
-    mounted = running.then(lambda: _mounted(motd, probe.folder / MOTD, "/etc/motd"))
-    yield expect("Your file motd.txt is mounted at /etc/motd.", 2, mounted)
+    attached = running.then(lambda: _mounted(motd, probe.folder / MOTD, "/etc/motd"))
+    yield expect("Your file motd.txt is mounted at /etc/motd.", 2, attached)
     yield expect(
         "/etc/motd in motd says what motd.txt says.",
         2,
-        mounted.then(lambda: _same_text(probe, motd)),
+        attached.then(lambda: _same_text(probe, motd)),
     )
 
 
@@ -80,12 +81,12 @@ def engine_from_the_inside(probe: Probe) -> Iterator[Expectation]:
         1.5,
         running.also(lambda: made_from(probe, inner, "docker")),
     )
-    mounted = running.then(lambda: _socket(probe, inner))
-    yield expect("The engine's socket is mounted in it.", 2, mounted)
+    attached = running.then(lambda: _socket(probe, inner))
+    yield expect("The engine's socket is mounted in it.", 2, attached)
     yield expect(
         "docker ps, run in inner, lists inner.",
         2.5,
-        mounted.then(lambda: _lists_itself(probe, inner)),
+        attached.then(lambda: _lists_itself(probe, inner)),
     )
 
 
@@ -106,12 +107,17 @@ def _mounted(container: ContainerView, path: Path, target: str | None = None) ->
     if not path.exists():
         return missed(f"your folder has no {path.name}", f"Make {path.name} beside this notebook.")
     targets = _targets(container, path)
+    mine = Thing("path", path.name)
+    missing = Shown("missing", box(container), mine, target or "")
     if targets and target in (None, *targets):
-        return met(f"{path.name} is mounted at {target or listed(targets)}")
+        at = target or listed(targets)
+        return met(f"{path.name} is mounted at {at}", Shown("met", box(container), mine, at))
     if targets:
         return missed(
             f"{path.name} is mounted at {listed(targets)}",
             f"It has to be at {target}: behind the colon stands the path in the container.",
+            missing,
+            Shown("wrong", box(container), mine, listed(targets)),
         )
     seen = listed(
         f"{m.name[:12] or host_path(m.source) or m.type} at {m.target}" for m in container.mounts
@@ -122,6 +128,8 @@ def _mounted(container: ContainerView, path: Path, target: str | None = None) ->
         else f"nothing is mounted in {container.name}",
         f"The source has to be the whole path of {path.name} on this machine; pwd prints where"
         " you are.",
+        missing,
+        *(Shown("other", box(container), mounted(m), m.target) for m in container.mounts),
     )
 
 
@@ -148,6 +156,7 @@ def _read_only(container: ContainerView, path: Path) -> Finding:
     return missed(
         f"{container.name} could write to {path.name}, at {listed(writable)}",
         "Two letters behind the path make it read-only.",
+        Shown("wrong", box(container), Thing("path", path.name), f"{listed(writable)}, can write"),
     )
 
 
@@ -179,6 +188,8 @@ def _page(probe: Probe, static: ContainerView) -> Finding:
             if static.published
             else "no port of static is published",
             f"Host port {PORT} has to lead to the port on which nginx listens.",
+            *port_links("missing", static, [PORT]),
+            *port_links("other", static, (port.host_port for port in static.published)),
         )
     text = (probe.folder / SITE / "index.html").read_bytes().decode("utf-8", "replace")
     answer = probe.get_published(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import made_from, runs
+from graders.facts import box, made_from, runs
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 from graders.volumes.redis import counter_of, version_of
 
 DATA = "/data"
@@ -62,14 +64,16 @@ def data_moved_once_more(probe: Probe) -> Iterator[Expectation]:
 
 def _took_over(probe: Probe, old: ContainerView, new: ContainerView) -> Finding:
     mount = new.mount_at(DATA)
+    missing = Shown("missing", box(new), Thing("volume", f"of {old.name}"))
     if mount is None or mount.type != "volume":
         return missed(
             f"{new.name} has no volume at {DATA}",
             f"{new.name} has to take over what {old.name} had.",
+            missing,
         )
     before = _volumes_of(probe, old)
     if mount.name in before:
-        return met(f"{new.name} has the volume of {old.name}")
+        return met(f"{new.name} has the volume of {old.name}", replace(missing, state="met"))
     if not before:
         return missed(
             f"there was no {old.name} with a volume since the lesson started",
@@ -78,6 +82,8 @@ def _took_over(probe: Probe, old: ContainerView, new: ContainerView) -> Finding:
     return missed(
         f"{new.name} has a volume of its own",
         "One option of docker run takes over all volumes of another container.",
+        missing,
+        Shown("wrong", box(new), Thing("volume", "of its own"), DATA),
     )
 
 
@@ -110,6 +116,7 @@ def _stopped(old: ContainerView) -> Finding:
     return missed(
         f"{old.name} is {old.status}",
         "Two servers on the same files spoil them. Stop the old one before the new one starts.",
+        Shown("wrong", box(old), words=old.status),
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from graders import answers
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import has_volume_at, listed, made_from, runs
+from graders.facts import box, has_volume_at, listed, made_from, mounted, runs
 from graders.host_paths import host_path, is_same_path
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 SIZE = 1_000_000
 MESSAGE = "bind source path does not exist"
@@ -56,20 +58,32 @@ def what_a_missing_path_gives(probe: Probe) -> Iterator[Expectation]:
 def _config(probe: Probe, mixed: ContainerView) -> Finding:
     mount = mixed.mount_at("/config")
     path = probe.folder / "config"
+    missing = Shown("missing", box(mixed), Thing("path", "config"), "/config")
     if mount is None:
         where = listed(m.target for m in mixed.mounts) if mixed.mounts else "nothing"
         return missed(
-            f"mounted in mixed: {where}", "The target of the bind mount has to be /config."
+            f"mounted in mixed: {where}",
+            "The target of the bind mount has to be /config.",
+            missing,
+            *(Shown("other", box(mixed), mounted(m), m.target) for m in mixed.mounts),
         )
+    wrong = Shown("wrong", box(mixed), mounted(mount), "/config")
     if mount.type != "bind":
-        return missed(f"at /config is a {mount.type}", "A folder of yours comes with type=bind.")
+        return missed(
+            f"at /config is a {mount.type}",
+            "A folder of yours comes with type=bind.",
+            missing,
+            wrong,
+        )
     if not path.is_dir():
         return missed("your folder has no folder config", "Make config beside this notebook.")
     if is_same_path(mount.source, path):
-        return met("config is at /config")
+        return met("config is at /config", replace(missing, state="met"))
     return missed(
         f"at /config is {host_path(mount.source)}",
         f"The source has to be the whole path of your folder config: {path}",
+        missing,
+        wrong,
     )
 
 
@@ -77,15 +91,21 @@ def _read_only(mixed: ContainerView) -> Finding:
     mount = mixed.mount_at("/config")
     if mount and mount.read_only:
         return met("config is mounted read-only")
-    return missed("mixed could write to config", "One more word in --mount makes it read-only.")
+    return missed(
+        "mixed could write to config",
+        "One more word in --mount makes it read-only.",
+        Shown("wrong", box(mixed), Thing("path", "config"), "/config, can write"),
+    )
 
 
 def _tmpfs(mixed: ContainerView) -> Finding:
     mount = mixed.mount_at("/scratch")
+    missing = Shown("missing", box(mixed), Thing("memory", "tmpfs"), "/scratch")
     if mount and mount.type == "tmpfs":
-        return met("a tmpfs is at /scratch")
+        return met("a tmpfs is at /scratch", replace(missing, state="met"))
     found = f"at /scratch is a {mount.type}" if mount else "nothing is mounted at /scratch"
-    return missed(found, "The third type of mount lives in memory.")
+    wrong = [Shown("wrong", box(mixed), mounted(mount), "/scratch")] if mount else []
+    return missed(found, "The third type of mount lives in memory.", missing, *wrong)
 
 
 def _size(mixed: ContainerView) -> Finding:

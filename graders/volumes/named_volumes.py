@@ -8,6 +8,7 @@ from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import has_volume_at, listed, made_from, runs, volume_there
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 from graders.storage_view import VolumeView
 from graders.volumes.tomcat import LOGS, WEBAPPS, answers_on
 
@@ -88,4 +89,8 @@ def _no_writer(probe: Probe) -> Finding:
         f"{listed(writers)} can still write to notes",
         "A stopped container counts as well, for it can be started again. The volume stays when"
         " its containers are removed.",
+        *(
+            Shown("wrong", Thing("container", name), Thing("volume", "notes"), "can write")
+            for name in sorted(writers)
+        ),
     )

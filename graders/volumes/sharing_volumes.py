@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import has_volume_at, listed, made_from, runs
+from graders.facts import box, has_volume_at, listed, made_from, runs
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 from graders.volumes.tomcat import LOGS, answers_on
 
 PORT = 8080
@@ -49,13 +50,27 @@ def logs_read_next_door(probe: Probe) -> Iterator[Expectation]:
 def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
     wanted = {(m.target, m.name) for m in webapp.mounts if m.type == "volume"}
     seen = {(m.target, m.name) for m in logreader.mounts if m.type == "volume"}
+    shown = [
+        Shown(
+            "met" if (target, name) in seen else "missing",
+            box(logreader),
+            Thing("volume", "of webapp"),
+            target,
+        )
+        for target, name in sorted(wanted)
+    ]
     if wanted <= seen:
-        return met(f"both have the volume at {listed(target for target, _ in wanted)}")
+        return met(f"both have the volume at {listed(target for target, _ in wanted)}", *shown)
     return missed(
         f"logreader has {listed(f'{name[:12]} at {target}' for target, name in seen)}"
         if seen
         else "logreader has no volume",
         "One option of docker run takes over all volumes of another container.",
+        *shown,
+        *(
+            Shown("wrong", box(logreader), Thing("volume", name[:12]), target)
+            for target, name in sorted(seen - wanted)
+        ),
     )
 
 

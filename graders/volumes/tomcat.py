@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graders.engine_view import ContainerView
 from graders.expectation import Finding, met, missed
-from graders.facts import listed
+from graders.facts import listed, port_links
 from graders.http_probe import HttpAnswer
 from graders.probe import Probe
 
@@ -29,12 +29,17 @@ def answers_on(probe: Probe, tomcat: ContainerView, host_port: int, path: str = 
             f"{tomcat.name} is published {where}",
             f"Host port {host_port} has to lead to the port on which Tomcat listens;"
             " host port first.",
+            *port_links("missing", tomcat, [host_port]),
+            *port_links("other", tomcat, (port.host_port for port in tomcat.published)),
         )
     answer = probe.get_published(
         tomcat, ports, path=path, good=spoke, service_seconds=START_SECONDS
     )
     if spoke(answer):
-        return met(f"{tomcat.name} answers on host port {host_port} ({answer})")
+        return met(
+            f"{tomcat.name} answers on host port {host_port} ({answer})",
+            *port_links("met", tomcat, [host_port]),
+        )
     return missed(
         f"host port {host_port}: {answer}",
         f"Tomcat takes some seconds to start. See docker logs {tomcat.name}.",

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from course_lib.catalog import course
+from graders.display import drawn
 from graders.probe import Probe
+from graders.result import CheckResult
 from graders.runner import run_checks
 from tests.contract.harness import Engine
 from tests.submissions.corpus import Student, Submission, submissions
@@ -66,7 +68,20 @@ def test_submission_earns_its_points(
     for expectation in result.expectations:
         assert expectation.found
         assert expectation.passed or expectation.hint
+    _picture_gives_nothing_away(result)
     assert _everything(engine, student.folder) == before
+
+
+def _picture_gives_nothing_away(result: CheckResult) -> None:
+    """What is drawn as expected is named in the words, which the student reads anyway."""
+    words = " ".join(f"{e.text} {e.found}" for e in result.expectations) + " any tmpfs"
+    for fact in (fact for e in result.expectations for fact in e.shows):
+        if fact.state not in ("missing", "met"):
+            continue
+        for text in (fact.thing.name, fact.to.name if fact.to else "", fact.words):
+            assert all(word in words for word in text.split()), (fact, words)
+    if result.status == "passed":
+        assert not drawn(result)
 
 
 def _status(submission: Submission) -> str:
