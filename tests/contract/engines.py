@@ -18,8 +18,10 @@ from tests.contract.harness import Engine, until
 from tests.contract.rawhttp import RawClient
 from tests.reference.dockerd import find_daemon
 
+_ALL = ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2", "docker")
 REQUIRED_IMAGES = {
-    "26.1": ("nginx", "alpine", "busybox", "centos", "redis", "elasticsearch:2", "docker"),
+    "26.1": _ALL,
+    "26.1-checks": _ALL,
     "20.10": ("nginx", "alpine"),
     "26.1-swarm": ("nginx", "alpine"),
 }
@@ -76,9 +78,13 @@ def embedded() -> Iterator[Engine]:
 
 @contextmanager
 def dockerd(release: str = "26.1") -> Iterator[Engine]:
-    """The daemon at ``COURSE_TEST_DOCKERD`` (26.1 only), or the one of this release that runs."""
+    """The daemon at ``COURSE_TEST_DOCKERD``, or the one of this release that runs.
+
+    The one that is named stands for all those of release 26.1 but that of swarm mode.
+    """
     daemon = find_daemon(release)
-    given = os.environ.get("COURSE_TEST_DOCKERD") if release == "26.1" else None
+    named = release in ("26.1", "26.1-checks")
+    given = os.environ.get("COURSE_TEST_DOCKERD") if named else None
     socket = _socket_of(given) if given else str(daemon.socket)
     if not answers(socket):
         raise EngineMissingError(

@@ -1,11 +1,17 @@
-"""Checks run on both engines; names and ports of the lessons are fixed, so one test at a time."""
+"""Checks run on both engines; names and ports of the lessons are fixed, so one test at a time.
+
+Most submissions have a dockerd of their own, ``dockerd-checks``: other tests of lessons run on
+another one meanwhile.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,21 +23,26 @@ from tests.contract import engines
 from tests.contract.harness import Engine
 from tests.submissions.corpus import Student
 
-ENGINES = {"embedded": engines.embedded, "dockerd": engines.dockerd}
-LOCK = Path(tempfile.gettempdir()) / "docker-course-tests.lock"
+ENGINES: dict[str, Callable[[], AbstractContextManager[Engine]]] = {
+    "embedded": engines.embedded,
+    "dockerd": engines.dockerd,
+    "dockerd-checks": partial(engines.dockerd, "26.1-checks"),
+}
 
 
 @pytest.fixture
 def lesson_names(request: pytest.FixtureRequest) -> Iterator[None]:
     """The names and host ports of the lessons, held by one test of the machine at a time.
 
-    Within one run the xdist group ``fixed-ports`` sees to it (tests/conftest.py says who is in
-    it); this is for two runs.
+    Within one run the xdist groups see to it (tests/conftest.py says who is in which); this is for
+    two runs.
     """
-    if request.node.get_closest_marker("xdist_group") is None:
+    group = request.node.get_closest_marker("xdist_group")
+    if group is None:
         yield
         return
-    with LOCK.open("w") as lock:
+    path = Path(tempfile.gettempdir()) / f"docker-course-tests-{group.args[0]}.lock"
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

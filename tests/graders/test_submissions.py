@@ -20,6 +20,12 @@ from tests.submissions.corpus import Student, Submission, submissions
 CORPUS = submissions()
 
 
+def _place(engine: str, submission: Submission) -> str:
+    """Which engine of that kind: the dockerd for checks, where its ports can be reached."""
+    loopback = "127.0.0.1" in f"{submission.given}{submission.run}{submission.python}"
+    return "dockerd-checks" if engine == "dockerd" and not loopback else engine
+
+
 @pytest.mark.parametrize("grade_id", [exercise.id for _, exercise in course().exercises()])
 def test_corpus_covers_each_exercise(grade_id: str) -> None:
     points = course().exercise(grade_id)[1].points
@@ -41,7 +47,7 @@ def test_corpus_names_are_unique() -> None:
     ("engine", "submission"),
     [
         pytest.param(
-            name, submission, id=f"{name}-{submission}",
+            _place(name, submission), submission, id=f"{name}-{submission}",
             marks=pytest.mark.docker if name == "dockerd" else (),
         )
         for name in ("embedded", "dockerd")
@@ -76,7 +82,7 @@ def _picture_gives_nothing_away(result: CheckResult) -> None:
     """What is drawn as expected is named in the words, which the student reads anyway."""
     words = " ".join(f"{e.text} {e.found}" for e in result.expectations) + " any tmpfs"
     for fact in (fact for e in result.expectations for fact in e.shows):
-        if fact.state not in ("missing", "met"):
+        if fact.state != "missing":  # what is there has the student's own names
             continue
         for text in (fact.thing.name, fact.to.name if fact.to else "", fact.words):
             assert all(word in words for word in text.split()), (fact, words)

@@ -8,7 +8,9 @@ daemon there: nothing is installed on the machine, and no other daemon is touche
 clients look for them. 20.10 (from bookworm) gets a network namespace of its own, because two
 daemons would fight over the same iptables chains; its published ports answer at
 :attr:`Daemon.address`. So does a second 26.1 for the tests of swarm mode (``26.1-swarm``), which
-changes what a daemon is like for everybody who uses it.
+changes what a daemon is like for everybody who uses it, and a third for the tests of checks
+(``26.1-checks``): the lessons' names are the same in all of them, so that on one daemon only one
+test can run at a time.
 """
 
 from __future__ import annotations
@@ -62,6 +64,9 @@ RELEASES = {
     ),
     "26.1-swarm": Release(
         "26.1-swarm", "trixie", PACKAGES, ("10.213.26.1", "10.213.26.2"), "-swarm", closed=True
+    ),
+    "26.1-checks": Release(
+        "26.1-checks", "trixie", PACKAGES, ("10.213.27.1", "10.213.27.2"), "-checks", closed=True
     ),
 }
 
