@@ -5,6 +5,7 @@ What they answer over a network is in ``test_applications.py``.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,35 @@ def test_nginx_serves_a_folder_of_the_host(bench: Bench, tmp_path: Path) -> None
     assert f'directory index of "{HTML}/empty/" is forbidden' in logs
     assert f'open() "{HTML}/new.html" failed (2: No such file or directory)' in logs
     assert '"GET /empty HTTP/1.1" 301 ' in logs
+
+
+def test_nginx_shows_what_its_worker_may_read(bench: Bench, tmp_path: Path) -> None:
+    """The worker is not root: what only the owner may read, or nobody, is forbidden."""
+    (tmp_path / "closed").mkdir()
+    for name in ("open", "mine", "nobodys", "closed/page"):
+        (tmp_path / name).write_text("text\n")
+    for name, mode in (("open", 0o644), ("mine", 0o600), ("nobodys", 0), ("closed", 0o700)):
+        (tmp_path / name).chmod(mode)
+    tmp_path.chmod(0o755)
+    server = run(bench, "site", "-p", "127.0.0.1::80", "-v", f"{tmp_path}:{HTML}:ro", "nginx")
+    port = published(bench, server, "80/tcp")
+    assert bench.fetch(port, "/open") == "text\n"
+    for path in ("/mine", "/nobodys", "/closed/page", "/closed/"):
+        assert status(bench, server, path).startswith("403 "), path
+
+    def said(line: str) -> bool:
+        return line in bench.logs(server)
+
+    for file in ("mine", "nobodys", "closed/page"):
+        line = f'open() "{HTML}/{file}" failed (13: Permission denied), client: '
+        until(partial(said, line))
+    until(partial(said, f'"{HTML}/closed/index.html" is forbidden (13: Permission denied)'))
+    # Root may read them all, and so may the master: it has opened the logs.
+    assert (
+        bench.sh(server, f"cat {HTML}/mine {HTML}/nobodys {HTML}/closed/page").out == "text\n" * 3
+    )
+    users = bench.sh(server, "for p in /proc/[0-9]*; do grep -h -e ^Name: -e ^Uid: $p/status; done")
+    assert "nginx\nUid:\t101\t" in users.out, users.out
 
 
 def test_nginx_takes_a_changed_configuration(bench: Bench, tmp_path: Path) -> None:

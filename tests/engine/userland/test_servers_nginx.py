@@ -22,6 +22,8 @@ class Web:
 
     def __init__(self, folder: Path, world: World | None = None) -> None:
         self.node = Node(world or World(), folder, "nginx", name="web", address=ADDRESS)
+        self.node.fs.write_bytes("/etc/passwd", b"root:x:0:0::/:\nnginx:x:101:101::/:\n")
+        self.node.fs.write_bytes("/etc/group", b"root:x:0:\nnginx:x:101:\n")
         self.running: Running | None = None
 
     def configure(self, server: str, around: str = "") -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from course_lib.engine.interfaces import OpenFile, Process
+from course_lib.engine.interfaces import FileSystem, OpenFile, Process
 from course_lib.engine.userland.servers.nginx.config import ConfigError
 from course_lib.engine.userland.servers.nginx.model import LEVELS, Configuration
 
 
 class Logs:
-    """Open log files of one process, by path."""
+    """Open log files of one process, by path.
 
-    def __init__(self, proc: Process) -> None:
+    :param files: with the rights of the master, which opens them for its workers.
+    """
+
+    def __init__(self, proc: Process, files: FileSystem | None = None) -> None:
         self._proc = proc
+        self._fs = files or proc.fs
         self._files: dict[str, OpenFile] = {}
 
     def open_all(self, configuration: Configuration) -> None:
@@ -41,7 +45,7 @@ class Logs:
             else:
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
                 try:
-                    found = self._proc.fs.open(path, flags, 0o644)
+                    found = self._fs.open(path, flags, 0o644)
                 except OSError as error:
                     reason = f"({error.errno}: {error.strerror})"
                     raise ConfigError(f'open() "{path}" failed {reason}') from None

@@ -36,7 +36,7 @@ TUNING = frozenset(
     reset_timedout_connection resolver resolver_timeout scgi_temp_path send_lowat send_timeout
     sendfile sendfile_max_chunk server_name_in_redirect server_names_hash_bucket_size
     server_names_hash_max_size subrequest_output_buffer_size tcp_nodelay tcp_nopush
-    timer_resolution types_hash_bucket_size types_hash_max_size underscores_in_headers use user
+    timer_resolution types_hash_bucket_size types_hash_max_size underscores_in_headers use
     uwsgi_temp_path variables_hash_bucket_size variables_hash_max_size worker_aio_requests
     worker_connections worker_cpu_affinity worker_priority worker_processes worker_rlimit_core
     worker_rlimit_nofile worker_shutdown_timeout working_directory env lock_file thread_pool
@@ -130,7 +130,11 @@ class VirtualServer:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of it."""
+    """All of it.
+
+    :ivar user: the directive that says whose rights the workers have, None for nobody's in
+        particular.
+    """
 
     daemon: bool
     pid: str
@@ -139,6 +143,7 @@ class Configuration:
     servers: tuple[VirtualServer, ...]
     upstreams: dict[str, Upstream]
     workers: int
+    user: Directive | None = None
 
 
 def compile_configuration(main: Iterable[Directive]) -> Configuration:
@@ -149,12 +154,17 @@ def compile_configuration(main: Iterable[Directive]) -> Configuration:
     daemon, pid, workers = True, "/run/nginx.pid", 1
     settings = Settings()
     http: Directive | None = None
+    user: Directive | None = None
     for directive in main:
         match directive.name:
             case "daemon":
                 daemon = _flag(directive)
             case "pid":
                 pid = directive.args[0]
+            case "user":
+                if len(directive.args) not in {1, 2}:
+                    raise directive.error('invalid number of arguments in "user" directive')
+                user = directive
             case "error_log":
                 settings = replace(settings, error_log=_error_log(directive))
             case "worker_processes":
@@ -167,7 +177,7 @@ def compile_configuration(main: Iterable[Directive]) -> Configuration:
             case _:
                 _tuning_only(directive)
     if http is None:
-        return Configuration(daemon, pid, settings.error_log, settings, (), {}, workers)
+        return Configuration(daemon, pid, settings.error_log, settings, (), {}, workers, user)
     formats = {"combined": COMBINED}
     upstreams: dict[str, Upstream] = {}
     for directive in http.block:
@@ -181,7 +191,7 @@ def compile_configuration(main: Iterable[Directive]) -> Configuration:
     servers = tuple(
         _server(directive, inner, level) for directive in http.block if directive.name == "server"
     )
-    return Configuration(daemon, pid, settings.error_log, inner, servers, upstreams, workers)
+    return Configuration(daemon, pid, settings.error_log, inner, servers, upstreams, workers, user)
 
 
 def _tuning_only(directive: Directive) -> None:

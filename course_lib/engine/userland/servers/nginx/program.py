@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from course_lib.engine.interfaces import Listener, Process
-from course_lib.engine.userland import signals
+from course_lib.engine.userland import signals, users
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.servers.nginx import config
 from course_lib.engine.userland.servers.nginx.config import ConfigError
@@ -114,10 +114,13 @@ async def nginx(proc: Process) -> int:
         return 0
     master = Master(proc, arguments)
     try:
-        if arguments.signal:
-            return await master.send(arguments.signal)
-        if arguments.test:
-            return await master.test()
+        try:
+            if arguments.signal:
+                return await master.send(arguments.signal)
+            if arguments.test:
+                return await master.test()
+        finally:
+            master.close()  # the one who waits for the end of its output waits for this too
         return await master.start()
     except ConfigError as error:
         await master.emergency(str(error))
@@ -143,6 +146,10 @@ class Master:
         await self._proc.err(f"nginx: [emerg] {message}\n")
         await self._logs.error(self._target, "emerg", message)
 
+    def close(self) -> None:
+        """Close the logs; they are opened again when something is said."""
+        self._logs.close()
+
     async def _notice(self, message: str, level: str = "notice") -> None:
         await self._logs.error(self._target, level, message)
 
@@ -152,6 +159,7 @@ class Master:
         files = config.collect(self._proc.fs, self._arguments.config, self._arguments.globals)
         configuration = compile_configuration(config.parse(files))
         _check_variables(configuration)
+        self._identity(configuration)
         proxy = Proxy(self._proc)
         await proxy.resolve(configuration)
         logs = Logs(self._proc)
@@ -160,6 +168,24 @@ class Master:
         finally:
             logs.close()
         return configuration, proxy
+
+    def _identity(self, configuration: Configuration) -> users.Credentials | None:
+        """Who the workers are: the user of the configuration, with the user's own group.
+
+        :raises ConfigError: there is no such user or group.
+        """
+        directive = configuration.user
+        if directive is None or self._proc.uid != 0:
+            return None  # only root can become another
+        fs, name, group = self._proc.machine.fs, directive.args[0], directive.args[-1]
+        user = users.user_by_name(fs, name)
+        if user is None:
+            raise directive.error(f'getpwnam("{name}") failed')
+        found = users.group_by_name(fs, group)
+        if found is None:
+            raise directive.error(f'getgrnam("{group}") failed')
+        further = tuple(each.gid for each in users.groups(fs) if name in each.members)
+        return users.Credentials(user.uid, found.gid, further, user.home)
 
     async def test(self) -> int:
         """``nginx -t``."""
@@ -298,9 +324,14 @@ class Master:
     async def _start_worker(self, configuration: Configuration, proxy: Proxy) -> None:
         listeners = list(self._listeners.values())
 
-        async def work(child: Process) -> int:
+        async def work(process: Process) -> int:
+            child = cast(ContainerProcess, process)
             child.argv[:] = ["nginx: worker process"]
-            return await Worker(child, configuration, listeners, proxy, VERSION).run()
+            logs = Logs(child, child.fs)
+            identity = self._identity(configuration)
+            if identity is not None:
+                child.uid, child.gid, child.groups = identity.uid, identity.gid, identity.groups
+            return await Worker(child, configuration, listeners, proxy, VERSION, logs).run()
 
         worker = cast(ContainerProcess, self._proc).fork(work)
         self._worker = worker

@@ -31,6 +31,7 @@ class Worker:
     """Serves the listeners of the master until it is told to stop.
 
     :param proxy: with the addresses that the master looked up.
+    :param logs: open with the rights of the master.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class Worker:
         listeners: Sequence[Listener],
         proxy: Proxy,
         version: str,
+        logs: Logs,
     ) -> None:
         self._proc = proc
         self._configuration = configuration
         self._listeners = listeners
-        self._logs = Logs(proc)
+        self._logs = logs
         self._site = Site(proc, configuration, proxy, version, self._error)
         self._contexts: dict[int, tuple[Context, Settings, float]] = {}
         self._stop = asyncio.Event()
