@@ -242,7 +242,8 @@ class Manager:
             if network.id in service.networks:
                 raise rpc.precondition(f"network {network.id} is in use by service {service.id}")
         for task in self.state.tasks:
-            if network.id in task.addresses and not task.ended:
+            wanted = rank(task.desired) <= rank("running")
+            if network.id in task.addresses and wanted and not task.ended:
                 raise rpc.precondition(f"network {network.id} is in use by task {task.id}")
         for attachment in self.state.attachments:
             if attachment.network_id == network.id:

@@ -138,6 +138,8 @@ class Services:
             mode["Replicated"].setdefault("Replicas", 1)
         elif "Global" not in mode:
             raise NotImplementedByEngine("a service that is a job")
+        if not template.get("Networks") and spec.get("Networks"):
+            template["Networks"] = spec.pop("Networks")  # where clients before 1.25 put them
         self._networks(template)
         name = str(spec.get("Name", ""))
         if not name:
