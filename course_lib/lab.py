@@ -77,6 +77,7 @@ class Lab:
         self._watch: CellWatch | None = None
         self._recorder: EventRecorder | None = None
         self._seen: Topology | None = None
+        self._begun: Topology | None = None
         self._lesson: Lesson | None = None
         self._live: Following | None = None
 
@@ -154,6 +155,7 @@ class Lab:
             if prepared:
                 journal.write(replace(begun, prepared=prepared))
             self._seen, self._lesson = None, wanted
+            self._begun = self._look(self.client, self._before)
             self._listen(wanted, journal, started)
         status.finish(self._status_line(wanted, entry, stays))
 
@@ -221,12 +223,15 @@ class Lab:
         print(describe(topology, view=view))
 
     def diff(self) -> Difference:
-        """What changed since the last picture or the last call; shows itself in a notebook."""
+        """What changed since the last picture, the last call or the start of the lesson.
+
+        Shows itself in a notebook: what is new, changed or gone, in a list and in a picture.
+        """
         from course_lib.diagrams.compared import Compared
 
         view = self._view(None)
         now = self.topology(contents=view == "volumes")
-        before, self._seen = self._seen, now
+        before, self._seen = self._seen or self._begun, now
         found = difference(before, now) if before is not None else Difference()
         return Compared(found.changes, before, now, view)
 

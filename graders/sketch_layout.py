@@ -43,6 +43,7 @@ class _Node:
     state: State
     words: str
     slots: int
+    sure: bool
     y: float = 0.0
     used: int = 0
 
@@ -96,7 +97,7 @@ def lay_out_sketch(facts: Sequence[Shown], measure: Measure) -> Drawing:
 
 
 def _column(
-    things: Iterable[Thing], facts: Iterable[Shown], ends: Sequence[Thing]
+    things: Iterable[Thing], facts: Sequence[Shown], ends: Sequence[Thing]
 ) -> dict[Thing, _Node]:
     own = {fact.thing: fact for fact in facts if fact.to is None}
     nodes: dict[Thing, _Node] = {}
@@ -106,7 +107,10 @@ def _column(
         words = fact.words if fact and fact.words else LINK_WORDS.get(state, "")
         if state == "wrong" and fact and not fact.words:
             words = "not expected"
-        nodes.setdefault(thing, _Node(thing, state, words, ends.count(thing)))
+        # Nobody said that it is there, and nothing found leads to it.
+        sure = fact is not None or any(f.state != "missing" for f in facts if f.to == thing)
+        sure = sure or thing.kind == "container"
+        nodes.setdefault(thing, _Node(thing, state, words, ends.count(thing), sure))
     return nodes
 
 
@@ -142,8 +146,10 @@ def _ordered(
 def _node(node: _Node, x: float, measure: Measure) -> list[Shape]:
     room = NODE_WIDTH - 24
     missing, wrong = node.state == "missing", node.state == "wrong"
-    colour = COLOURS[node.state] if missing or wrong else palette.INK
-    outline: Outline = "dashed" if missing else "solid"
+    colour = (
+        COLOURS[node.state] if missing or wrong else palette.INK if node.sure else palette.MUTED
+    )
+    outline: Outline = "dashed" if missing else "solid" if node.sure else "dotted"
     name = shortened(node.thing.name, room, NAME_SIZE, measure, bold=True)
     y = node.y + node.lid + (node.height - node.lid - 46 - (15 if node.words else 0)) / 2
     shapes: list[Shape] = [
@@ -152,7 +158,7 @@ def _node(node: _Node, x: float, measure: Measure) -> list[Shape]:
              role=f"thing-{node.state}", key=node.thing.name),
         Label(x + 12, y + 14, KIND_WORDS[node.thing.kind], SMALL_SIZE, colour=palette.MUTED),
         Label(x + 12, y + 31, name, NAME_SIZE, True,
-              palette.MUTED if missing else palette.INK),
+              palette.MUTED if missing or not node.sure else palette.INK),
     ]  # fmt: skip
     if node.words:
         text = shortened(f"{SIGNS[node.state]} {node.words}", room, TEXT_SIZE, measure, bold=True)

@@ -191,7 +191,10 @@ def _stacks(
             Stack(
                 boxes=tuple(container_box(member, changes) for member in members),
                 wires=tuple(_wires(container, before.get(container.id), changes)),
-                ports=tuple(map(port_words, container.ports)),
+                # What is gone answers nowhere any more.
+                ports=()
+                if changes.of("container", container.id) == "removed"
+                else tuple(map(port_words, container.ports)),
             )
         )
     return tuple(stacks)

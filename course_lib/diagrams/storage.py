@@ -92,7 +92,7 @@ def _stack(container: Container, old: Container | None, changes: Difference) -> 
         Wire(key, "", live=live, mark=mark, notes=tuple(_notes(mounts)))
         for key, mounts in by_bar.items()
     )
-    ports = tuple(map(port_words, container.ports))
+    ports = tuple(map(port_words, container.ports)) if mark is None else ()
     return Stack((box,), wires or (_nothing(),), ports)
 
 
