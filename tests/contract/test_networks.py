@@ -206,6 +206,7 @@ def test_auxiliary_address_that_is_the_gateway(bench: Bench) -> None:
         ({"Name": ""}, 400, "invalid name: "),
         ({"Name": "bridge"}, 403, "operation is not permitted on predefined bridge network "),
         ({"Name": "host"}, 403, "operation is not permitted on predefined host network "),
+        ({"Name": "default"}, 403, "operation is not permitted on predefined default network "),
         ({"Name": "ct-x", "Driver": "no-such-driver"}, 404, 'plugin "no-such-driver" not found'),
         (
             {"Name": "ct-x", "Driver": "host"},

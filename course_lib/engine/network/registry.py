@@ -157,7 +157,7 @@ class NetworkRegistry:
 
     def create(self, spec: NetworkSpec) -> Network:
         """Make a network; refusals are worded as dockerd's."""
-        if spec.name in PREDEFINED:
+        if spec.name in PREDEFINED or spec.name == "default":
             # dockerd's own text ends with a blank.
             raise Forbidden(f"operation is not permitted on predefined {spec.name} network ")
         driver_name = spec.driver or "bridge"
