@@ -250,8 +250,6 @@ class Lab:
         if showing.shell() is None or not showing.attended(self._environ):
             showing.show(self._picture(view, everything=everything)[1].exhibit())
             return
-        from IPython.display import display
-
         from course_lib import diagrams
         from course_lib.live import Following
         from course_lib.live_widget import LiveWidget
@@ -275,7 +273,7 @@ class Lab:
         with self._talking():
             following.start()
         self._live = following
-        display(widget.bundle(), raw=True)  # type: ignore[no-untyped-call]
+        widget.show_controls()
 
     def trace(self, source: str, target: str, port: int | None = None) -> None:
         """Show a packet's way from a container, or where it stops and why.

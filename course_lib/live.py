@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from course_lib import inside
@@ -80,7 +81,9 @@ class Following:
         now = self._look(client, None)
         self._screen.show(None, now)
         self._threads = [
-            threading.Thread(target=self._read, name="course-live-events", daemon=True),
+            threading.Thread(
+                target=self._read, args=(self._stream,), name="course-live-events", daemon=True
+            ),
             threading.Thread(
                 target=self._draw, args=(client, now), name="course-live-draw", daemon=True
             ),
@@ -105,15 +108,18 @@ class Following:
             if self._ends is None:
                 self._ends = reason
             self._wake.notify_all()
-        if self._stream is not None:
-            self._stream.close()
+            stream, self._stream = self._stream, None
+        if stream is not None:
+            # The SDK shuts the socket down first, which an engine that is gone has done before.
+            with suppress(OSError):
+                stream.close()
 
-    def _read(self) -> None:
+    def _read(self, stream: Any) -> None:
         from docker.errors import DockerException
         from requests.exceptions import RequestException
 
         try:
-            for event in self._stream:
+            for event in stream:
                 if matters(event):
                     with self._wake:
                         self._news += 1

@@ -1,16 +1,22 @@
-"""The live picture as a widget (ipywidgets): the picture, a line that says it lives, a button."""
+"""The live picture: an output that is drawn again, and below it a line and a button (ipywidgets).
+
+The picture itself is an ordinary output, not a part of the widget: a notebook that is opened
+again, or exported, shows the last one, though widgets do not run there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ipywidgets import HTML, Button, HBox, Layout, VBox
+from ipywidgets import HTML, Button, HBox, Layout
 
+from course_lib import showing
 from course_lib.diagrams import Picture
 from course_lib.topology import Topology
 
 _LINE = 'style="font:13px/1.5 system-ui,sans-serif"'
+_STILL = "Run the cell again to follow."
 
 
 class LiveWidget:
@@ -22,37 +28,45 @@ class LiveWidget:
     def __init__(self, draw: Callable[[Topology, Topology | None], Picture]) -> None:
         self._draw = draw
         self._pictures = 0
-        self.still: Picture | None = None
-        """The picture that was shown last: for where widgets do not run."""
-        self.picture = HTML()
+        self._output: showing.Handle | None = None
+        self._controls: Any = None
         self.line = HTML()
         self.button = Button(
             description="Stop", icon="stop", tooltip="Keep this picture as it is",
             layout=Layout(width="6em"),
         )  # fmt: skip
-        self.box = VBox([self.picture, HBox([self.button, self.line])])
+        self.box = HBox([self.button, self.line])
 
     def show(self, before: Topology | None, now: Topology) -> None:
         """Show ``now``; what differs from ``before`` is marked."""
-        self.still = self._draw(now, before)
-        self.picture.value = self.still.exhibit().html
-        self._pictures += 1
-        times = self._pictures - 1
+        exhibit = self._draw(now, before).exhibit()
+        if self._output is None:
+            self._output = showing.show(exhibit)
+        else:
+            self._output.update(exhibit)
+        times, self._pictures = self._pictures, self._pictures + 1
         changes = f"{times} change{'' if times == 1 else 's'} since it was opened"
         self.line.value = (
             f'<span role="status" {_LINE}>\N{BLACK CIRCLE} live \N{MIDDLE DOT} {changes}</span>'
         )
 
+    def show_controls(self) -> None:
+        """Below the picture, in a notebook."""
+        from IPython.display import DisplayHandle
+
+        self._controls = DisplayHandle()  # type: ignore[no-untyped-call]
+        self._controls.display(self.bundle(), raw=True)
+
     def ended(self, reason: str) -> None:
-        """Say that the picture follows no more."""
+        """Say that the picture follows no more; the controls go."""
         why = f": {reason}" if reason else ""
-        self.line.value = (
-            f'<span role="status" {_LINE}>\N{BLACK SQUARE} still{why}. '
-            "Run the cell again to follow.</span>"
-        )
+        text = f"\N{BLACK SQUARE} still{why}. {_STILL}"
+        self.line.value = f'<span role="status" {_LINE}>{text}</span>'
         self.button.layout.display = "none"
+        if self._controls is not None:
+            self._controls.update(showing.note(text).bundle(), raw=True)
 
     def bundle(self) -> dict[str, Any]:
-        """As a Jupyter MIME bundle: the picture so far is for where widgets do not run."""
+        """The controls as a Jupyter MIME bundle; where widgets do not run, a line."""
         made: dict[str, Any] = self.box._repr_mimebundle_()
-        return {**made, **(self.still.exhibit().bundle() if self.still else {})}
+        return {**made, **showing.note(f"\N{BLACK SQUARE} still. {_STILL}").bundle()}
