@@ -125,12 +125,18 @@ class FileSystem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MountEntry:
-    """One line of ``/proc/mounts``."""
+    """One line of ``/proc/mounts``.
+
+    :ivar root: which directory of the file system it shows.
+    :ivar device: major and minor number of the file system.
+    """
 
     source: str
     target: str
     fstype: str
     options: str
+    root: str = "/"
+    device: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +246,39 @@ def test_volume_subpath_by_version(bench: Bench, version: str) -> None:
     bench.start(container)
     bench.finish(container)
     assert bench.logs(container) == "deep\n"
+
+
+def test_mountinfo(bench: Bench, tmp_path: Path) -> None:
+    """Each mount below another one, with what it shows and how it may be used."""
+    (tmp_path / "sub").mkdir()
+    container = bench.run(
+        None,
+        ["sleep", "1000"],
+        host={
+            "Binds": [f"{bench.volume('data')}:/data", f"{tmp_path}/sub:/data/inner:ro"],
+            "Tmpfs": {"/scratch": "size=64k"},
+        },
+    )
+    lines = bench.sh(container, "cat /proc/self/mountinfo").out.splitlines()
+    found = {}
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        number, parent, device, root, target, options, *_optional = before.split()
+        kind, source, more = after.split()
+        assert re.fullmatch(r"\d+:\d+", device)
+        found[target] = (number, parent, root, options.split(","), kind, source, more.split(","))
+    parents = {target: found[target][1] for target in ("/data", "/data/inner", "/scratch", "/proc")}
+    top, inner = found["/"][0], found["/data"][0]
+    assert parents == {"/data": top, "/data/inner": inner, "/scratch": top, "/proc": top}
+    assert found["/"][4:6] == ("overlay", "overlay")
+    assert found["/data"][2].endswith(f"/volumes/{bench.name('data')}/_data")
+    assert found["/data"][3][0] == "rw"
+    assert found["/data/inner"][2].endswith(f"{tmp_path}/sub")
+    assert found["/data/inner"][3][0] == "ro"
+    assert found["/scratch"][2] == "/"
+    assert found["/scratch"][3][:4] == ["rw", "nosuid", "nodev", "noexec"]
+    assert found["/scratch"][4:6] == ("tmpfs", "tmpfs")
+    assert found["/scratch"][6] == ["rw", "size=64k"]
+    assert found["/data"][4:6] == found["/data/inner"][4:6]
+    mounted = bench.sh(container, "cut -d ' ' -f 2 /proc/mounts").out.splitlines()
+    assert sorted(mounted) == sorted(found)

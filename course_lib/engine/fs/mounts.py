@@ -64,9 +64,12 @@ class Mounted:
         options = f"{access},{self.options}" if self.options else access
         source, fstype = self.source, self.tree.fstype
         tree = self.tree.base if isinstance(self.tree, SubTree) else self.tree
+        root, device = "/", self.tree.device
         if isinstance(tree, HostTree):
-            source, fstype = host_mount_of(tree.path)
-        return MountEntry(source, self.target, fstype, options)
+            source, fstype, root, device = host_mount_of(tree.path)
+        return MountEntry(
+            source, self.target, fstype, options, root, (os.major(device), os.minor(device))
+        )
 
 
 def tree_for(mount: Mount, clock: Clock, device: int) -> Tree:
@@ -113,8 +116,9 @@ def tmpfs_options(mount: Mount) -> str:
     return ",".join(flags)
 
 
-def host_mount_of(path: Path) -> tuple[str, str]:
-    """Device and file system type on which a host path lies (``/dev/sda1``, ``ext4``)."""
+def host_mount_of(path: Path) -> tuple[str, str, str, int]:
+    """Where a host path lies: ``/dev/sda1``, ``ext4``, its path there, the device's number."""
+    device = 0
     try:
         device = path.stat().st_dev
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
@@ -122,7 +126,9 @@ def host_mount_of(path: Path) -> tuple[str, str]:
                 fields = line.split()
                 if fields[2] == f"{os.major(device)}:{os.minor(device)}":
                     after = fields.index("-")
-                    return fields[after + 2], fields[after + 1]
+                    mounted = fields[4].rstrip("/")
+                    inside = str(path).removeprefix(mounted) if mounted else str(path)
+                    return fields[after + 2], fields[after + 1], inside or "/", device
     except (OSError, ValueError, IndexError):
         pass
-    return "/dev/root", "ext4"
+    return "/dev/root", "ext4", str(path), device

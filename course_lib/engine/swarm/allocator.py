@@ -13,6 +13,8 @@ from course_lib.engine.network.addresses import Subnet, parse_subnet, to_int, to
 from course_lib.engine.swarm.model import Network, Task
 from course_lib.engine.swarm.state import ClusterState
 
+DEFAULT_POOLS = ["10.0.0.0/8"]
+"""Where the subnets of a swarm's networks come from unless said otherwise."""
 _FIRST_VNI = 4096
 _PORTS = range(30000, 32768)
 
@@ -126,8 +128,9 @@ class Allocator:
     def _free_subnet(self) -> Subnet | None:
         cluster = self._state.cluster
         assert cluster is not None
-        size = cluster.subnet_size
-        blocks = [parse_subnet(text) for text in cluster.pools]
+        # As in swarmkit, a size that was asked for without pools is shown, and not used.
+        size = cluster.subnet_size if cluster.pools else 24
+        blocks = [parse_subnet(text) for text in cluster.pools or DEFAULT_POOLS]
         counts = [1 << max(0, size - block.prefix) for block in blocks]
         used = list(self._subnets())
         total = sum(counts)

@@ -59,9 +59,6 @@ _LAST_MANAGER = (
     "this message. "
 )
 
-DEFAULT_POOLS = ["10.0.0.0/8"]
-"""Where the subnets of a swarm's networks come from unless said otherwise."""
-
 KIND = "swarm"
 """Kind of the durable record that says what this engine is in the swarm."""
 
@@ -190,9 +187,7 @@ class Swarm:
         _check_data_port(request.data_path_port)
         self.listens = (listen[0], int(listen[1]))
         manager = self._make_manager(ClusterState(self._store, self._clock))
-        manager.bootstrap(
-            request.spec, request.pools or DEFAULT_POOLS, size, request.data_path_port or 4789
-        )
+        manager.bootstrap(request.spec, request.pools, size, request.data_path_port or 4789)
         node = Node(
             new_id(self._ids.random),
             spec={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ HERTZ = 100
 KERNEL = "6.1.0-embedded"
 TOTAL_KB = 2 * 1024 * 1024
 """Memory that a container is told of: there is no limit that could be measured."""
+_FIRST_MOUNT = 501
+_OF_THE_MOUNT = frozenset(
+    ["ro", "rw", "nosuid", "nodev", "noexec", "relatime", "noatime", "nodiratime"]
+)
+"""Options of the one mount; the others are those of the file system."""
 _NET = ("arp", "dev", "if_inet6", "route", "tcp", "tcp6", "udp", "udp6")
 
 
@@ -44,6 +50,7 @@ class ProcFs:
             "comm": lambda p: f"{p.comm}\n",
             "environ": lambda p: "".join(f"{k}={v}\0" for k, v in p.env.items()),
             "limits": lambda _: "Max open files            1048576              1048576 files\n",
+            "mountinfo": lambda _: self._mountinfo(),
             "mounts": lambda _: self._mounts(),
             "stat": self._process_stat,
             "status": self._process_status,
@@ -201,6 +208,26 @@ class ProcFs:
         return "".join(
             f"{m.source} {m.target} {m.fstype} {m.options} 0 0\n" for m in self._machine.fs.mounts()
         )
+
+    def _mountinfo(self) -> str:
+        """``proc_pid_mountinfo(5)``: a number and its parent's, which is mounted where."""
+        entries = self._machine.fs.mounts()
+        numbers = {entry.target: number for number, entry in enumerate(entries, _FIRST_MOUNT)}
+        lines = []
+        for entry in entries:
+            above = posixpath.dirname(entry.target)
+            while above not in numbers and above != "/":
+                above = posixpath.dirname(above)
+            parent = _FIRST_MOUNT - 1 if entry.target == "/" else numbers[above]
+            options = entry.options.split(",")
+            own = [o for o in options if o in _OF_THE_MOUNT]
+            others = [o for o in options if o not in _OF_THE_MOUNT]
+            lines.append(
+                f"{numbers[entry.target]} {parent} {entry.device[0]}:{entry.device[1]} "
+                f"{entry.root} {entry.target} {','.join(own)} - {entry.fstype} {entry.source} "
+                f"{','.join(['rw', *others])}\n"
+            )
+        return "".join(lines)
 
     def _sysctls(self) -> dict[str, str]:
         return {

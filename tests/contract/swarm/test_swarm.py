@@ -42,6 +42,19 @@ def test_outside_of_a_swarm(bench: Bench, path: str) -> None:
     assert answer.message.startswith("This node is not a swarm manager.")
 
 
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("pools", [[], ["10.0.0.0/8"], ["10.201.0.0/16", "10.202.0.0/16"]])
+def test_the_pools_that_were_asked_for_are_shown(bench: Bench, pools: list[str]) -> None:
+    body = {"ListenAddr": "127.0.0.1", "DefaultAddrPool": pools, "SubnetSize": 26}
+    answer = bench.raw.post("/swarm/init", {**body, "AdvertiseAddr": "127.0.0.1"})
+    assert answer.status == 200, answer.body
+    shown = bench.raw.get("/swarm").json()
+    assert (shown["DefaultAddrPool"], shown["SubnetSize"]) == (pools or None, 26)
+    ingress = bench.raw.get("/networks/ingress").json()["IPAM"]["Config"][0]["Subnet"]
+    first = {0: "10.0.0.0/24", 1: "10.0.0.0/26", 2: "10.201.0.0/26"}
+    assert ingress == first[len(pools)]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [

@@ -29,15 +29,14 @@ def _meta(thing: Thing) -> Json:
     }
 
 
-def cluster(thing: Cluster, default_pools: list[str]) -> Json:
+def cluster(thing: Cluster) -> Json:
     """``GET /swarm`` without tokens, and ``Swarm.Cluster`` of ``GET /info``."""
-    pools = None if thing.pools == default_pools else thing.pools
     return {
         **_meta(thing),
         "Spec": thing.spec,
         "TLSInfo": {},
         "RootRotationInProgress": False,
-        "DefaultAddrPool": pools,
+        "DefaultAddrPool": thing.pools or None,
         "SubnetSize": thing.subnet_size,
         "DataPathPort": thing.data_path_port,
     }

@@ -9,7 +9,7 @@ from course_lib.engine.api.messages import Request, Response, json_response
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import Conflict, InvalidParameter, NotImplementedByEngine
 from course_lib.engine.swarm.interfaces import JoinRequest
-from course_lib.engine.swarm.swarm import DEFAULT_POOLS, InitRequest
+from course_lib.engine.swarm.swarm import InitRequest
 
 _UINT64 = 1 << 64
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -37,7 +37,7 @@ class Handlers:
 
     async def get_swarm(self, request: Request) -> Response:
         manager = self._swarm.control()
-        result = show.cluster(manager.cluster, DEFAULT_POOLS)
+        result = show.cluster(manager.cluster)
         return json_response({**result, "JoinTokens": manager.tokens()})
 
     async def get_unlock_key(self, request: Request) -> Response:

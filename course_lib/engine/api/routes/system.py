@@ -175,7 +175,6 @@ class Handlers:
         if not self._engine.in_swarm:
             return result
         from course_lib.engine.api.format import swarm as show
-        from course_lib.engine.swarm.swarm import DEFAULT_POOLS
 
         swarm, manager = self._engine.swarm, self._engine.swarm.manager
         result |= {
@@ -190,7 +189,7 @@ class Handlers:
             result |= {
                 "Nodes": len(nodes),
                 "Managers": sum(bool(node.manager_address) for node in nodes),
-                "Cluster": show.cluster(manager.cluster, DEFAULT_POOLS),
+                "Cluster": show.cluster(manager.cluster),
             }
         return result
 
