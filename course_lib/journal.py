@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import places
+from course_lib.catalog import Lesson
 from course_lib.errors import JournalError
 from course_lib.standing import (
     SECOND_NS,
@@ -40,6 +41,7 @@ class Entry:
         or the last one was cleaned up.
     :param active_ns: when it was last known to be worked on; nanoseconds since the epoch.
     :param prepared: whatever the lesson's preparation wants to find again, by name.
+    :param own: what belongs to a notebook that is no lesson of the course, where that was started.
     """
 
     lesson: str = ""
@@ -48,6 +50,7 @@ class Entry:
     before: Standing = field(default_factory=Standing)
     cells: tuple[Cell, ...] = ()
     prepared: Mapping[str, Any] = field(default_factory=dict)
+    own: Lesson | None = None
 
     @property
     def activity(self) -> Activity:
@@ -111,6 +114,7 @@ class Journal:
                     Cell(c["start_ns"], c["end_ns"], tuple(c["words"])) for c in document["cells"]
                 ),
                 prepared=document["prepared"],
+                own=_own_lesson(document.get("own")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise self._broken(f"{error} is missing or wrong") from None
@@ -144,3 +148,12 @@ class Journal:
             f"the journal {self.path} cannot be read: {reason}",
             "remove that file; what earlier lessons left then counts as your own",
         )
+
+
+def _own_lesson(document: Mapping[str, Any] | None) -> Lesson | None:
+    if document is None:
+        return None
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    return Lesson(**values)

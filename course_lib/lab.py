@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib import braces, clients, connect, lesson_state, pages, showing
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
-from course_lib.errors import CourseError, EngineUnavailable, JournalError
+from course_lib.errors import CourseError, EngineUnavailable, JournalError, UsageError
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
 from course_lib.preparation import prepare
@@ -114,15 +114,37 @@ class Lab:
 
     # --- the lesson ----------------------------------------------------------------------
 
-    def start(self, lesson: str, engine: str | None = None) -> None:
+    def start(
+        self,
+        lesson: str | None = None,
+        engine: str | None = None,
+        *,
+        images: Sequence[str] = (),
+        containers: Sequence[str] = (),
+        networks: Sequence[str] = (),
+        volumes: Sequence[str] = (),
+        ports: Sequence[int] = (),
+    ) -> None:
         """Ready the engine, the images and a clean state for a lesson.
 
-        :param lesson: its key, ``networking/publish-a-service``.
+        :param lesson: its key, ``networking/publish-a-service``. A notebook of your own, which is
+            no lesson of the course, names none, but what it uses: ``images``, the names of
+            ``containers``, ``networks`` and ``volumes``, and ``ports`` of the host.
         :param engine: ``embedded``, ``docker`` or ``auto``; by default as chosen outside.
         :raises CourseError: for an unknown lesson, an engine that does not answer, a name or a
             port that something of the student's own has; nothing is changed then.
         """
-        wanted = self._catalog().lesson(lesson)
+        mine = Lesson(
+            "own",
+            "own",
+            "A notebook of your own",
+            images=_names("images", images),
+            containers=_names("containers", containers),
+            networks=_names("networks", networks),
+            volumes=_names("volumes", volumes),
+            ports=tuple(ports),
+        )
+        wanted = mine if lesson is None else self._catalog().lesson(lesson)
         self._stop_live()
         status = _Status()
         self._connect(engine, status.announce)
@@ -148,7 +170,9 @@ class Lab:
             started = self._clock()
             # Once more: removing and pulling took a while, and what came meanwhile is not ours.
             self._before = read_standing(self.client).without(goes)
-            begun = Entry(wanted.key, started, started, self._before)
+            begun = Entry(
+                wanted.key, started, started, self._before, own=mine if lesson is None else None
+            )
             # Written first: what a preparation leaves half-done is the lesson's as well.
             journal.write(begun)
             prepared = prepare(wanted.key, self.client, table)
@@ -395,7 +419,7 @@ class Lab:
     def _left_by(self, entry: Entry, now: Standing, *, everything: bool = False) -> Standing:
         return lesson_state.left_by(
             entry,
-            self._catalog().lessons(),
+            [entry.own] if entry.own is not None else self._catalog().lessons(),
             now,
             own_engine=self.engine.kind == "embedded",
             everything=everything,
@@ -440,7 +464,8 @@ class Lab:
         if clients.find(self._environ) is None:
             parts.append(f"no docker command here: {clients.mending_command(self._environ)}")
         if entry.lesson:
-            images = {with_tag(image) for image in self._catalog().lesson(entry.lesson).images}
+            earlier = entry.own or self._catalog().lesson(entry.lesson)
+            images = {with_tag(image) for image in earlier.images}
             spared = [
                 container.name
                 for container in stays.without(entry.before).containers
@@ -485,6 +510,12 @@ class _Status:
             self._handle = showing.show(exhibit)
         else:
             self._handle.update(exhibit)
+
+
+def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise UsageError(f"{what} are a list of names", f'as in lab.start({what}=["..."])')
+    return tuple(names)
 
 
 def _counted(goes: Standing) -> str:

@@ -20,7 +20,10 @@ from course_lib.catalog import course
 from course_lib.courses import init_course
 from course_lib.errors import CourseError, NotOurWorkspace, UsageError
 from tests.contract.harness import Engine
+from tests.graders.test_own import BEGIN, CHECK, WORK, no_shop
 from tests.submissions.corpus import Student
+
+__all__ = ["no_shop"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 NBGRADER = Path(sysconfig.get_path("scripts")) / "nbgrader"
@@ -225,14 +228,45 @@ def test_nbgrader_grades_as_the_work_deserves(
     assert "5.0/12.0" in re.sub(r"\s", "", text)
 
 
+def write_own_exercise(path: Path) -> None:
+    """The notebook that ``docs/own-exercises.md`` describes."""
+    v4: Any = nbformat.v4
+    words = {"locked": False, "task": False, "schema_version": 3}
+    work = {**words, "grade": False, "solution": True, "grade_id": "shop-till-work"}
+    check = {**words, "grade": True, "solution": False, "grade_id": "shop-till", "points": 8}
+    cells = [
+        v4.new_code_cell(BEGIN),
+        v4.new_code_cell(WORK, metadata={"nbgrader": work}),
+        v4.new_code_cell(CHECK, metadata={"nbgrader": {**check, "locked": True}}),
+    ]
+    nbformat.write(v4.new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+
+
+def rewritten(cells: dict[str, Any]) -> None:
+    """A student expects less of themselves, and did a part of the work."""
+    if "shop-till" in cells:
+        cells["shop-till"].source = (
+            "from graders import answer, check, exercise\nx = 1\n"
+            "exercise('shop-till', 'Mine', answer('x').equals(1).worth(8))\ncheck('shop-till')"
+        )
+        cells["shop-till-work"].source = (
+            "!docker network create shop\n!docker run -d --name till --net shop alpine sleep 1000"
+        )
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("no_shop")
 def test_nbgrader_puts_what_could_not_be_judged_before_the_instructor(
     engine: Engine, student: Student, tmp_path: Path
 ) -> None:
-    """Also: a deleted check cell is put back, and a check that broke earns nothing."""
+    """Also: a deleted check cell is put back, and a check that broke earns nothing.
+
+    The instructor's own exercise is the one of the docs.
+    """
     made = Course(tmp_path / "course", engine, tmp_path / "home")
     made.keep("container-network-model")
+    write_own_exercise(made.root / "source" / "networking" / "shop.ipynb")
     made.nbgrader("generate_assignment", "networking")
 
     blind = """
@@ -240,7 +274,7 @@ import docker
 lab.handle._client = docker.DockerClient(base_url="unix:///nowhere/docker.sock", version="1.41")
 """
     made.submit("blind", handed_in({"model-reach": blind}), origin="source")
-    made.submit("deleted", handed_in({}), origin="source")
+    made.submit("deleted", rewritten, origin="source")
     path = made.root / "submitted" / "deleted" / "networking" / "container-network-model.ipynb"
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     notebook.cells = [
@@ -255,11 +289,13 @@ lab.handle._client = docker.DockerClient(base_url="unix:///nowhere/docker.sock",
         "model-network": (3.0, False),
         "model-named": (4.0, False),
         "model-reach": (None, True),
+        "shop-till": (8.0, False),
     }
     assert made.scores("deleted") == {
         "model-network": 3.0,
         "model-named": 4.0,
         "model-reach": 5.0,
+        "shop-till": 3.5,
     }
 
 
