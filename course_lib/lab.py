@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course_lib import braces, clients, connect, lesson_state, pages, showing
+from course_lib import braces, clients, connect, first_cell, lesson_state, pages, pasted, showing
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
 from course_lib.errors import CourseError, EngineUnavailable, JournalError, UsageError
@@ -442,6 +442,8 @@ class Lab:
             self._watch = CellWatch(words_of(lesson), note, self._clock)
             self._watch.attach(shell)
             braces.attach(shell)
+            first_cell.attach(shell)
+            pasted.attach(shell)
         if lesson.events:
             self._recorder = EventRecorder(self.engine.client, journal.events_path)
             self._recorder.start(started // 1_000_000_000)

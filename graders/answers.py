@@ -28,9 +28,21 @@ def as_text(value: object) -> str | None:
 
 
 def describe(value: object) -> str:
-    """A short form of the answer for a student to recognise."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    """A short form of the answer for a student to recognise; the type, where that is the mistake.
+
+    Whatever a student's object does when it is asked for its text is no mistake of the check.
+    """
+    kind = type(value).__name__
+    if _is_captured_line(value):
+        (value,) = value
+    try:
+        text = repr(value)
+    except Exception:
+        return f"something of the type {kind}, which has no text"
+    text = text if len(text) <= 60 else text[:57] + "…"
+    if as_text(value) == "" and not isinstance(value, str):
+        return f"{text} (of the type {kind}; a text or a whole number is asked for)"
+    return text
 
 
 def port_in(text: str) -> int | None:

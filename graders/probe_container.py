@@ -146,4 +146,6 @@ def observing() -> Iterator[None]:
         said = error.explanation or str(error)
         raise ObservationError(f"the engine answered: {said}") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise ObservationError("the engine does not answer") from error
+        raise ObservationError(
+            "the engine does not answer", "run the lesson's first cell again: it starts the engine"
+        ) from error

@@ -61,22 +61,21 @@ def compose_config(docker_command: str, tmp_path_factory: pytest.TempPathFactory
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """One at a time: the tests of lessons that share names on a dockerd, or ports of the machine.
 
     Each test process has an embedded engine of its own, so there only ports are shared. Most
-    submissions have a dockerd of their own, whose ports are not the machine's.
+    submissions have a dockerd of their own, whose ports are not the machine's. (xdist reads the
+    groups in ``pytest_collection_modifyitems``, and may do so before a conftest's own hook.)
     """
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        if "student" not in getattr(item, "fixturenames", ()):
-            continue
-        params = callspec.params if callspec is not None else {}
-        if params.get("engine") == "dockerd-checks":
-            item.add_marker(pytest.mark.xdist_group("dockerd-checks"))
-        elif params.get("engine") != "embedded" or _uses_host_ports(params):
-            item.add_marker(pytest.mark.xdist_group("fixed-ports"))
+    callspec = getattr(item, "callspec", None)
+    if "student" not in getattr(item, "fixturenames", ()):
+        return
+    params = callspec.params if callspec is not None else {}
+    if params.get("engine") == "dockerd-checks":
+        item.add_marker(pytest.mark.xdist_group("dockerd-checks"))
+    elif params.get("engine") != "embedded" or _uses_host_ports(params):
+        item.add_marker(pytest.mark.xdist_group("fixed-ports"))
 
 
 def _uses_host_ports(params: dict[str, Any]) -> bool:

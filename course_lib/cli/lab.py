@@ -118,6 +118,8 @@ def _add_settings(workspace: Workspace, environ: dict[str, str]) -> None:
     ours = Path(__file__).resolve().parents[1] / "jupyter"
     known = environ.get("JUPYTER_CONFIG_PATH", "")
     environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (known, str(own), str(ours))))
+    # A student's own stays; without ours, a check that runs first says no more than Python does.
+    environ.setdefault("PYTHONSTARTUP", str(ours / "startup.py"))
 
 
 def _add_client(environ: dict[str, str]) -> None:

@@ -28,6 +28,10 @@ class FakeShell:
     events: FakeEvents = field(default_factory=FakeEvents)
     user_ns: dict[str, list[str]] = field(default_factory=dict)
     input_transformers_cleanup: list[object] = field(default_factory=list)
+    custom_exceptions: tuple[type[Exception], ...] = ()
+
+    def set_custom_exc(self, kinds: tuple[type[Exception], ...], explain: object) -> None:
+        self.custom_exceptions = kinds
 
     def run(self, source: str | None) -> None:
         info = type("Info", (), {"raw_cell": source})
