@@ -329,7 +329,9 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule(who=anyone)
     def name_files(self, who: int) -> None:
-        self._script(who, "hostname; cat /etc/hostname /etc/hosts; grep -v '^#' /etc/resolv.conf")
+        # dockerd joins the networks of a container that starts in the order of a Go map: any.
+        script = "hostname; cat /etc/hostname; sort /etc/hosts; grep -v '^#' /etc/resolv.conf"
+        self._script(who, script)
 
     @precondition(lambda self: self.running)
     @rule(

@@ -309,10 +309,12 @@ def _turned(text: str) -> str:
 
 
 def which_network(text: str) -> str:
-    """An error of a start without the name of the network that is missing.
+    """An error of a start without the network that is to blame.
 
-    dockerd joins the networks of a container in the order of a Go map: where several are missing,
-    any of them may be the first.
+    dockerd joins the networks of a container in the order of a Go map: where several are missing
+    or refuse it, any of them may be the first.
     """
+    if "private (none) mode" in text or text.startswith("invalid endpoint settings:"):
+        return "a network refuses the container"
     text = re.sub(r"could not find a network matching network mode \S+ ", "", text)
     return re.sub(r"network \S+ not found", "network not found", text)
