@@ -118,9 +118,9 @@ def test_questions_are_those_of_the_lessons_texts(lesson: Lesson, notebook: Any)
     asked = [re.fullmatch(r'lab\.question\("([a-z0-9-]+)"\)', source) for source in cells]
     assert all(asked), cells
     texts = read_questions(course().folder).values()
-    assert [found[1] for found in asked if found] == [
-        question.id for question in texts if question.lesson == lesson.key
-    ]
+    known = [question.id for question in texts if question.lesson == lesson.key]
+    assert [found[1] for found in asked if found] == known
+    assert len(known) >= 2
 
 
 def test_every_question_is_of_a_lesson() -> None:
