@@ -15,11 +15,20 @@ from course_lib.engine.names import random_container_name
 class Identities:
     """Source of IDs, names and random numbers.
 
-    :param seed: any integer makes the sequence repeatable; ``None`` takes system entropy.
+    :param seed: any integer or text makes the sequence repeatable; ``None`` takes system entropy.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | str | None = None) -> None:
         self.random: random.Random = random.Random(seed) if seed is not None else random.Random()
+        self._seed = seed
+
+    def of(self, owner: str) -> Identities:
+        """The source for what ``owner`` alone draws.
+
+        With a seed it is one of its own: how often a program in one container draws, and when,
+        moves no ID that comes after. Without one, it is this.
+        """
+        return self if self._seed is None else Identities(f"{self._seed}/{owner}")
 
     def new_id(self) -> str:
         """A new 64-digit lower-case hexadecimal ID, as containers and networks have.

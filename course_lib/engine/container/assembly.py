@@ -101,7 +101,7 @@ class Assembler:
             fs,
             sandbox,
             self._clock,
-            self._ids,
+            self._ids.of(container.id),
             self._environment,
             config.domainname,
         )

@@ -75,7 +75,7 @@ class ContainerService:
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler
         self.execs = Execs(
-            clock, ids, events, assembler.new_host_pid, self.networks.link_environment
+            clock, ids.of("execs"), events, assembler.new_host_pid, self.networks.link_environment
         )
         self.lifecycle = Lifecycle(store, clock, events, assembler, self.networks, self.execs)
         self.networks.save = self.lifecycle.save

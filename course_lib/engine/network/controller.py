@@ -95,9 +95,11 @@ class NetworkController:
         self.host_name = host_name
         self._ids = ids
         self._events = events
-        # Latencies and the order of DNS answers have a source of their own, so that how often a
-        # program pings does not change the IDs that come after.
+        # Latencies and the order of DNS answers have a source of their own, and so have the names
+        # and addresses of links, so that how often a program pings does not change the IDs that
+        # come after.
         rng = Random(ids.random.getrandbits(64))
+        links = Random(ids.random.getrandbits(64))
         host = HostStack()
         fabric = Fabric(clock, rng)
         self._publisher = Publisher(host, ports or PortAllocator(), clock)
@@ -106,10 +108,10 @@ class NetworkController:
         self._attachments = Attachments(self._publisher)
         self._remotes = RemoteEndpoints()
         self._factory = SandboxFactory(ids, host, fabric, Resolver(rng), host_etc)
-        overlay = OverlayDriver(host, rng)
+        overlay = OverlayDriver(host, links)
         drivers: dict[str, Driver] = {
             "overlay": overlay,
-            "bridge": BridgeDriver(host, rng),
+            "bridge": BridgeDriver(host, links),
             "host": NullDriver("host", shares_host=True),
             "null": NullDriver("null"),
         }
