@@ -180,12 +180,13 @@ def snapshot(client: Any, *, ignore: Collection[str] = (), engine: str = "") -> 
     api = client.api
     networks = tuple(_network(entry) for entry in sorted(api.networks(), key=_network_order))
     containers = []
+    # Engines list the newest first. By their order, for `Created` here is in whole seconds.
     entries = [
         entry
-        for entry in api.containers(all=True)
+        for entry in reversed(api.containers(all=True))
         if entry["Id"] not in ignore and inside.LABEL not in (entry.get("Labels") or {})
     ]
-    for entry in sorted(entries, key=lambda e: (e.get("Created", 0), e["Id"])):
+    for entry in sorted(entries, key=lambda e: int(e.get("Created", 0))):
         # The list knows neither aliases nor exit codes nor what a container exposes.
         with contextlib.suppress(NotFound):
             containers.append(_container(entry, api.inspect_container(entry["Id"])))
