@@ -27,7 +27,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course_lib import braces, clients, connect, first_cell, lesson_state, pages, pasted, showing
+from course_lib import (
+    braces,
+    clients,
+    command_lines,
+    connect,
+    first_cell,
+    lesson_state,
+    pages,
+    pasted,
+    showing,
+)
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
 from course_lib.errors import CourseError, EngineUnavailable, JournalError, UsageError
@@ -147,6 +157,8 @@ class Lab:
         wanted = mine if lesson is None else self._catalog().lesson(lesson)
         self._stop_live()
         status = _Status()
+        if showing.shell() is not None:
+            command_lines.hasten()
         self._connect(engine, status.announce)
         with self._talking():
             journal = self.journal
