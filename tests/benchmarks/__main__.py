@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks import builds, containers, networking, startup, volumes
+from tests.benchmarks import builds, containers, lessons, networking, startup, volumes
 from tests.benchmarks.engines import dockerd, embedded
 from tests.benchmarks.measure import Row
 
@@ -40,6 +40,8 @@ def rows() -> Iterator[Row]:
     with embedded() as ours:
         ours.cli("pull", "-q", "nginx")
         yield from networking.published(ours)
+    with embedded() as ours:
+        yield from lessons.rows(ours)
 
 
 def main() -> None:
