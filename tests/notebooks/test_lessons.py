@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from course_lib.catalog import Lesson, course
 from course_lib.questions import read_questions
+from course_lib.release import release_notebook
+from tests.notebooks import stored
 
 LESSONS = list(course().lessons())
 
@@ -41,7 +44,26 @@ def test_notebook_is_valid_and_clean(notebook: Any) -> None:
     assert notebook.metadata["kernelspec"]["name"] == "python3"
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            assert (cell.outputs, cell.execution_count) == ([], None)
+            assert not cell.outputs or cell.execution_count is not None
+            for output in cell.outputs:
+                assert output.output_type != "error"
+                assert set(output.get("data", ())) <= stored.KEPT, cell.id
+
+
+def test_student_opens_a_notebook_without_outputs(lesson: Lesson) -> None:
+    document = json.loads(release_notebook(course().notebook(lesson)))
+    code = [cell for cell in document["cells"] if cell["cell_type"] == "code"]
+    assert code
+    assert all((cell["outputs"], cell["execution_count"]) == ([], None) for cell in code)
+
+
+def test_cells_that_are_not_compared_are_there() -> None:
+    cells = {
+        cell["id"]
+        for lesson in LESSONS
+        for cell in json.loads(course().notebook(lesson).read_text(encoding="utf-8"))["cells"]
+    }
+    assert {*stored.NEVER, *stored.ONLY_EMBEDDED} <= cells
 
 
 def test_cell_ids_are_words_and_unique(notebook: Any) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from course_lib.errors import UnknownLesson
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
 from tests.contract.harness import Engine
 from tests.contract.swarm.conftest import dockerd as dockerd_for_swarm
+from tests.notebooks import stored
 from tests.submissions.corpus import Student
 
 
@@ -51,58 +52,60 @@ def test_reference_solutions_earn_everything(
     if in_use.address != "127.0.0.1":
         pytest.skip("published ports answer elsewhere")
     reserved = course().lesson(lesson)
+    if in_use.name == "dockerd" and reserved.name not in TWICE_ON_DOCKERD:
+        pytest.skip("runs once on dockerd, by nbval")
     with ExitStack() as stack:
         if reserved.services and in_use.name == "dockerd":
             # Swarm mode would change the dockerd that all tests share.
             in_use = stack.enter_context(dockerd_for_swarm())
             monkeypatch.setenv("DOCKER_HOST", in_use.docker_host)
         (run,) = run_lessons(lesson)
-        left = things(in_use)
-    assert (run.error, run.earned) == (None, run.points)
-    assert run.complete
-    assert not {f"/{name}" for name in reserved.containers} & left["containers"]
-    assert not set(reserved.networks) & left["networks"]
+        assert (run.error, run.earned) == (None, run.points)
+        assert run.complete
+        check_that_nothing_is_left(reserved, in_use)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
-def test_lesson_passes_nbval_again_and_again(
-    lesson: str, in_use: Engine, student: Student, tmp_path: Path
+def test_lesson_shows_what_is_stored_again_and_again(
+    lesson: str, engine: Engine, student: Student, tmp_path: Path
 ) -> None:
-    """Run All, twice, without cleaning up in between; on dockerd two lessons, for their time."""
-    source = course().notebook(course().lesson(lesson))
-    # nbval runs a notebook where it lies, and lessons write files beside themselves.
-    notebook = Path(shutil.copy(source, tmp_path))
-    if in_use.name == "dockerd" and notebook.stem not in TWICE_ON_DOCKERD:
-        pytest.skip("runs once on dockerd, by its reference solutions")
-    try:
-        for _ in range(2):
-            done = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "pytest",
-                    "--nbval-lax",
-                    "-q",
-                    "-p",
-                    "no:cacheprovider",
-                    "-c",
-                    "/dev/null",
-                    "--rootdir",
-                    str(notebook.parent),
-                    str(notebook),
-                ],
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=200,
-            )
-            assert done.returncode == 0, done.stdout[-3000:]
-    finally:
-        subprocess.run(
-            [sys.executable, "-c", "from course_lib import lab; lab.clean()"], check=True
-        )
+    """Run All by nbval, which compares the outputs; and once more, without cleaning up.
+
+    On the embedded engine first on a fresh one with the seed, where even IDs are equal. On
+    dockerd this also is the run in which the reference solutions earn everything, for their
+    checks are compared; two lessons run twice there, for their time.
+    """
+    notebook = course().notebook(course().lesson(lesson))
+    if engine.name == "embedded":
+        with stored.seeded_engine(tmp_path) as environment:
+            stored.compare(notebook, tmp_path, environment, kind="embedded", exactly=True)
+            stored.compare(notebook, tmp_path, environment, kind="embedded", exactly=False)
+        return
+    if engine.address != "127.0.0.1":
+        pytest.skip("published ports answer elsewhere")
+    with ExitStack() as stack:
+        if course().lesson(lesson).services:
+            # Swarm mode would change the dockerd that all tests share.
+            engine = stack.enter_context(dockerd_for_swarm())
+        environment = stored.environment(engine.docker_host, tmp_path)
+        stack.callback(clean, environment)
+        for _ in range(1 + (notebook.stem in TWICE_ON_DOCKERD)):
+            stored.compare(notebook, tmp_path, environment, kind="dockerd", exactly=False)
+        clean(environment)
+        check_that_nothing_is_left(course().lesson(lesson), engine)
+
+
+def check_that_nothing_is_left(lesson: Lesson, engine: Engine) -> None:
+    left = things(engine)
+    assert not {f"/{name}" for name in lesson.containers} & left["containers"]
+    assert not set(lesson.networks) & left["networks"]
+
+
+def clean(environment: Mapping[str, str]) -> None:
+    words = [sys.executable, "-c", "from course_lib import lab; lab.clean()"]
+    subprocess.run(words, env=environment, check=True)
 
 
 def notebook_of(folder: Path, *sources: Any) -> Path:
