@@ -6,7 +6,7 @@ from typing import Any
 
 import pexpect  # type: ignore[import-untyped]
 import pytest
-from IPython.utils.process import system
+from IPython.utils.process import system  # type: ignore[attr-defined]
 
 from course_lib import command_lines
 
@@ -15,7 +15,7 @@ from course_lib import command_lines
 def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The processes that pexpect starts, once lines are hastened."""
     found: list[Any] = []
-    original = pexpect.spawn
+    original: Any = pexpect.spawn
 
     class Noted(original):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **words: Any) -> None:
