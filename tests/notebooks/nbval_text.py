@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.notebooks.stored import KEPT, NEVER, ONLY_EMBEDDED, mend_nbval
+from tests.notebooks.stored import EXACTLY, KEPT, NEVER, ONLY_EXACTLY, mend_nbval
 
-VARIABLE = "COURSE_LESSONS_ON"
-"""Environment variable: the engine that the lessons run on, ``embedded`` or ``dockerd``."""
 
 
 def pytest_configure() -> None:
@@ -37,5 +35,5 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if isinstance(cell.parent.skip_compare, tuple):
         cell.parent.skip_compare = _AllBut(cell.parent.skip_compare)
     name = cell.cell.id
-    if name in NEVER or (name in ONLY_EMBEDDED and os.environ.get(VARIABLE) != "embedded"):
+    if name in NEVER or (name in ONLY_EXACTLY and not os.environ.get(EXACTLY)):
         cell.options["check"] = False

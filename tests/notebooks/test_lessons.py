@@ -63,7 +63,7 @@ def test_cells_that_are_not_compared_are_there() -> None:
         for lesson in LESSONS
         for cell in json.loads(course().notebook(lesson).read_text(encoding="utf-8"))["cells"]
     }
-    assert {*stored.NEVER, *stored.ONLY_EMBEDDED} <= cells
+    assert {*stored.NEVER, *stored.ONLY_EXACTLY} <= cells
 
 
 def test_cell_ids_are_words_and_unique(notebook: Any) -> None:

@@ -80,8 +80,8 @@ def test_lesson_shows_what_is_stored_again_and_again(
     notebook = course().notebook(course().lesson(lesson))
     if engine.name == "embedded":
         with stored.seeded_engine(tmp_path) as environment:
-            stored.compare(notebook, tmp_path, environment, kind="embedded", exactly=True)
-            stored.compare(notebook, tmp_path, environment, kind="embedded", exactly=False)
+            stored.compare(notebook, tmp_path, environment, exactly=True)
+            stored.compare(notebook, tmp_path, environment, exactly=False)
         return
     if engine.address != "127.0.0.1":
         pytest.skip("published ports answer elsewhere")
@@ -92,7 +92,7 @@ def test_lesson_shows_what_is_stored_again_and_again(
         environment = stored.environment(engine.docker_host, tmp_path)
         stack.callback(clean, environment)
         for _ in range(1 + (notebook.stem in TWICE_ON_DOCKERD)):
-            stored.compare(notebook, tmp_path, environment, kind="dockerd", exactly=False)
+            stored.compare(notebook, tmp_path, environment, exactly=False)
         clean(environment)
         check_that_nothing_is_left(course().lesson(lesson), engine)
 
