@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.notebooks.stored import EXACTLY, KEPT, NEVER, ONLY_EXACTLY, mend_nbval
+from tests.notebooks.stored import EXACTLY, KEPT, LISTS, NEVER, ONLY_EXACTLY, mend_nbval
 
 
 
@@ -35,5 +35,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if isinstance(cell.parent.skip_compare, tuple):
         cell.parent.skip_compare = _AllBut(cell.parent.skip_compare)
     name = cell.cell.id
-    if name in NEVER or (name in ONLY_EXACTLY and not os.environ.get(EXACTLY)):
+    doubtful = name in ONLY_EXACTLY or LISTS.search(cell.cell.source)
+    if name in NEVER or (doubtful and not os.environ.get(EXACTLY)):
         cell.options["check"] = False

@@ -35,6 +35,11 @@ _TABLE = tomllib.loads((HERE / "outputs.toml").read_text(encoding="utf-8"))
 NEVER: Mapping[str, str] = _TABLE["never"]
 ONLY_EXACTLY: Mapping[str, str] = _TABLE["exactly-only"]
 """Cells by ID, and why they are not compared at all, or only where even IDs are equal."""
+LISTS = re.compile(
+    r"docker (ps|images|info|(network|volume|image|container|service|node) (ls|prune)|system)\b"
+    r"|lab\.(draw|diff|describe|live|topology)\("
+)
+"""In cells that list what an engine has: in the order of IDs, and on dockerd what others have."""
 EXACTLY = "COURSE_NBVAL_EXACTLY"
 """Environment variable: set where nbval compares on a fresh engine with the seed."""
 KEPT = frozenset({"text/plain"})
@@ -152,7 +157,7 @@ def compare(
     """Run ``notebook`` by nbval and let it compare all that is stored.
 
     :param folder: an empty one to work in; a second time it is the same, with what lies there.
-    :param exactly: IDs and addresses as well, on a fresh engine with the seed.
+    :param exactly: IDs, addresses and lists as well, on a fresh engine with the seed.
     """
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
