@@ -13,10 +13,10 @@ from typing import Any
 
 def hasten() -> None:
     """Let ``!`` lines of this process return as soon as their command has ended."""
-    import pexpect  # type: ignore[import-untyped]
+    import pexpect
 
     if not getattr(pexpect.spawn, "hastened", False):
-        pexpect.spawn = _hastened(pexpect.spawn)
+        pexpect.spawn = _hastened(pexpect.spawn)  # type: ignore[misc]
 
 
 @cache

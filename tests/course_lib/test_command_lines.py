@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pexpect  # type: ignore[import-untyped]
+import pexpect
 import pytest
 from IPython.utils.process import system  # type: ignore[attr-defined]
 

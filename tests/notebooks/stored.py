@@ -44,7 +44,7 @@ EXACTLY = "COURSE_NBVAL_EXACTLY"
 """Environment variable: set where nbval compares on a fresh engine with the seed."""
 KEPT = frozenset({"text/plain"})
 """MIME types that are stored and compared."""
-STAGE = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "COLUMNS": "80", UNATTENDED: "1"}
+STAGE = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", UNATTENDED: "1"}
 """Of the environment, what outputs depend on; also, nobody presses the buttons of questions."""
 
 
@@ -159,19 +159,25 @@ def compare(
     :param folder: an empty one to work in; a second time it is the same, with what lies there.
     :param exactly: IDs, addresses and lists as well, on a fresh engine with the seed.
     """
+    names = ["embedded.sanitize"] if exactly else ["embedded.sanitize", "dockerd.sanitize"]
+    sanitize = folder / "sanitize.cfg"
+    sanitize.write_text("\n".join((HERE / name).read_text(encoding="utf-8") for name in names))
+    environment = {**environment, EXACTLY: "1" * exactly}
+    run(notebook, folder, environment, "--nbval", "--nbval-sanitize-with", str(sanitize))
+
+
+def run(notebook: Path, folder: Path, environment: Mapping[str, str], *words: str) -> None:
+    """Run ``notebook`` by nbval, with ``words`` for it."""
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
     copy = shutil.copy(notebook, place)
-    names = ["embedded.sanitize"] if exactly else ["embedded.sanitize", "dockerd.sanitize"]
-    sanitize = folder / "sanitize.cfg"
-    sanitize.write_text("\n".join((HERE / name).read_text() for name in names))
     done = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider",
+            sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider",
             "-p", "tests.notebooks.nbval_text", "--nbval-cell-timeout", "300",
-            "--nbval-sanitize-with", sanitize, "-c", "/dev/null", "--rootdir", place, copy,
+            "-c", "/dev/null", "--rootdir", place, copy,
         ],
-        env={**environment, EXACTLY: "1" * exactly, "PYTHONPATH": str(HERE.parents[1])},
+        env={**environment, "PYTHONPATH": str(HERE.parents[1])},
         cwd=place, capture_output=True, text=True, timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
