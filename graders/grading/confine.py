@@ -80,9 +80,9 @@ def own_proc() -> None:
         _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
 
 
-def protect() -> None:
+def protect(*, protected: bool = True) -> None:
     """Nobody of the same user may look into this process or change it (``ptrace``, ``/proc``)."""
-    _prctl(_SET_DUMPABLE, 0)
+    _prctl(_SET_DUMPABLE, 0 if protected else 1)
 
 
 def die_with_parent() -> None:

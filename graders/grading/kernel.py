@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import random
 import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -94,7 +96,10 @@ def warm() -> Any:
     # Its thread must not be there when others are forked; ``In`` and ``Out`` work without.
     config.HistoryManager.enabled = False
     make: Any = IPythonKernel
-    kernel = make(config=config, session=Wire(key=b"grading"))
+    log = logging.getLogger("graders.grading.kernel")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    kernel = make(config=config, session=Wire(key=b"grading"), log=log)
     del sys.modules["debugpy"]
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
     _hasten_terminals()
@@ -160,6 +165,10 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    kernel.io_loop = SimpleNamespace(  # for await in a cell, and for exit()
+        add_callback=loop.call_soon_threadsafe, call_later=loop.call_later, stop=lambda: None
+    )
+    code = 70
     try:
         while True:
             request = wire.receive(control)
@@ -167,10 +176,13 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
             ordered("reply", answer)
             if kernel.shell.exit_now:
                 break
-    except (wire.BrokenWireError, KeyboardInterrupt):
-        pass
+        code = 0
+    except wire.BrokenWireError:
+        code = 0  # nobody is left to ask for anything
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 def _answer(kernel: Any, loop: asyncio.AbstractEventLoop, request: Any) -> dict[str, Any]:

@@ -62,7 +62,6 @@ class Pool:
                             task = self._warm.submit(job.submission)
                             self._tasks[task] = job
                             selector.register(task, selectors.EVENT_READ)
-                            task.started()
                     self._collect(selector, save, tell, wait=bool(self._tasks))
             except BaseException:
                 for task in self._tasks:
@@ -74,9 +73,11 @@ class Pool:
             return
         for key, _ in selector.select(LOOK_SECONDS):
             task = key.fileobj
-            selector.unregister(task)
-            job = self._tasks.pop(task)
-            tell(save(job, task.result()))
+            descriptor = task.fileno()
+            result = task.receive()
+            if result is not None:
+                selector.unregister(descriptor)
+                tell(save(self._tasks.pop(task), result))
         for task, job in self._tasks.items():
             limit = job.submission.limits.submission_seconds + LATE_SECONDS
             if time.monotonic() - task.begun > limit:

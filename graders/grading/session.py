@@ -25,7 +25,7 @@ from graders.grading.answers import read_answers
 from graders.grading.model import MEGABYTE, Limits
 from graders.grading.outputs import Outputs
 
-WATCH_SECONDS = 0.1
+WATCH_SECONDS = 0.2
 GRACE_SECONDS = 3.0
 """How long an interrupted cell may take to end before its process is killed."""
 SETTLE_SECONDS = 30.0
@@ -242,15 +242,14 @@ class Session:
             return ""
         if len(everybody) > self._limits.processes:
             return f"it started more than {self._limits.processes} processes"
-        used = 0
-        for one in everybody:
-            with contextlib.suppress(psutil.Error):
-                used += one.memory_info().rss
-        if used > self._limits.memory_mb * MEGABYTE:
+        most = self._limits.memory_mb * MEGABYTE
+        # Forked processes share most of theirs, which takes longer to find out.
+        if _memory(everybody, "rss") > most and _memory(everybody, "pss") > most:
             return f"it used more than {self._limits.memory_mb} MB of memory"
         return ""
 
     def _ended(self) -> None:
+        self._drain()  # its last words
         self._kill()
         raise KernelGoneError(self._gone)
 
@@ -265,6 +264,15 @@ class Session:
         self._keeper = 0
         code = os.waitstatus_to_exitcode(status)
         self._gone = self._gone or f"the kernel ended ({_how(code)})"
+
+
+def _memory(processes: Sequence[Any], kind: str) -> int:
+    used = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            found = process.memory_info() if kind == "rss" else process.memory_full_info()
+            used += getattr(found, kind, found.rss)
+    return used
 
 
 def _tree(pid: int) -> list[int]:
@@ -323,6 +331,7 @@ def _be_kernel(
     try:
         confine.die_with_parent()
         os.setsid()
+        confine.protect(protected=False)
         if own_world:
             confine.own_proc()
         nothing = os.open(os.devnull, os.O_RDWR)

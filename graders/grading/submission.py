@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,6 +78,7 @@ class _Grader:
             result = self._attempt(name, attempt)
             if best is None or len(result.unjudged) < len(best.unjudged):
                 best = result
+            best = replace(best, attempts=attempt)
             if not best.unjudged or time.monotonic() > self._deadline:
                 break
         assert best is not None

@@ -23,7 +23,7 @@ from typing import Any
 from graders.grading import wire
 from graders.grading.model import Submission, SubmissionResult
 
-START_SECONDS = 120
+_BUFFER = 4 * 1024 * 1024
 
 
 class WarmParent:
@@ -58,6 +58,8 @@ class WarmParent:
             except OSError as error:
                 ours.close()
                 raise wire.BrokenWireError(f"the warm parent is gone: {error}") from None
+        # So that a document of an ordinary size goes off without anybody reading yet.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         wire.send(ours, submission.to_json())
         return Task(ours, submission)
 
@@ -87,9 +89,16 @@ class Task:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def started(self) -> None:
-        """Wait until its process is there."""
-        self._pid = int(wire.receive(self._socket)["pid"])
+    def receive(self) -> SubmissionResult | None:
+        """Wait for the next message; None where it only told that its process has begun."""
+        if not self._pid:
+            try:
+                self._pid = int(wire.receive(self._socket)["pid"])
+            except (wire.BrokenWireError, KeyError, TypeError, ValueError):
+                return self.result()
+            self.begun = time.monotonic()
+            return None
+        return self.result()
 
     def kill(self) -> None:
         """End its process and all below it."""
@@ -102,7 +111,7 @@ class Task:
         try:
             with self._socket:
                 if not self._pid:
-                    self.started()
+                    self._pid = int(wire.receive(self._socket)["pid"])
                 return SubmissionResult.from_json(wire.receive(self._socket))
         except (wire.BrokenWireError, KeyError, TypeError, ValueError) as error:
             problem = f"the process that graded it ended: {error}"

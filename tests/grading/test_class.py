@@ -1,0 +1,348 @@
+"""``course autograde`` on a course directory: what nbgrader's own command would have written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.grading.notebooks import POINTS, RIGHT, notebook, text
+from tests.notebooks.test_courses import NBGRADER
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+COURSE = Path(sysconfig.get_path("scripts")) / "course"
+NAME = "publish-a-service"
+HALF = {
+    "publish-any-port": "!docker run -d --name web -p 18081:80 nginx",
+    "publish-find-port": 'web_port = "localhost:18081"',
+    "publish-two-ports": "!docker run -d --name site -p 8080:80 nginx\n1/0",
+}
+CHATTY = {**RIGHT, "publish-address": RIGHT["publish-address"] + "\nimport warnings\n"
+          "warnings.warn('mind the gap')\nprint('a line')\n12.0"}  # fmt: skip
+
+
+class Course:
+    """A course directory with one short notebook, and its commands."""
+
+    def __init__(self, root: Path, home: Path) -> None:
+        self.root = root
+        home.mkdir(exist_ok=True)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name != "DOCKER_HOST"},
+            "HOME": str(home),
+            "XDG_DATA_HOME": str(home / "data"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+
+    @classmethod
+    def make(cls, folder: Path) -> Course:
+        made = cls(folder / "course", folder / "home")
+        made.run(COURSE, "init", made.root, "--course-id", "docker-101", cwd=folder)
+        shutil.rmtree(made.root / "source")
+        (made.root / "source" / "networking").mkdir(parents=True)
+        path = made.root / "source" / "networking" / f"{NAME}.ipynb"
+        source = notebook(
+            {key: f"### BEGIN SOLUTION\n{work}\n### END SOLUTION" for key, work in RIGHT.items()}
+        )
+        path.write_text(text(source))
+        made.run(NBGRADER, "generate_assignment", "networking")
+        return made
+
+    def run(self, *words: Any, cwd: Path | None = None, code: int = 0) -> str:
+        done = subprocess.run(
+            list(map(str, words)), cwd=cwd or self.root, env=self.environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=500,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr[-3000:]
+        return done.stdout
+
+    def grade(self, *words: str, code: int = 0) -> dict[str, Any]:
+        """Rows of the summary by student."""
+        printed = self.run(COURSE, "autograde", "networking", "--json", *words, code=code)
+        return {row["student"]: row for row in json.loads(printed)["networking"]}
+
+    def submit(self, student: str, work: dict[str, str]) -> Path:
+        """Hand in the release with that in its solution cells."""
+        path = self.root / "release" / "networking" / f"{NAME}.ipynb"
+        found: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        for cell in found.cells:
+            words = cell.metadata.get("nbgrader", {})
+            if words.get("solution"):
+                default = cell.source
+                cell.source = work.get(words["grade_id"].removesuffix("-work"), default)
+        return self.hand_in(student, text(found))
+
+    def hand_in(self, student: str, content: str | bytes, name: str = f"{NAME}.ipynb") -> Path:
+        path = self.root / "submitted" / student / "networking" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def autograded(self, student: str) -> Any:
+        path = self.root / "autograded" / student / "networking" / f"{NAME}.ipynb"
+        return json.loads(path.read_text())
+
+    def scores(self, student: str) -> dict[str, tuple[float | None, bool]]:
+        rows = self.query(
+            "select base_cell.name, grade.auto_score, grade.needs_manual_grade from grade"
+            " join base_cell on base_cell.id = grade.cell_id"
+            " join submitted_notebook s on s.id = grade.notebook_id"
+            " join submitted_assignment a on a.id = s.assignment_id where a.student_id = ?",
+            student,
+        )
+        return {name: (score, bool(manual)) for name, score, manual in rows}
+
+    def query(self, words: str, *values: str) -> list[Any]:
+        with sqlite3.connect(self.root / "gradebook.db") as book:
+            return book.execute(words, values).fetchall()
+
+
+@pytest.fixture(scope="module")
+def made(docker_command: str, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """A course directory after ``generate_assignment``."""
+    return Course.make(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture
+def course(made: Course, tmp_path: Path) -> Course:
+    """A copy of it."""
+    shutil.copytree(made.root, tmp_path / "course")
+    config = tmp_path / "course" / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.Limits.cell_seconds = 90\n")
+    return Course(tmp_path / "course", tmp_path / "home")
+
+
+FULL = {name: (points, False) for name, points in POINTS.items()}
+
+
+def test_same_grade_book_and_notebooks_as_nbgrader(course: Course, tmp_path: Path) -> None:
+    """What differs is in :func:`_comparable`, each with its reason."""
+    course.submit("right", dict(RIGHT))
+    course.submit("half", HALF)
+    course.submit("chatty", CHATTY)
+    course.submit("untouched", {})
+    course.hand_in("right", "notes of my own\n", "notes.txt")
+    shutil.copytree(course.root, tmp_path / "stock")
+    stock = Course(tmp_path / "stock", tmp_path / "stock-home")
+    config = stock.root / "nbgrader_config.py"
+    stock.run(NBGRADER, "autograde", "networking")
+    rows = course.grade()
+
+    assert config.exists()
+    assert {row["status"] for row in rows.values()} == {"graded"}
+    assert rows["right"]["earned"] == 12
+    assert _tables(course) == _tables(stock)
+    for student in rows:
+        assert _comparable(course.autograded(student)) == _comparable(stock.autograded(student))
+        theirs = stock.root / "autograded" / student / "networking"
+        ours = course.root / "autograded" / student / "networking"
+        assert sorted(p.name for p in ours.iterdir()) == sorted(p.name for p in theirs.iterdir())
+        for path in theirs.iterdir():
+            assert path.stat().st_mode == (ours / path.name).stat().st_mode
+    course.run(NBGRADER, "generate_feedback", "networking")
+    page = course.root / "feedback" / "half" / "networking" / f"{NAME}.html"
+    assert "Found: site is published on host port 8080" in page.read_text()
+
+
+def test_what_is_graded_stays_and_an_interrupted_run_goes_on(course: Course) -> None:
+    course.submit("ann", dict(RIGHT))
+    assert course.grade()["ann"]["status"] == "graded"
+    before = (course.root / "autograded" / "ann" / "networking").stat().st_mtime_ns
+    course.submit("ben", {})
+    # What an interrupted run leaves: a folder that is not complete.
+    left = course.root / "autograded" / ".grading" / "ben" / "networking"
+    left.mkdir(parents=True)
+    (left / f"{NAME}.ipynb").write_text("half of it")
+    rows = course.grade()
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "ann": "skipped", "ben": "graded",
+    }  # fmt: skip
+    assert (course.root / "autograded" / "ann" / "networking").stat().st_mtime_ns == before
+    assert not left.exists()
+    assert course.scores("ann") == FULL
+    assert course.grade("--force", "--student", "ben").keys() == {"ben"}
+
+
+def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> None:
+    course.submit("right", dict(RIGHT))
+    good = course.submit("cut", {}).read_text()
+    course.hand_in("cut", good[: len(good) // 2])
+    course.hand_in("empty", "")
+    course.hand_in("picture", b"\x89PNG\r\n\x1a\n\0\0")
+    course.hand_in("huge", b'{"cells": [' + b" " * (51 << 20))
+    course.hand_in("other", good, "something-else.ipynb")
+    os.symlink(
+        course.root / "source" / "networking" / f"{NAME}.ipynb",
+        course.hand_in("linked", "x").parent / "again.ipynb",
+    )
+    path = course.root / "submitted" / "linked" / "networking" / f"{NAME}.ipynb"
+    path.unlink()
+    path.symlink_to(course.root / "source" / "networking" / f"{NAME}.ipynb")
+    document = json.loads(good)
+    for cell in document["cells"]:
+        cell["id"] = "same"
+    document["metadata"]["kernelspec"] = {"name": "nowhere", "display_name": "Nowhere"}
+    course.hand_in("same-ids", json.dumps(document))
+    document = json.loads(good)
+    document["nbformat_minor"] = 2
+    for cell in document["cells"]:
+        del cell["id"]
+    course.hand_in("older", json.dumps(document))
+
+    rows = course.grade(code=1)
+    found = {name: (row["status"], " ".join(row["notes"])) for name, row in rows.items()}
+    assert course.scores("right") == FULL
+    for student in ("same-ids", "older"):
+        assert found[student] == ("graded", "")
+        assert course.scores(student) == dict.fromkeys(POINTS, (0.0, False))
+    reasons = {
+        "cut": "not a notebook", "empty": "empty", "picture": "not a notebook", "huge": "51 MB",
+        "other": "No notebooks found", "linked": "link",
+    }  # fmt: skip
+    for student, reason in reasons.items():
+        status, notes = found[student]
+        assert status == "failed", (student, notes)
+        assert reason in notes, (student, notes)
+        assert not (course.root / "autograded" / student / "networking").exists()
+
+
+def test_cells_that_were_deleted_or_forged_are_restored(course: Course) -> None:
+    path = course.submit("deleted", dict(RIGHT))
+    document = json.loads(path.read_text())
+    keep = ("publish-any-port", "publish-any-port-work", "publish-find-port-work")
+    work = "\n".join(RIGHT[name] for name in ("publish-two-ports", "publish-address"))
+    document["cells"] = [
+        cell
+        for cell in document["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id", keep[0]) in keep
+    ]
+    document["cells"][-1]["source"] += "\n" + work
+    path.write_text(json.dumps(document))
+
+    path = course.submit("forged", {})
+    document = json.loads(path.read_text())
+    for cell in document["cells"]:
+        words = cell["metadata"].get("nbgrader")
+        if words and words["grade"]:
+            words.update(points=1000, solution=True, locked=False)
+            cell["source"] = "1000.0"
+        elif words:
+            words.update(grade=True, points=1000)
+    extra: Any = nbformat.v4.new_code_cell("1000.0")  # type: ignore[no-untyped-call]
+    extra.metadata["nbgrader"] = {
+        "grade": True, "grade_id": "invented", "locked": True, "points": 1000, "solution": False,
+        "schema_version": 3, "task": False,
+    }  # fmt: skip
+    document["cells"].append(json.loads(json.dumps(extra)))
+    path.write_text(json.dumps(document))
+
+    rows = course.grade()
+    assert rows["deleted"]["earned"] == 12
+    assert (rows["forged"]["earned"], rows["forged"]["points"]) == (0, 12)
+
+
+def test_what_could_not_be_judged_waits_with_its_reason(course: Course) -> None:
+    course.submit("dead", {**RIGHT, "publish-two-ports": "import os\nos._exit(3)"})
+    row = course.grade()["dead"]
+    assert (row["status"], row["earned"]) == ("attention", 6)
+    assert "cell 6: the kernel ended (exit code 3)" in " ".join(row["notes"])
+    assert course.scores("dead") == {
+        "publish-any-port": (4.0, False),
+        "publish-find-port": (2.0, False),
+        "publish-two-ports": (None, True),
+        "publish-address": (None, True),
+    }
+    comments = [row[0] for row in course.query("select auto_comment from comment") if row[0]]
+    assert any("publish-two-ports could not be judged" in text for text in comments)
+
+
+def test_no_course_and_no_submissions_are_one_clear_line(course: Course, tmp_path: Path) -> None:
+    course.run(COURSE, "autograde", "networking", "--course", tmp_path, code=2)
+    course.run(COURSE, "autograde", "networking", code=2)
+    course.hand_in("ann", "{}")
+    course.run(COURSE, "autograde", "volumes", code=2)
+
+
+# --- comparing -----------------------------------------------------------------------------
+
+
+def _tables(course: Course) -> dict[str, list[Any]]:
+    """Every score, comment and submission, told by names instead of random keys."""
+    place = (
+        " join submitted_notebook s on s.id = {0}.notebook_id"
+        " join submitted_assignment a on a.id = s.assignment_id"
+        " join base_cell on base_cell.id = {0}.cell_id"
+        " join notebook n on n.id = s.notebook_id"
+        " order by a.student_id, n.name, base_cell.name"
+    )
+    return {
+        "grade": course.query(
+            "select a.student_id, n.name, base_cell.name, base_cell.type, auto_score,"
+            " manual_score, extra_credit, needs_manual_grade from grade" + place.format("grade")
+        ),
+        "comment": course.query(
+            "select a.student_id, n.name, base_cell.name, auto_comment, manual_comment"
+            " from comment" + place.format("comment")
+        ),
+        "notebook": course.query(
+            "select a.student_id, s.late_submission_penalty, a.timestamp, a.extension"
+            " from submitted_notebook s join submitted_assignment a on a.id = s.assignment_id"
+            " order by a.student_id"
+        ),
+        "student": course.query("select id, first_name, last_name, email from student order by id"),
+        "course": course.query("select id from course order by id"),
+    }
+
+
+def _comparable(document: Any) -> Any:
+    """A notebook without what two runs of the same do not share.
+
+    Times in ``execution``; numbers (ports, IDs, addresses); and how a stream was cut into pieces:
+    ipykernel sends what was printed every 0.2 s, here it comes in one piece. A traceback's text is
+    told by its first and last line alone: it quotes a file name that holds a process number.
+    """
+    cells = []
+    for cell in document["cells"]:
+        metadata = {k: v for k, v in cell["metadata"].items() if k != "execution"}
+        cells.append(
+            (
+                cell["cell_type"], "".join(cell["source"]), metadata, cell.get("id"),
+                cell.get("execution_count"), _outputs(cell.get("outputs", [])),
+            )
+        )  # fmt: skip
+    return cells, document["metadata"], document["nbformat"], document["nbformat_minor"]
+
+
+def _outputs(outputs: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    for output in outputs:
+        kind = output["output_type"]
+        if kind == "stream":
+            printed = _masked("".join(output["text"]))
+            if found and found[-1][:2] == ("stream", output["name"]):
+                printed = found.pop()[2] + printed
+            found.append(("stream", output["name"], printed))
+        elif kind == "error":
+            found.append((kind, output["ename"], _masked(output["evalue"])))
+        else:
+            data = {
+                mime: "…" if mime.startswith("image/") else _masked(json.dumps(value))
+                for mime, value in output["data"].items()
+            }
+            found.append((kind, data, output["metadata"], output.get("execution_count")))
+    return found
+
+
+def _masked(printed: str) -> str:
+    printed = re.sub(r"unix://[^\s·\"<]+", "unix://", printed)
+    printed = re.sub(r"(/tmp/|/var/)\S+", "/file", printed)
+    return re.sub(r"[0-9a-f]{12,}|\d+(\.\d+)*", "#", printed)
