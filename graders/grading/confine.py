@@ -15,7 +15,9 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 # <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/sockios.h>
@@ -27,6 +29,24 @@ _SET_PDEATHSIG, _SET_DUMPABLE, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 4, 36, 38
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
 
+@cache
+def possible() -> bool:
+    """Whether this system lets this user do all that (looked up once, in a fork)."""
+    if sys.platform != "linux":
+        return False
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+                _enter(Path(scratch), (), 1024 * 1024)
+                _enter_processes(())
+                code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
 def enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> bool:
     """Give this process a network and a view of the files of its own; whether that worked.
 
@@ -34,13 +54,15 @@ def enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> bool:
     same ports side by side. ``work`` becomes a file system of its own of at most ``disk_bytes``,
     which goes with the last process in it. What is ``hidden`` looks empty.
     """
-    if sys.platform != "linux":
+    if not possible():
         return False
+    _enter(work, hidden, disk_bytes)
+    return True
+
+
+def _enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    try:
-        _unshare(_NEWUSER | _NEWNS | _NEWNET)
-    except OSError:
-        return False
+    _unshare(_NEWUSER | _NEWNS | _NEWNET)
     _map_ids(uid, gid)
     _mount("none", "/", "", _REC | _PRIVATE)
     _loopback_up()
@@ -51,7 +73,6 @@ def enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> bool:
             _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
         elif path.exists():
             _mount("/dev/null", str(path), "", _BIND)
-    return True
 
 
 def enter_processes(hidden: Iterable[Path]) -> bool:
@@ -59,19 +80,20 @@ def enter_processes(hidden: Iterable[Path]) -> bool:
 
     It sees no process outside, and with its end all others in there end.
     """
-    if sys.platform != "linux":
+    if not possible():
         return False
+    _enter_processes(hidden)
+    return True
+
+
+def _enter_processes(hidden: Iterable[Path]) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    try:
-        _unshare(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC)
-    except OSError:
-        return False
+    _unshare(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC)
     _map_ids(uid, gid)
     _mount("none", "/", "", _REC | _PRIVATE)
     for path in hidden:
         options = "size=4k,mode=0555"
         _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
-    return True
 
 
 def own_proc() -> None:

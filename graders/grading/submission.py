@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 import docker
 import nbformat
+import psutil
 
 from course_lib import clients
 from course_lib.catalog import Catalog, Lesson, course
@@ -53,11 +55,25 @@ def grade(submission: Submission, warm: Any) -> SubmissionResult:
             work, hidden, limits.disk_mb * MEGABYTE
         )
         grader = _Grader(submission, work, warm, begun + limits.submission_seconds)
-        done = {name: grader.grade(name) for name in submission.notebooks}
+        try:
+            done = {name: grader.grade(name) for name in submission.notebooks}
+        finally:
+            _end_descendants()
         seconds = round(time.monotonic() - begun, 3)
         return SubmissionResult(
             submission.student, submission.assignment, done, "", confined, seconds
         )
+
+
+def _end_descendants() -> None:
+    """Whoever a student's code left behind, where no world of its own has ended with it."""
+    left = psutil.Process().children(recursive=True)
+    while left:
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
+        left = psutil.Process().children(recursive=True)
 
 
 class _Grader:

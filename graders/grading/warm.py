@@ -124,9 +124,10 @@ def main(descriptor: int) -> int:
     from course_lib import warm_engine
     from course_lib.catalog import course
     from graders import registry
-    from graders.grading import kernel
+    from graders.grading import confine, kernel
 
     requests = socket.socket(fileno=descriptor)
+    confine.possible()  # looked up here, known in every fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     warm_engine.preload()
     warm = kernel.warm()

@@ -1,0 +1,132 @@
+"""``python -m tests.benchmarks.grading [STUDENTS]``: a class, by nbgrader and by the course.
+
+Both grade the same submissions on the same embedded engine, one after the other in one run: stock
+``nbgrader autograde`` (serial, a kernel started for every notebook) and ``course autograde``.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from course_lib.catalog import course
+from tests.benchmarks.measure import Row
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+LESSONS = ("publish-a-service", "container-network-model")
+STUDENTS = 20
+TRIVIAL_NOTEBOOKS = 3
+TRIVIAL_CELLS = 12
+
+
+class Class:
+    """A course directory with submissions that are the reference solutions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "course"
+        home = folder / "home"
+        home.mkdir(parents=True)
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name != "DOCKER_HOST"},
+            "HOME": str(home),
+            "XDG_DATA_HOME": str(home / "data"),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONWARNINGS": "ignore",
+        }
+        self.run("course", "init", str(self.root), "--course-id", "x", cwd=folder)
+
+    def fill(self, notebooks: dict[str, Any], students: int) -> None:
+        """That source, and as many students who hand it in."""
+        source = self.root / "source" / "networking"
+        shutil.rmtree(source)
+        source.mkdir()
+        for name, found in notebooks.items():
+            nbformat.write(found, source / f"{name}.ipynb")  # type: ignore[no-untyped-call]
+        self.run("nbgrader", "generate_assignment", "networking")
+        for number in range(students):
+            target = self.root / "submitted" / f"s{number:03}" / "networking"
+            shutil.copytree(source, target)
+
+    def run(self, *words: str, cwd: Path | None = None) -> float:
+        """Seconds that a command takes."""
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [SCRIPTS / words[0], *words[1:]], cwd=cwd or self.root, env=self._environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return time.perf_counter() - begun
+
+
+def rows(students: int = STUDENTS) -> Iterator[Row]:
+    """The real lessons, then trivial notebooks."""
+    wanted = {
+        lesson.name: nbformat.read(course().notebook(lesson), as_version=4)  # type: ignore[no-untyped-call]
+        for lesson in course().lessons()
+        if lesson.name in LESSONS
+    }
+    yield _compare("grading, two lessons", wanted, students, 8)
+    trivial = {f"trivial-{number}": _trivial() for number in range(TRIVIAL_NOTEBOOKS)}
+    yield _compare("grading, trivial notebooks", trivial, students, 12)
+
+
+def _compare(name: str, notebooks: dict[str, Any], students: int, target: float) -> Row:
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        made = Class(Path(scratch))
+        made.fill(notebooks, students)
+        # Ours first, on a cold cache; then the same anew for the other.
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ours = made.run("course", "autograde", "networking")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        shutil.rmtree(made.root / "autograded")
+        theirs = made.run("nbgrader", "autograde", "networking")
+    count = students * len(notebooks)
+    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    value = (
+        f"{theirs / ours:.1f}x ({ours:.1f} s against {theirs:.1f} s;"
+        f" {ours / count:.2f} against {theirs / count:.2f} a notebook;"
+        f" the writing process took {own:.1f} s of CPU)"
+    )
+    return Row(f"{name}, {students} students", value, f">= {target}x", theirs / ours >= target)
+
+
+def _trivial() -> Any:
+    """Twelve small cells, the last one a test."""
+    sources = ["import docker\nimport matplotlib.pyplot as plt"]
+    sources += [f"x{number} = {number}\nx{number}" for number in range(TRIVIAL_CELLS - 4)]
+    sources += ["plt.plot([1, 2, 3]);", "answer = 42", "assert answer == 42"]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]  # type: ignore[no-untyped-call]
+    for cell, solution in zip(cells[-2:], (True, False), strict=True):
+        cell.metadata["nbgrader"] = {
+            "grade": not solution, "grade_id": "work" if solution else "test",
+            "locked": not solution, "schema_version": 3, "solution": solution, "task": False,
+        }  # fmt: skip
+    cells[-1].metadata["nbgrader"]["points"] = 5
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the rows; 1 where a target is missed."""
+    students = int(words[0]) if words else STUDENTS
+    missed = 0
+    for row in rows(students):
+        print(f"{row.name}: {row.value} (target {row.target})", flush=True)
+        missed += row.met is False
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
