@@ -337,7 +337,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, CourseError):
         return text
     name = type(error).__name__
-    if name == "NotJSONError" or (isinstance(error, ValueError) and "JSON" in text):
+    if name in ("NotJSONError", "UnicodeDecodeError") or (
+        isinstance(error, ValueError) and "JSON" in text
+    ):
         return "it is not a notebook"
     if name == "OperationalError" and "locked" in text:
         return "the grade book is locked by another program; grade again when it is free"

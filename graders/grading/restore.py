@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import nbformat
+from nbformat.corpus.words import generate_corpus_id
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import OverwriteCells
 from nbgrader.preprocessors.base import NbGraderPreprocessor
@@ -60,8 +62,8 @@ class RestoreCells(NbGraderPreprocessor):
             if words.get(key, False if key == "task" else None) != value:
                 self.log.warning("%s of cell %s was changed", key, name)
                 words[key] = value
-        # What a cell once was is of no interest, and nbgrader believes it.
-        words.pop("cell_type", None)
+        if "cell_type" in words:
+            words["cell_type"] = known[name].cell_type
 
     def _put_back(self, nb: Any, sources: list[Any], grades: Any, solutions: Any) -> None:
         """Every missing test behind whatever of the source that comes before it is still there."""
@@ -78,7 +80,8 @@ class RestoreCells(NbGraderPreprocessor):
             self.log.warning("cell %s was missing, and is put back", source.name)
             score = grades[source.name].max_score
             cell = transform(source, score, is_solution=source.name in solutions)
-            nb.cells.insert(place, cell)
+            cell["id"] = generate_corpus_id()  # type: ignore[no-untyped-call]
+            nb.cells.insert(place, nbformat.from_dict(cell))  # type: ignore[no-untyped-call]
             place += 1
 
 
