@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from typing import Any
 
 from graders.expectation import BLOCKED
-from graders.result import CheckResult, ExpectationResult
+from graders.result import MIME_TYPE, CheckResult, ExpectationResult
 from graders.sketch import Shown, merged, worth_drawing
 
 GREEN, VERMILION, ORANGE, BLUE = "#009E73", "#D55E00", "#E69F00", "#0072B2"
@@ -20,6 +21,15 @@ _LOOK = {
     "failed": (VERMILION, "✘", "not yet"),
     "error": (BLUE, "?", "could not be judged"),
 }
+
+
+def as_bundle(result: CheckResult) -> dict[str, Any]:
+    """What stands below a check cell: the panel, and the result itself for whoever grades."""
+    return {
+        "text/plain": as_text(result),
+        "text/html": as_html(result),
+        MIME_TYPE: result.to_json(shows=True),
+    }
 
 
 def as_text(result: CheckResult) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 from course_lib.catalog import course
 from course_lib.progress import Progress
 from graders import own
-from graders.display import as_html, as_text
+from graders.display import as_bundle, as_text
 from graders.expectation import ObservationError
 from graders.probe import Probe
-from graders.result import MIME_TYPE, CheckResult
+from graders.result import CheckResult
 from graders.runner import run_check, run_checks
 
 
@@ -58,12 +58,7 @@ def show(result: CheckResult) -> None:
         return
     from IPython.display import display
 
-    data = {
-        "text/plain": as_text(result),
-        "text/html": as_html(result),
-        MIME_TYPE: result.to_json(shows=True),
-    }
-    display(data, raw=True)  # type: ignore[no-untyped-call]
+    display(as_bundle(result), raw=True)  # type: ignore[no-untyped-call]
 
 
 def _variables() -> Mapping[str, object]:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.catalog import Catalog
-from graders.display import as_html, as_text
+from graders.display import as_bundle
 from graders.grading.cells import check_in, is_test
 from graders.grading.outputs import new_output
 from graders.grading.session import CellRun, KernelGoneError, Session
-from graders.result import MIME_TYPE, CheckResult, ExpectationResult
+from graders.result import CheckResult, ExpectationResult
 from graders.runner import NOT_YOUR_FAULT, UNOBSERVED, run_checks
 
 CHECK_SECONDS = 90
@@ -142,11 +142,7 @@ class NotebookRunner:
         outputs.append(
             new_output(
                 "display_data",
-                {
-                    "text/plain": as_text(result),
-                    "text/html": as_html(result),
-                    MIME_TYPE: result.to_json(),
-                },
+                as_bundle(result),
             )
         )
         if reason:

@@ -117,7 +117,7 @@ class _Grader:
         return NotebookResult(
             nbformat.writes(notebook),  # type: ignore[no-untyped-call]
             run.unjudged,
-            tuple(check.to_json() for check in run.checks),
+            tuple(check.to_json(shows=True) for check in run.checks),
             tuple(run.notes),
             attempt,
             {what: round(took, 4) for what, took in run.seconds.items()},
