@@ -230,3 +230,11 @@ def test_link_with_a_connection(bench: Bench) -> None:
     assert bench.sh(web, "ping -c1 -w2 late").code == 0
     bench.disconnect(network, web)
     assert bench.sh(web, "ping -c1 -w2 late").code == 1
+
+
+def test_listed_names_are_in_alphabetical_order(bench: Bench) -> None:
+    store = bench.run("b")
+    for word in ("c", "a"):
+        bench.run(word, host={"Links": [f"{bench.name('b')}:store"]})
+    wanted = [f"/{bench.name('a')}/store", f"/{bench.name('b')}", f"/{bench.name('c')}/store"]
+    assert bench.listed(store)["Names"] == wanted

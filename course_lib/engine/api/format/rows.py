@@ -32,7 +32,8 @@ def row(
     """
     result: Json = {
         "Id": container.id,
-        "Names": [f"/{name}" for name in (container.name, *link_names)],
+        # In the order of dockerd's index of names, which is alphabetical.
+        "Names": sorted(f"/{name}" for name in (container.name, *link_names)),
         "Image": image,
         "ImageID": container.image_id,
         "Command": command_text([container.path, *container.args]),
