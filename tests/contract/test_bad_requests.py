@@ -58,17 +58,26 @@ def compare(pair: Pair, requests: list[Request], version: str = "v1.45") -> None
     :raises AssertionError: where status or text differ, with all that do.
     """
     assert requests
+    wrong = _different(pair, requests, version)
+    if wrong:
+        # Once more: other tests use dockerd at the same time, and some answers name what is there.
+        wrong = _different(pair, [request for request, _, _ in wrong], version)
+    assert not wrong, f"{len(wrong)} of {len(requests)}\n" + "\n".join(
+        f"{request}\n  dockerd:  {its}\n  embedded: {mine}" for request, its, mine in wrong
+    )
+
+
+def _different(
+    pair: Pair, requests: list[Request], version: str
+) -> list[tuple[Request, tuple[int, str], tuple[int, str]]]:
+    """The requests that the engines answer differently, with dockerd's answer and ours."""
 
     def answers(bench: Bench) -> list[tuple[int, str]]:
         return [ask(bench, request, version) for request in requests]
 
     theirs, ours = pair.on_both(answers)
-    wrong = [
-        f"{request}\n  dockerd:  {its}\n  embedded: {mine}"
-        for request, its, mine in zip(requests, theirs, ours, strict=True)
-        if its != mine
-    ]
-    assert not wrong, f"{len(wrong)} of {len(requests)}\n" + "\n".join(wrong)
+    asked = zip(requests, theirs, ours, strict=True)
+    return [(request, its, mine) for request, its, mine in asked if its != mine]
 
 
 def ask(bench: Bench, request: Request, version: str = "v1.45") -> tuple[int, str]:
