@@ -23,7 +23,7 @@ from tests.contract.harness import Engine
 from tests.submissions.corpus import Student
 
 PAGE = Path(__file__).parents[2] / "docs" / "own-exercises.md"
-BEGIN, WORK, CHECK, FACT = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+BEGIN, WORK, CHECK, FACT = re.findall(r"^```i?python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
 
 
 @pytest.fixture(autouse=True)

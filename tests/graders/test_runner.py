@@ -19,7 +19,7 @@ from graders.runner import run_check, run_checks
 
 LESSON = Lesson("networking", "publish-a-service", "Publish a service")
 EXERCISE = Exercise("one", "One", 3.0)
-ANSWER_ALONE = {"discovery-broken"}
+ANSWER_ALONE = {"discovery-broken", "mount-missing"}
 """Exercises that are judged by the student's answer; no engine has a part in them."""
 
 

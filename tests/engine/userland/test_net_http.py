@@ -27,6 +27,9 @@ async def web(tmp_path: Path) -> AsyncIterator[Node]:
         "/usr/share/nginx/html/index.html": PAGE,
         "/usr/share/nginx/html/big.bin": "x" * 300_000,
         "/etc/nginx/conf.d/default.conf": conf,
+        # The configuration of the image names the worker's user.
+        "/etc/passwd": "root:x:0:0::/:\nnginx:x:101:101::/:\n",
+        "/etc/group": "root:x:0:\nnginx:x:101:\n",
     }
     node = Node(World(), tmp_path / "web", "nginx", name="web", address="172.18.0.2", files=files)
     server = await node.start("nginx", "-g", "daemon off;")
