@@ -121,13 +121,13 @@ def test_overlay_networks(bench: Bench) -> None:
     assert (shown["Scope"], shown["Driver"], shown["Containers"]) == ("swarm", "overlay", None)
     # (A dockerd that was in a swarm before may go on where it was in its pool.)
     (config,) = shown["IPAM"]["Config"]
-    subnet = ipaddress.ip_network(config["Subnet"])
+    subnet = ipaddress.IPv4Network(config["Subnet"])
     assert subnet.prefixlen == 24
-    assert subnet.subnet_of(ipaddress.ip_network("10.0.0.0/8"))
+    assert subnet.subnet_of(ipaddress.IPv4Network("10.0.0.0/8"))
     assert config["Gateway"] == str(subnet[1])
     one, two = bench.on(net, "one"), bench.on(net, "two")
     assert bench.exec(one, ["ping", "-c", "1", bench.name("two")]).code == 0
-    assert ipaddress.ip_address(bench.address(one, net)) in subnet
+    assert ipaddress.IPv4Address(bench.address(one, net)) in subnet
     links = bench.exec(two, ["ip", "link"]).out
     assert "eth0@" in links
     assert "mtu 1450" in links
