@@ -49,7 +49,7 @@ SCRIPTS: dict[str, str] = {
         network inspect -f '{{json .IPAM}}' @-i
         network inspect @-l nope bridge -f '{{.Name}}'
         network inspect nope
-        network ls --filter label=a=1 --filter name=@ --format '{{.Name}} {{.Labels}}'
+        network ls --filter label=a=1 --filter name=@ --format '{{.Name}} {{.Label "a"}}'
         network ls --filter label=b --filter name=@ --format '{{.Name}}'
         network ls --filter label=a --filter label=c --filter name=@ --format '{{.Name}}'
         network ls --filter name=@-l --filter name=@-zzz --format '{{.Name}}'

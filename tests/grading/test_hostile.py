@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from graders.grading import confine
 from graders.grading.model import Limits, NotebookResult, Submission, SubmissionResult
 from graders.grading.warm import WarmParent
 from tests.grading.notebooks import NOTHING, POINTS, RIGHT, notebook, text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def confined() -> None:
+    """What these submissions do is not to be tried where nothing holds it."""
+    if confine.possible():
+        return
+    message = "needs user namespaces, which this machine does not allow"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
 
 QUICK = Limits(cell_seconds=2.0, submission_seconds=60.0)
 NAME = "publish-a-service"
@@ -97,7 +111,6 @@ def test_attack_earns_nothing(warm: WarmParent, attack: str) -> None:
 FATAL = {
     "os._exit": "import os\nos._exit(0)",
     "a crash": "import ctypes\nctypes.string_at(0)",
-    "a kill of everything": "import os\nos.kill(-1, 9)",
     "a kill of the parent": "import os\nos.kill(os.getppid(), 9)\nos._exit(0)",
     "json replaced": "import json\njson.dumps = lambda *a, **k: 'forged'",
     "forged messages": (
@@ -124,6 +137,15 @@ def test_dead_kernel_keeps_what_was_judged_and_marks_the_rest(
     }
     assert all("cell " in reason or "kernel" in reason for reason in result.unjudged.values())
     assert result.attempts == 2
+
+
+def test_a_kill_of_everything_reaches_no_score(warm: WarmParent) -> None:
+    # The kernel itself is spared by the system; whether its helpers die with it is not ours to say.
+    work = {**RIGHT, "publish-two-ports": "import os\nos.kill(-1, 9)"}
+    found = scores(graded(warm, notebook(work)))
+    assert (found["publish-any-port"], found["publish-find-port"]) == (4.0, 2.0)
+    assert found["publish-two-ports"] in (None, 0.0)
+    assert found["publish-address"] in (None, 2.0)
 
 
 def test_engine_cannot_be_replaced(warm: WarmParent) -> None:
