@@ -147,6 +147,20 @@ def test_a_container_that_does_not_run(linked: Bench) -> None:
     assert hosts(linked, web)[0].startswith(f"{linked.address(db, 'bridge')}\tstore ")
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_a_container_that_is_elsewhere(bench: Bench, running: bool) -> None:
+    db = bench.run("db")
+    web = bench.create("web", host={"Links": [f"{bench.name('db')}:store"]})
+    body = {"Container": db, "Force": True}
+    assert bench.raw.post("/networks/bridge/disconnect", body).status == 200
+    if not running:
+        bench.raw.post(f"/containers/{db}/kill")
+        bench.finish(db)
+    answer = bench.raw.post(f"/containers/{web}/start")
+    text = f"Cannot link to /{bench.name('db')}, as it does not belong to the default network"
+    assert (answer.status, answer.message) == (500, text)
+
+
 def test_a_new_address_is_told(linked: Bench) -> None:
     web, db = linked.name("web"), linked.name("db")
     before = linked.address(db, "bridge")

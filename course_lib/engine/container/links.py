@@ -81,12 +81,22 @@ def restore(parent: Container, links: Mapping[str, str], registry: Registry) -> 
 def hosts(parent: Container, address: Address) -> list[tuple[str, str]]:
     """(address, names) for the parent's ``/etc/hosts``.
 
-    :raises SystemFailure: a child does not run, or is not on the default bridge.
+    :raises SystemFailure: a child is not on the default bridge, or does not run; dockerd looks in
+        this order.
     """
+    for child in (parent.links or {}).values():
+        if "bridge" not in child.networks:
+            raise _elsewhere(child)
     return [
         (child_address, hosts_names(alias, child))
         for alias, child, child_address in _running(parent, address)
     ]
+
+
+def _elsewhere(child: Container) -> SystemFailure:
+    return SystemFailure(
+        f"Cannot link to /{child.name}, as it does not belong to the default network"
+    )
 
 
 def hosts_names(alias: str, child: Container) -> str:
@@ -106,9 +116,7 @@ def _running(parent: Container, address: Address) -> Iterator[tuple[str, Contain
             )
         child_address = address(child)
         if child_address is None:
-            raise SystemFailure(
-                f"Cannot link to /{child.name}, as it does not belong to the default network"
-            )
+            raise _elsewhere(child)
         yield alias, child, child_address
 
 
