@@ -124,6 +124,7 @@ def course(made: Course, tmp_path: Path) -> Course:
 FULL = {name: (points, False) for name, points in POINTS.items()}
 
 
+@pytest.mark.xdist_group("fixed-ports")  # nbgrader grades where the machine's ports are
 def test_same_grade_book_and_notebooks_as_nbgrader(course: Course, tmp_path: Path) -> None:
     """What differs is in :func:`_comparable`, each with its reason."""
     course.submit("right", dict(RIGHT))
