@@ -27,6 +27,7 @@ from typing import IO, Any, cast
 
 from course_lib import inside
 from course_lib.errors import BackupError
+from course_lib.files import write_whole
 
 FORMAT = 1
 HEAD = "backup.json"
@@ -204,13 +205,7 @@ def _bring_back(
             relative = _free_name(workspace, relative, content)
             done.beside[Path(name)] = relative
             path = workspace / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, content)
     if relative == Path(name):
         done.files.append(relative)
 

@@ -26,6 +26,7 @@ from course_lib.contexts import current_context
 from course_lib.embedded import EmbeddedEngine
 from course_lib.engine_probe import Answer, Kind, Silence, ask
 from course_lib.errors import CourseError, EngineUnavailable, UsageError
+from course_lib.files import write_whole
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -148,10 +149,7 @@ def remember(engine: str, environ: Mapping[str, str] = os.environ) -> None:
     """
     path = places.config_folder(environ) / "config.json"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps({"engine": engine}) + "\n", encoding="utf-8")
-        part.replace(path)
+        write_whole(path, (json.dumps({"engine": engine}) + "\n").encode())
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror}") from None
 

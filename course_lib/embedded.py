@@ -26,6 +26,7 @@ from pathlib import Path
 from course_lib import places
 from course_lib.engine_probe import Answer, Silence, ask_socket
 from course_lib.errors import EngineUnavailable, SocketInUse, StateUnusable, UsageError
+from course_lib.files import write_whole
 
 START_SECONDS = 20.0
 STOP_SECONDS = 40.0
@@ -342,11 +343,7 @@ class EmbeddedEngine:
 
     def _record(self) -> None:
         record = {"socket": str(self.socket), "state": str(self.state)}
-        path = self._beside("json")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(record), encoding="utf-8")
-        part.replace(path)
+        write_whole(self._beside("json"), json.dumps(record).encode())
 
     def _beside(self, suffix: str) -> Path:
         return self.records / f"{places.digest(self.socket)}.{suffix}"

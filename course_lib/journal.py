@@ -17,6 +17,7 @@ from typing import Any
 from course_lib import places
 from course_lib.catalog import Lesson
 from course_lib.errors import JournalError
+from course_lib.files import write_whole
 from course_lib.standing import (
     SECOND_NS,
     Activity,
@@ -125,11 +126,8 @@ class Journal:
         :raises JournalError: where it cannot be written.
         """
         document = {"format": FORMAT, **asdict(entry)}
-        part = self.path.with_suffix(f".{os.getpid()}.part")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps(document), encoding="utf-8")
-            part.replace(self.path)
+            write_whole(self.path, json.dumps(document).encode())
         except OSError as error:
             raise JournalError(f"{self.path} cannot be written: {error.strerror}") from None
 

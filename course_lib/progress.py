@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from course_lib import places, showing
+from course_lib.files import write_whole
 
 FORMAT = 1
 STATE = ".docker-course"
@@ -74,8 +75,6 @@ class Progress:
             known = scores.get(grade_id)
             scores[grade_id] = Score(max(earned, known.best) if known else earned, earned)
         entries = {grade_id: asdict(score) for grade_id, score in sorted(scores.items())}
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        document = json.dumps({"format": FORMAT, "scores": entries}, indent=1)
         with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(json.dumps({"format": FORMAT, "scores": entries}, indent=1))
-            part.replace(self.path)
+            write_whole(self.path, document.encode())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from course_lib.catalog import Catalog, course
 from course_lib.errors import CourseError, NotOurWorkspace
+from course_lib.files import write_whole
 from course_lib.progress import STATE
 from course_lib.release import RECIPE, release_notebook
 
@@ -105,14 +105,14 @@ def _place(
     path = workspace.folder / target
     released = _digest(content)
     if not path.exists():
-        _write(path, content)
+        write_whole(path, content)
         workspace.made.append(target)
         return _Handed(source, released)
     now = _digest(path.read_bytes())
     if now == released:
         return _Handed(source, released)
     if was is not None and now == was.released:
-        _write(path, content)
+        write_whole(path, content)
         workspace.updated.append(target)
         return _Handed(source, released)
     newest = was.beside or was.released if was is not None else ""
@@ -120,7 +120,7 @@ def _place(
         # A newer recipe made the same bytes again.
         return _Handed(source, was.released if was else released, was.beside if was else "")
     beside = _free_name(workspace.folder, target, was)
-    _write(workspace.folder / beside, content)
+    write_whole(workspace.folder / beside, content)
     workspace.beside[target] = beside
     return _Handed(source, was.released if was else "", released)
 
@@ -196,17 +196,7 @@ def _write_mark(folder: Path, handed: Mapping[str, _Handed]) -> None:
         name: {"source": h.source, "released": h.released, "beside": h.beside}
         for name, h in sorted(handed.items())
     }
-    _write(folder / MARK, json.dumps({"format": FORMAT, "files": files}, indent=1).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(folder / MARK, json.dumps({"format": FORMAT, "files": files}, indent=1).encode())
 
 
 def _digest(content: bytes) -> str:

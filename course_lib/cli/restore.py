@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from course_lib import backup, connect, lesson_state
+from course_lib import backup, connect
 from course_lib.cli.progress import announce
-from course_lib.cli.save import READER, find_workspace
-from course_lib.images import read_image_table
+from course_lib.cli.save import find_workspace, reader_image
 from course_lib.workspace import is_untouched
 
 
@@ -17,9 +16,8 @@ def run(arguments: argparse.Namespace) -> int:
     engine = connect.connect(arguments.engine, announce=announce)
     client = engine.client()
     try:
-        lesson_state.ensure_images(client, [READER], read_image_table(), announce)
         done = backup.restore(
-            arguments.file, workspace, client, read_image_table().get(READER).reference,
+            arguments.file, workspace, client, reader_image(client),
             untouched=lambda path: is_untouched(workspace, path),
         )  # fmt: skip
     finally:

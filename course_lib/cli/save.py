@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from course_lib import backup, connect, lesson_state
 from course_lib.catalog import course
@@ -26,8 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     lessons = {name for lesson in course().lessons() for name in lesson.volumes}
     client = engine.client()
     try:
-        lesson_state.ensure_images(client, [READER], read_image_table(), announce)
-        image = read_image_table().get(READER).reference
+        image = reader_image(client)
         volumes = backup.save(target, workspace, client, image, only=None if own else lessons)
     finally:
         client.close()
@@ -35,6 +35,13 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"volumes: {', '.join(volumes) or 'none'}")
     print(f"in {target} ({target.stat().st_size / 1024:.0f} KiB)")
     return 0
+
+
+def reader_image(client: Any) -> str:
+    """The image that volumes are read and filled through; pulled where it is not there."""
+    table = read_image_table()
+    lesson_state.ensure_images(client, [READER], table, announce)
+    return table.get(READER).reference
 
 
 def find_workspace(given: Path | None) -> Path:

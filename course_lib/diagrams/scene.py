@@ -117,13 +117,6 @@ def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
     """Sort a topology for drawing; what differs from ``since`` is marked, what went is kept."""
     changes = diff(since, topology) if since is not None else Difference()
     old = since if since is not None else Topology()
-    names = {container.name for container in topology.containers}
-    # What was made anew under the same name is shown once, as new.
-    gone = [
-        container
-        for container in old.containers
-        if changes.of("container", container.id) == "removed" and container.name not in names
-    ]
     present = {network.name for network in topology.networks}
     networks = [
         *topology.networks,
@@ -134,7 +127,7 @@ def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
         ),
     ]
     before = {container.id: container for container in old.containers}
-    stacks = _stacks([*topology.containers, *gone], before, changes)
+    stacks = _stacks(containers_with_gone(topology, old, changes), before, changes)
     stacks = _kept(stacks, {network.name for network in networks})
     used = {bar for stack in stacks for bar in stack.bars}
     return Scene(
@@ -144,6 +137,20 @@ def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
         stores=tuple(_stores(topology, old, changes)),
         changes=changes,
     )
+
+
+def containers_with_gone(topology: Topology, old: Topology, changes: Difference) -> list[Container]:
+    """The containers that are there, then those that went since ``old``.
+
+    What was made anew under the same name is shown once, as new.
+    """
+    names = {container.name for container in topology.containers}
+    gone = (
+        container
+        for container in old.containers
+        if changes.of("container", container.id) == "removed" and container.name not in names
+    )
+    return [*topology.containers, *gone]
 
 
 def state_words(container: Container) -> str:

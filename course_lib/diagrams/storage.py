@@ -24,6 +24,7 @@ from course_lib.diagrams.scene import (
     Stack,
     Wire,
     container_box,
+    containers_with_gone,
     port_words,
     volume_name,
 )
@@ -36,14 +37,8 @@ def build_storage_scene(topology: Topology, since: Topology | None = None) -> Sc
     """Sort a topology by its mounts; what differs from ``since`` is marked, what went is kept."""
     changes = diff(since, topology) if since is not None else Difference()
     old = since if since is not None else Topology()
-    names = {container.name for container in topology.containers}
-    gone = [
-        container
-        for container in old.containers
-        if changes.of("container", container.id) == "removed" and container.name not in names
-    ]
     before = {container.id: container for container in old.containers}
-    containers = [*topology.containers, *gone]
+    containers = containers_with_gone(topology, old, changes)
     stacks = tuple(_stack(c, before.get(c.id), changes) for c in containers)
     volumes = [
         *topology.volumes,
