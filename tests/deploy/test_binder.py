@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from playwright.sync_api import expect
 
 from tests.deploy import lesson_one
 from tests.deploy.browser import browser_page, run_all_cells
+from tests.deploy.processes import end_group
 
 pytestmark = [
     pytest.mark.slow,
@@ -200,12 +200,7 @@ def server(image: Image, tmp_path: Path) -> Iterator[str]:
     try:
         yield address_of(process, log)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+        end_group(process)
         image.run("course", "engine", "stop")
 
 

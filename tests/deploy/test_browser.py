@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from playwright.sync_api import expect
 
 from tests.deploy import lesson_one
 from tests.deploy.browser import browser_page, run_all_cells, scroll_through
+from tests.deploy.processes import end_group
 
 pytestmark = [
     pytest.mark.slow,
@@ -84,12 +84,7 @@ def lab(tmp_path: Path, environ: dict[str, str]) -> Iterator[Lab]:
     try:
         yield Lab(printed_url(process, log), folder)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+        end_group(process)
         assert course("engine", "stop", environ=environ).returncode == 0
 
 
