@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.cli.progress import announce
 
 if TYPE_CHECKING:
-    from graders.grading.autograde import Row
+    from graders.grading.job import Row
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -11,61 +11,26 @@ import fcntl
 import os
 import re
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import Execute, OverwriteCells, SaveAutoGrades
-from nbgrader.utils import find_all_files
 from traitlets.utils.importstring import import_item
 
 from course_lib.errors import CourseError
+from graders.grading import intake
 from graders.grading.gradebook import RESULT, SaveResults, shared_gradebook
+from graders.grading.job import Job, NotGradedError, Row
 from graders.grading.model import MEGABYTE, Limits, NotebookResult, Submission, SubmissionResult
 from graders.grading.restore import RestoreCells
 from graders.nbgrader.engine import PrepareEngine
 
 STAGING = ".grading"
 """Folder in ``autograded/`` with what is not complete; no command of nbgrader looks there."""
-MAX_NOTEBOOK = 50 * MEGABYTE
-
-
-@dataclass(slots=True)
-class Row:
-    """How one student's submission went.
-
-    :param status: ``graded``, ``attention`` (graded, something waits for the instructor),
-        ``skipped`` (was graded before) or ``failed`` (not graded; ``notes`` say why).
-    """
-
-    student: str
-    status: str = "graded"
-    earned: float = 0.0
-    points: float = 0.0
-    seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Job:
-    """A submission between sanitizing and saving."""
-
-    assignment: str
-    student: str
-    source: str
-    submission: Submission
-    paths: dict[str, str]
-    notes: list[str]
-    unreadable: dict[str, str]
-
-
-class NotGradedError(CourseError):
-    """A submission that cannot be graded; the message is for the summary."""
 
 
 class ClassAutograde(Autograde):
@@ -124,13 +89,13 @@ class ClassAutograde(Autograde):
                 yield self._prepare(assignment, student, path)
             except Exception as error:
                 self._clear(assignment, student)
-                yield Row(student, "failed", notes=[_reason(error)])
+                yield Row(student, "failed", notes=[intake.reason(error)])
 
     def _prepare(self, assignment: str, student: str, path: str) -> Job:
         self.run_pre_convert_hook()  # type: ignore[no-untyped-call]
         self._sanitizing = True
         self._clear(assignment, student)
-        links = _look_over(Path(path), self.limits.disk_mb * MEGABYTE)
+        links = intake.look_over(Path(path), self.limits.disk_mb * MEGABYTE)
         with self._in_staging():
             self.init_assignment(assignment, student)
             notes = self._strangers(path)
@@ -139,7 +104,7 @@ class ClassAutograde(Autograde):
                 copy = Path(self._format_dest(assignment, student), link)
                 if copy.suffix != ".ipynb":
                     copy.unlink(missing_ok=True)
-            files = _read_files(Path(self._format_dest(assignment, student)))
+            files = intake.read_files(Path(self._format_dest(assignment, student)))
         texts: dict[str, str] = {}
         paths: dict[str, str] = {}
         unreadable: dict[str, str] = {}
@@ -150,7 +115,7 @@ class ClassAutograde(Autograde):
                 texts[name] = self._sanitize(notebook)
                 paths[name] = notebook
             except Exception as error:
-                unreadable[name] = _reason(error)
+                unreadable[name] = intake.reason(error)
                 notes.append(f"{name}.ipynb: {unreadable[name]}")
         if not texts:
             raise NotGradedError("; ".join(notes))
@@ -160,16 +125,7 @@ class ClassAutograde(Autograde):
         return Job(assignment, student, path, submission, paths, notes, unreadable)
 
     def _sanitize(self, path: str) -> str:
-        if os.path.islink(path):
-            raise NotGradedError("it is a link, not a notebook")
-        size = os.path.getsize(path)
-        if size == 0:
-            raise NotGradedError("the file is empty")
-        if size > MAX_NOTEBOOK:
-            raise NotGradedError(
-                f"{size / MEGABYTE:.0f} MB are too much for a notebook"
-                f" (at most {MAX_NOTEBOOK // MEGABYTE})"
-            )
+        intake.check_notebook(path)
         resources = self.init_single_notebook_resources(path)
         text, _ = self.exporter.from_filename(path, resources=resources)
         return str(text)
@@ -216,7 +172,7 @@ class ClassAutograde(Autograde):
         except Exception as error:
             self._clear(job.assignment, job.student)
             row.status = "failed"
-            row.notes.append(_reason(error))
+            row.notes.append(intake.reason(error))
             return row
         self._fill(row, job, result)
         return row
@@ -296,51 +252,3 @@ class ClassAutograde(Autograde):
                 yield
             finally:
                 shutil.rmtree(self._staging, ignore_errors=True)
-
-
-def _look_over(folder: Path, limit: int) -> list[str]:
-    """The links in a submission, by relative path.
-
-    :raises NotGradedError: for what cannot be copied, or is too much.
-    """
-    links: list[str] = []
-    total = 0
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = os.path.join(place, name)
-            mode = os.lstat(path).st_mode
-            relative = os.path.relpath(path, folder)
-            if stat.S_ISLNK(mode):
-                links.append(relative)
-            elif stat.S_ISREG(mode):
-                total += 0 if name.endswith(".ipynb") else os.lstat(path).st_size
-            elif not stat.S_ISDIR(mode):
-                raise NotGradedError(f"{relative} is no ordinary file")
-    if total > limit:
-        raise NotGradedError(f"its files are {total / MEGABYTE:.0f} MB, more than the limit")
-    return links
-
-
-def _read_files(folder: Path) -> dict[str, bytes]:
-    """The files beside the notebooks; nothing that a link leads to elsewhere."""
-    found: dict[str, bytes] = {}
-    for path in find_all_files(str(folder)) if folder.exists() else ():
-        if os.path.isfile(path) and not os.path.islink(path):
-            found[os.path.relpath(path, folder)] = Path(path).read_bytes()
-    return found
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    lines = text.splitlines()
-    first = lines[0] if lines else type(error).__name__
-    if isinstance(error, CourseError):
-        return text
-    name = type(error).__name__
-    if name in ("NotJSONError", "UnicodeDecodeError") or (
-        isinstance(error, ValueError) and "JSON" in text
-    ):
-        return "it is not a notebook"
-    if name == "OperationalError" and "locked" in text:
-        return "the grade book is locked by another program; grade again when it is free"
-    return f"{name}: {first}"

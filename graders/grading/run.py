@@ -14,7 +14,8 @@ from typing import Any
 from course_lib import catalog
 from course_lib.errors import CourseError, UsageError
 from graders.grading import confine
-from graders.grading.autograde import ClassAutograde, Row
+from graders.grading.autograde import ClassAutograde
+from graders.grading.job import Row
 from graders.grading.model import Limits
 from graders.grading.schedule import Pool
 from graders.grading.warm import WarmParent

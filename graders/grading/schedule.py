@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from graders.grading.autograde import Job, Row
+from graders.grading.job import Job, Row
 from graders.grading.model import SubmissionResult
 from graders.grading.warm import Task, WarmParent
 

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from graders.grading import confine, kernel, wire
+from graders.grading import usage, wire
 from graders.grading.answers import read_answers
+from graders.grading.keeper import be_keeper
 from graders.grading.model import MEGABYTE, Limits
 from graders.grading.outputs import Outputs
 
@@ -71,7 +70,7 @@ class Session:
         self._keeper = os.fork()
         if not self._keeper:
             descriptors = (theirs.fileno(), their_out, their_err, pid_write)
-            _be_keeper(warm, folder, environment, limits, hidden, theirs, descriptors)
+            be_keeper(warm, folder, environment, limits, hidden, theirs, descriptors)
         theirs.close()
         for descriptor in (their_out, their_err, pid_write):
             os.close(descriptor)
@@ -157,7 +156,7 @@ class Session:
             if now >= end:
                 return None, f"it was not done after {self._limits.cell_seconds:g} s"
             if now >= watch:
-                trouble = self._over_limits()
+                trouble = usage.over_limits(self._pid, self._limits)
                 if trouble:
                     return None, trouble
                 watch = now + WATCH_SECONDS
@@ -228,25 +227,11 @@ class Session:
                         return reply
                 else:
                     self._read_pipe(key.fd)
-            if self._over_limits():
+            if usage.over_limits(self._pid, self._limits):
                 break
         self._kill()
         self._gone = f"the kernel was ended: {trouble}"
         raise KernelGoneError(self._gone)
-
-    def _over_limits(self) -> str:
-        try:
-            process = psutil.Process(self._pid)
-            everybody = [process, *process.children(recursive=True)]
-        except psutil.Error:
-            return ""
-        if len(everybody) > self._limits.processes:
-            return f"it started more than {self._limits.processes} processes"
-        most = self._limits.memory_mb * MEGABYTE
-        # Forked processes share most of theirs, which takes longer to find out.
-        if _memory(everybody, "rss") > most and _memory(everybody, "pss") > most:
-            return f"it used more than {self._limits.memory_mb} MB of memory"
-        return ""
 
     def _ended(self) -> None:
         self._drain()  # its last words
@@ -256,7 +241,7 @@ class Session:
     def _kill(self) -> None:
         if not self._keeper:
             return
-        tree = _tree(self._pid)
+        tree = usage.tree(self._pid)
         for number in (self._pid, *tree):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(number, signal.SIGKILL)
@@ -266,85 +251,7 @@ class Session:
         self._gone = self._gone or f"the kernel ended ({_how(code)})"
 
 
-def _memory(processes: Sequence[Any], kind: str) -> int:
-    used = 0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            found = process.memory_info() if kind == "rss" else process.memory_full_info()
-            used += getattr(found, kind, found.rss)
-    return used
-
-
-def _tree(pid: int) -> list[int]:
-    try:
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return []
-
-
 def _how(code: int) -> str:
     if code < 0 or code > 128:
         return signal.Signals(-code if code < 0 else code - 128).name
     return f"exit code {code}"
-
-
-def _be_keeper(
-    warm: Any,
-    folder: Path,
-    environment: Mapping[str, str],
-    limits: Limits,
-    hidden: Sequence[Path],
-    control: socket.socket,
-    descriptors: tuple[int, int, int, int],
-) -> None:
-    """Fork the kernel into a world of its own, tell its number, and end as it ends."""
-    code = 1
-    try:
-        confine.die_with_parent()
-        own, out, err, told = descriptors
-        confine.close_descriptors({0, 2, *descriptors})
-        own_world = confine.enter_processes(hidden)
-        pid = os.fork()
-        if not pid:
-            os.close(told)
-            _be_kernel(warm, folder, environment, limits, control, out, err, own_world)
-        os.write(told, f"{pid}\n".encode())
-        for descriptor in (own, out, err, told):
-            os.close(descriptor)
-        _, status = os.waitpid(pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        code = 128 - code if code < 0 else code
-    finally:
-        os._exit(code)
-
-
-def _be_kernel(
-    warm: Any,
-    folder: Path,
-    environment: Mapping[str, str],
-    limits: Limits,
-    control: socket.socket,
-    out: int,
-    err: int,
-    own_world: bool,
-) -> None:
-    try:
-        confine.die_with_parent()
-        os.setsid()
-        confine.protect(protected=False)
-        if own_world:
-            confine.own_proc()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for descriptor, target in ((nothing, 0), (out, 1), (err, 2)):
-            os.dup2(descriptor, target)
-        confine.close_descriptors({0, 1, 2, control.fileno()})
-        os.chdir(folder)
-        confine.limit(
-            limits.memory_mb * MEGABYTE,
-            limits.disk_mb * MEGABYTE,
-            limits.processes,
-            own_world=own_world,
-        )
-        kernel.serve(warm, control, environment)
-    finally:
-        os._exit(70)

@@ -1,0 +1,81 @@
+"""What was handed in: whether it can be graded, and in words why not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from nbgrader.utils import find_all_files
+
+from course_lib.errors import CourseError
+from graders.grading.job import NotGradedError
+from graders.grading.model import MEGABYTE
+
+MAX_NOTEBOOK = 50 * MEGABYTE
+
+
+def check_notebook(path: str) -> None:
+    """Look at the file of a notebook before it is read.
+
+    :raises NotGradedError: it need not be read.
+    """
+    if os.path.islink(path):
+        raise NotGradedError("it is a link, not a notebook")
+    size = os.path.getsize(path)
+    if size == 0:
+        raise NotGradedError("the file is empty")
+    if size > MAX_NOTEBOOK:
+        raise NotGradedError(
+            f"{size / MEGABYTE:.0f} MB are too much for a notebook"
+            f" (at most {MAX_NOTEBOOK // MEGABYTE})"
+        )
+
+
+def look_over(folder: Path, limit: int) -> list[str]:
+    """The links in a submission, by relative path.
+
+    :raises NotGradedError: for what cannot be copied, or is too much.
+    """
+    links: list[str] = []
+    total = 0
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = os.path.join(place, name)
+            mode = os.lstat(path).st_mode
+            relative = os.path.relpath(path, folder)
+            if stat.S_ISLNK(mode):
+                links.append(relative)
+            elif stat.S_ISREG(mode):
+                total += 0 if name.endswith(".ipynb") else os.lstat(path).st_size
+            elif not stat.S_ISDIR(mode):
+                raise NotGradedError(f"{relative} is no ordinary file")
+    if total > limit:
+        raise NotGradedError(f"its files are {total / MEGABYTE:.0f} MB, more than the limit")
+    return links
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The files beside the notebooks; nothing that a link leads to elsewhere."""
+    found: dict[str, bytes] = {}
+    for path in find_all_files(str(folder)) if folder.exists() else ():
+        if os.path.isfile(path) and not os.path.islink(path):
+            found[os.path.relpath(path, folder)] = Path(path).read_bytes()
+    return found
+
+
+def reason(error: Exception) -> str:
+    """One line for the summary."""
+    text = str(error).strip()
+    lines = text.splitlines()
+    first = lines[0] if lines else type(error).__name__
+    if isinstance(error, CourseError):
+        return text
+    name = type(error).__name__
+    if name in ("NotJSONError", "UnicodeDecodeError") or (
+        isinstance(error, ValueError) and "JSON" in text
+    ):
+        return "it is not a notebook"
+    if name == "OperationalError" and "locked" in text:
+        return "the grade book is locked by another program; grade again when it is free"
+    return f"{name}: {first}"

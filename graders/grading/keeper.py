@@ -1,0 +1,77 @@
+"""The process between the grader and a student's kernel: it forks the kernel into its world.
+
+The first process of a world of processes must be forked by one that stays outside.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from graders.grading import confine, kernel
+from graders.grading.model import MEGABYTE, Limits
+
+
+def be_keeper(
+    warm: Any,
+    folder: Path,
+    environment: Mapping[str, str],
+    limits: Limits,
+    hidden: Sequence[Path],
+    control: socket.socket,
+    descriptors: tuple[int, int, int, int],
+) -> None:
+    """Fork the kernel into a world of its own, tell its number, and end as it ends."""
+    code = 1
+    try:
+        confine.die_with_parent()
+        own, out, err, told = descriptors
+        confine.close_descriptors({0, 2, *descriptors})
+        own_world = confine.enter_processes(hidden)
+        pid = os.fork()
+        if not pid:
+            os.close(told)
+            _be_kernel(warm, folder, environment, limits, control, out, err, own_world)
+        os.write(told, f"{pid}\n".encode())
+        for descriptor in (own, out, err, told):
+            os.close(descriptor)
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        code = 128 - code if code < 0 else code
+    finally:
+        os._exit(code)
+
+
+def _be_kernel(
+    warm: Any,
+    folder: Path,
+    environment: Mapping[str, str],
+    limits: Limits,
+    control: socket.socket,
+    out: int,
+    err: int,
+    own_world: bool,
+) -> None:
+    try:
+        confine.die_with_parent()
+        os.setsid()
+        confine.protect(protected=False)
+        if own_world:
+            confine.own_proc()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for descriptor, target in ((nothing, 0), (out, 1), (err, 2)):
+            os.dup2(descriptor, target)
+        confine.close_descriptors({0, 1, 2, control.fileno()})
+        os.chdir(folder)
+        confine.limit(
+            limits.memory_mb * MEGABYTE,
+            limits.disk_mb * MEGABYTE,
+            limits.processes,
+            own_world=own_world,
+        )
+        kernel.serve(warm, control, environment)
+    finally:
+        os._exit(70)
