@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = Options(
         arguments.assignment, arguments.course, arguments.workers, arguments.engine,
         arguments.student, arguments.notebook, arguments.force, arguments.cell_seconds,
+        arguments.dask,
     )  # fmt: skip
     with _progress() as bar:
         found = autograde(options, begin=bar.begin, tell=bar.tell)

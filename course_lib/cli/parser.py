@@ -181,6 +181,11 @@ def _autograde(commands: Commands) -> None:
         "--engine", choices=("embedded", "docker"), metavar="E",
         help="embedded (default), or docker: your daemon, one submission at a time",
     )  # fmt: skip
+    parser.add_argument(
+        "--dask", metavar="ADDRESS",
+        help="let the workers of a Dask cluster run the submissions; the scheduler's address, as "
+        "tcp://host:8786 (needs the extra [grading], here and there)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
 
 

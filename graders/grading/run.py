@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable
-from contextlib import chdir
+from collections.abc import Callable, Iterator
+from contextlib import chdir, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from course_lib import catalog
 from course_lib.errors import CourseError, UsageError
 from graders.grading import confine
 from graders.grading.autograde import ClassAutograde
-from graders.grading.job import Row
-from graders.grading.model import Limits
+from graders.grading.job import Job, Row
+from graders.grading.model import Limits, SubmissionResult
 from graders.grading.schedule import Pool
 from graders.grading.warm import WarmParent
 
@@ -35,6 +35,7 @@ class Options:
     notebook: str = "*"
     force: bool = False
     cell_seconds: float | None = None
+    dask: str | None = None
 
 
 def autograde(
@@ -54,18 +55,55 @@ def autograde(
         raise CourseError(
             f"{root} is no nbgrader course directory: it has no {CONFIG}", f"course init {root}"
         )
-    warm = WarmParent()
-    try:
-        with chdir(root), warnings.catch_warnings():
-            # nbgrader's own use of SQLAlchemy and nbformat.
-            warnings.simplefilter("ignore")
-            return _grade(options, root, warm, begin, tell)
-    finally:
-        warm.close()
+    with chdir(root), warnings.catch_warnings():
+        # nbgrader's own use of SQLAlchemy and nbformat; Dask's words about versions.
+        warnings.simplefilter("ignore")
+        if options.dask:
+            return _grade_there(options, root, begin, tell)
+        with closing(WarmParent()) as warm:
+            return _grade(options, root, _here(warm, options), begin, tell)
+
+
+class Runs(Protocol):
+    """What runs submissions: processes here, or a cluster."""
+
+    def run(
+        self,
+        jobs: Iterator[Job | Row],
+        save: Callable[[Job, SubmissionResult], Row],
+        tell: Callable[[Row], None],
+    ) -> None:
+        """Run them all; ``tell`` is given a row as soon as a submission is done."""
+
+
+Pools: TypeAlias = Callable[[str, str], Runs]
+"""What runs the submissions of that assignment on that engine."""
+
+
+def _here(warm: WarmParent, options: Options) -> Pools:
+    def pool(assignment: str, engine: str) -> Runs:
+        alone = engine != "embedded" or _share_ports(assignment)
+        return Pool(warm, 1 if alone else options.workers)
+
+    return pool
+
+
+def _grade_there(options: Options, root: Path, begin: Any, tell: Any) -> dict[str, list[Row]]:
+    from graders.grading.cluster import Cluster
+
+    def pool(_: str, engine: str) -> Runs:
+        if engine != "embedded":
+            raise UsageError(
+                "a Dask cluster grades on embedded engines alone", "leave out --engine docker"
+            )
+        return cluster
+
+    with closing(Cluster(str(options.dask), options.workers)) as cluster:
+        return _grade(options, root, pool, begin, tell)
 
 
 def _grade(
-    options: Options, root: Path, warm: WarmParent, begin: Any, tell: Any
+    options: Options, root: Path, pools: Pools, begin: Any, tell: Any
 ) -> dict[str, list[Row]]:
     app = _application(root, options)
     course = app.coursedir
@@ -76,7 +114,6 @@ def _grade(
             "nbgrader collect ASSIGNMENT",
         )
     engine = _engine(options, app)
-    workers = 1 if engine != "embedded" else options.workers
     found: dict[str, list[Row]] = {}
     for name in names:
         course.assignment_id = name
@@ -86,7 +123,7 @@ def _grade(
         converter.limits = _limits(options, app)
         converter.engine = engine
         rows: list[Row] = []
-        pool = Pool(warm, 1 if _share_ports(name) else workers)
+        pool = pools(name, engine)
         try:
             converter.grade_class(_work(converter, pool, name, rows, begin, tell))
         except CourseError:
@@ -106,7 +143,7 @@ def _share_ports(assignment: str) -> bool:
 
 
 def _work(
-    converter: ClassAutograde, pool: Pool, name: str, rows: list[Row], begin: Any, tell: Any
+    converter: ClassAutograde, pool: Runs, name: str, rows: list[Row], begin: Any, tell: Any
 ) -> Any:
     def done(row: Row) -> None:
         rows.append(row)

@@ -16,14 +16,12 @@ import psutil
 
 from graders.grading.job import Job, Row
 from graders.grading.model import SubmissionResult
-from graders.grading.warm import Task, WarmParent
+from graders.grading.warm import LATE_SECONDS, Task, WarmParent
 
 PER_CORE = 4
 """Submissions at once for each core, at most, where nobody said how many."""
 BUSY_PERCENT = 90.0
 LOOK_SECONDS = 0.05
-LATE_SECONDS = 240.0
-"""Beyond a submission's own limit its process is given that long to say so."""
 
 
 class Pool:

@@ -24,6 +24,8 @@ from graders.grading import wire
 from graders.grading.model import Submission, SubmissionResult
 
 _BUFFER = 4 * 1024 * 1024
+LATE_SECONDS = 240.0
+"""Beyond a submission's own limit its process is given that long to say so."""
 
 
 class WarmParent:

@@ -126,7 +126,7 @@ FULL = {name: (points, False) for name, points in POINTS.items()}
 
 @pytest.mark.xdist_group("fixed-ports")  # nbgrader grades where the machine's ports are
 def test_same_grade_book_and_notebooks_as_nbgrader(course: Course, tmp_path: Path) -> None:
-    """What differs is in :func:`_comparable`, each with its reason."""
+    """What differs is in :func:`comparable`, each with its reason."""
     course.submit("right", dict(RIGHT))
     course.submit("half", HALF)
     course.submit("chatty", CHATTY)
@@ -141,12 +141,12 @@ def test_same_grade_book_and_notebooks_as_nbgrader(course: Course, tmp_path: Pat
     assert config.exists()
     assert {row["status"] for row in rows.values()} == {"graded"}
     assert rows["right"]["earned"] == 12
-    assert _tables(course) == _tables(stock)
+    assert tables(course) == tables(stock)
     for student in rows:
         mine, other = course.autograded(student), stock.autograded(student)
-        for cell, twin in zip(_comparable(mine)[0], _comparable(other)[0], strict=True):
+        for cell, twin in zip(comparable(mine)[0], comparable(other)[0], strict=True):
             assert cell == twin
-        assert _comparable(mine)[1:] == _comparable(other)[1:]
+        assert comparable(mine)[1:] == comparable(other)[1:]
         theirs = stock.root / "autograded" / student / "networking"
         ours = course.root / "autograded" / student / "networking"
         assert sorted(p.name for p in ours.iterdir()) == sorted(p.name for p in theirs.iterdir())
@@ -279,7 +279,7 @@ def test_no_course_and_no_submissions_are_one_clear_line(course: Course, tmp_pat
 # --- comparing -----------------------------------------------------------------------------
 
 
-def _tables(course: Course) -> dict[str, list[Any]]:
+def tables(course: Course) -> dict[str, list[Any]]:
     """Every score, comment and submission, told by names instead of random keys."""
     place = (
         " join submitted_notebook s on s.id = {0}.notebook_id"
@@ -307,7 +307,7 @@ def _tables(course: Course) -> dict[str, list[Any]]:
     }
 
 
-def _comparable(document: Any) -> Any:
+def comparable(document: Any) -> Any:
     """A notebook without what two runs of the same do not share.
 
     Times in ``execution``; numbers (ports, IDs, addresses); and how a stream was cut into pieces:

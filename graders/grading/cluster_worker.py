@@ -1,0 +1,112 @@
+"""The worker's side of ``course autograde --dask``.
+
+A Dask worker runs its tasks in threads, and a process with threads must not fork and go on. So
+the warm parent is the same process of its own as on one machine, started by a plugin of the
+worker; a task hands it a submission and waits. It ends with the worker, however that ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import select
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import course_lib
+import graders
+from course_lib import catalog
+from graders.grading.model import Submission, SubmissionResult
+from graders.grading.warm import LATE_SECONDS, WarmParent
+
+try:
+    from distributed import WorkerPlugin, get_client, get_worker
+except ImportError:  # whoever grades on one machine needs none of it
+    WorkerPlugin = object
+
+PACKAGE = "docker-networking-volumes-course"
+STARTS = 2
+"""So often a submission may be begun by a worker that then dies."""
+_SCRATCH = "dask-scratch-space"
+
+
+def describe() -> dict[str, Any]:
+    """This machine's package (its release, a digest of its files) and whether it can confine."""
+    try:
+        release = version(PACKAGE)
+    except PackageNotFoundError:
+        release = "unknown"
+    # In a process of its own: looking forks.
+    look = "import sys; from graders.grading import confine; sys.exit(not confine.possible())"
+    confined = subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+    return {"release": release, "files": digest(), "confined": confined}
+
+
+def digest() -> str:
+    """Of all that decides a score: the code and the table of exercises."""
+    found = hashlib.sha256()
+    for package in (course_lib, graders):
+        folder = Path(str(package.__file__)).parent
+        for path in sorted(folder.rglob("*.py")):
+            found.update(f"{folder.name}/{path.relative_to(folder)}".encode() + path.read_bytes())
+    found.update((catalog.course().folder / catalog.TABLE).read_bytes())
+    return found.hexdigest()
+
+
+class WarmPlugin(WorkerPlugin):  # type: ignore[misc]
+    """Keeps a warm parent beside the worker for one run of ``course autograde``."""
+
+    def __init__(self, run: str) -> None:
+        self.name = run
+
+    def setup(self, worker: Any) -> None:
+        """Start it."""
+        self.warm = WarmParent()
+        place = Path(worker.local_directory)
+        # Where Dask puts what does not fit into memory: other submissions, perhaps.
+        self.hidden = str(place.parent if place.parent.name == _SCRATCH else place)
+
+    def teardown(self, worker: Any) -> None:
+        """End it, and what it is at."""
+        self.warm.close()
+
+
+def grade(document: dict[str, Any], run: str) -> dict[str, Any]:
+    """The task: grade a submission; whatever goes wrong is in the result.
+
+    :param document: a :class:`Submission`; the result is a :class:`SubmissionResult`.
+    """
+    worker = get_worker()
+    key = worker.get_current_task()
+    scheduler = get_client()
+    starts = scheduler.get_metadata([key, "starts"], 0)
+    submission = Submission.from_json(document)
+    if starts >= STARTS:
+        problem = f"the Dask worker that graded it ended, {STARTS} times"
+        return SubmissionResult(
+            submission.student, submission.assignment, problem=problem
+        ).to_json()
+    # Dask counts deaths as well, but until a number that is the scheduler's. It keeps this one
+    # with the task, so it outlives the worker and goes with the task.
+    scheduler.set_metadata([key, "starts"], starts + 1)
+    plugin = worker.plugins[run]
+    return _grade(plugin.warm, plugin.hidden, document, submission).to_json()
+
+
+def _grade(
+    warm: WarmParent, hidden: str, document: dict[str, Any], submission: Submission
+) -> SubmissionResult:
+    submission = Submission.from_json({**document, "hidden": [*document["hidden"], hidden]})
+    task = warm.submit(submission)
+    limit = submission.limits.submission_seconds + LATE_SECONDS
+    while True:
+        left = max(0.0, task.begun + limit - time.monotonic())
+        ready, _, _ = select.select([task], [], [], left)
+        if not ready:
+            task.kill()
+        result = task.receive()
+        if result is not None:
+            return result

@@ -1,0 +1,171 @@
+"""``course autograde --dask``: a scheduler and workers as processes on loopback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.cli import main
+from course_lib.errors import CourseError
+from graders.grading import cluster, cluster_worker
+from tests.contract.harness import free_port, until
+from tests.grading.notebooks import RIGHT
+from tests.grading.test_class import HALF, Course, comparable, made, tables
+
+__all__ = ["made"]
+
+COURSE = Path(sysconfig.get_path("scripts")) / "course"
+FOR_EVER = {**RIGHT, "publish-find-port": "import threading\nthreading.Event().wait()"}
+
+
+class Cluster:
+    """Dask's own programs; ends them all."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        told = folder / "scheduler.json"
+        words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))
+        self.scheduler = self._start("scheduler", *words)
+        until(lambda: self.scheduler.poll() is None and told.exists() and told.stat().st_size)
+        self.address = str(json.loads(told.read_text())["address"])
+
+    def start_worker(self, name: str) -> None:
+        self.workers[name] = self._start(
+            "worker", self.address, "--name", name, "--no-nanny", "--nthreads", "1",
+            "--host", "127.0.0.1", "--local-directory", str(self._folder / name),
+        )  # fmt: skip
+
+    def _start(self, program: str, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"distributed.cli.dask_{program}", "--no-dashboard", *words],
+            env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        for process in (*self.workers.values(), self.scheduler):
+            process.kill()
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def dask(made: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler and three workers."""
+    found = Cluster(tmp_path_factory.mktemp("dask"), made.environment)
+    try:
+        for name in ("one", "two", "three"):
+            found.start_worker(name)
+        yield found
+    finally:
+        found.close()
+
+
+def begun(client: Any, student: str, times: int) -> str | None:
+    """The worker that has begun a student's submission, for the so manyth of ``times``."""
+
+    def look(dask_scheduler: Any) -> str | None:
+        for key, task in dask_scheduler.tasks.items():
+            starts = dask_scheduler.task_metadata.get(key, {}).get("starts")
+            if str(key).endswith(f"-{student}") and task.processing_on and starts == times:
+                return str(task.processing_on.name)
+        return None
+
+    found: str | None = client.run_on_scheduler(look)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_same_grades_although_workers_die(made: Course, dask: Cluster, tmp_path: Path) -> None:
+    """One submission ends the worker that it is on, twice; the others do not notice."""
+    from distributed import Client
+
+    shutil.copytree(made.root, tmp_path / "local")
+    here = Course(tmp_path / "local", tmp_path / "home")
+    here.submit("ann", dict(RIGHT))
+    here.submit("eve", HALF)
+    here.hand_in("eve", "notes of my own\n", "notes.txt")
+    shutil.copytree(here.root, tmp_path / "there")
+    there = Course(tmp_path / "there", tmp_path / "home")
+    there.submit("cho", FOR_EVER)
+    words = [str(COURSE), "autograde", "networking", "--json", "--dask", dask.address]
+    run = subprocess.Popen(
+        words, cwd=there.root, env=there.environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with Client(dask.address, set_as_default=False) as client:
+            for times in range(1, cluster_worker.STARTS + 1):
+                at_it = until(partial(begun, client, "cho", times), 120)
+                dask.workers[at_it].kill()
+        rows = here.grade()
+        printed, complaints = run.communicate(timeout=300)
+    finally:
+        run.kill()
+        run.communicate()
+    assert run.returncode == 1, complaints
+    assert complaints == ""
+    found = {row["student"]: row for row in json.loads(printed)["networking"]}
+    killer = found.pop("cho")
+    assert killer["status"] == "failed"
+    assert killer["notes"] == ["the Dask worker that graded it ended, 2 times"]
+    for name, row in found.items():
+        assert row | {"seconds": 0} == rows[name] | {"seconds": 0}
+        mine, other = here.autograded(name), there.autograded(name)
+        assert comparable(mine) == comparable(other)
+    others = {k: [row for row in rows if row[0] != "cho"] for k, rows in tables(there).items()}
+    assert others == tables(here)
+
+
+def test_another_version_of_the_package_is_refused(
+    dask: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = cluster_worker.describe()
+    monkeypatch.setattr(cluster_worker, "describe", lambda: {**described, "files": "another"})
+    with pytest.raises(CourseError, match=r"worker tcp://\S+ has other files of the course"):
+        cluster.Cluster(dask.address)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "words"),
+    [
+        ({"missing": "No module named 'graders'"}, "no such package: No module named 'graders'"),
+        ({"release": "0.0.9", "files": "f", "confined": True}, "has release 0.0.9 of the course"),
+        ({"release": "1", "files": "f", "confined": False}, "cannot keep submissions apart"),
+    ],
+)
+def test_a_worker_that_cannot_grade_alike_is_named(theirs: dict[str, Any], words: str) -> None:
+    mine = {"release": "1", "files": "f", "confined": True}
+    assert words in cluster.mismatch(mine, theirs)
+    assert cluster.mismatch(mine, mine) == ""
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense://x", "tcp://no.invalid"])
+def test_nobody_at_the_address_is_one_line(
+    made: Course, address: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.5)
+    address = address.format(port=free_port())
+    assert main(["autograde", "--course", str(made.root), "--dask", address]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"no Dask scheduler answers at {address}" in line
+
+
+def test_without_dask_one_line_says_what_to_install(
+    made: Course, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    words = ["autograde", "--course", str(made.root), "--dask", "tcp://127.0.0.1:1"]
+    assert main(words) == 2
+    assert 'course[grading]"' in capsys.readouterr().err
