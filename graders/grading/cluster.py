@@ -120,7 +120,7 @@ class Cluster:
     def _room(self) -> int:
         """How many may be under way."""
         try:
-            threads = sum(self._client.nthreads().values())
+            threads = int(sum(self._client.nthreads().values()))
         except Exception:  # whatever Dask's connection says when nobody is there
             raise self._gone() from None
         if threads:
