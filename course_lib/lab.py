@@ -44,7 +44,7 @@ from course_lib.errors import CourseError, EngineUnavailable, JournalError, Usag
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
 from course_lib.preparation import prepare
-from course_lib.recorder import EventRecorder
+from course_lib.recorder import EventFile, EventRecorder
 from course_lib.standing import Cell, Standing, read_standing, words_of
 from course_lib.storage import look_into
 from course_lib.topology import Difference, Topology, snapshot
@@ -457,7 +457,7 @@ class Lab:
             first_cell.attach(shell)
             pasted.attach(shell)
         if lesson.events:
-            self._recorder = EventRecorder(self.engine.client, journal.events_path)
+            self._recorder = EventRecorder(self.engine.client, EventFile(journal.events_path).keep)
             self._recorder.start(started // 1_000_000_000)
 
     def _stop_listening(self) -> None:

@@ -7,7 +7,7 @@ next start can take away what is left of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,11 +16,14 @@ from course_lib.images import ImageTable
 
 Prepare = Callable[[Any, ImageTable], Mapping[str, Any]]
 
+LIFECYCLE = "volumes/volume-lifecycle"
 KEPT_VOLUME, KEPT_FILE, KEPT_TEXT = "keepme", "keep.txt", "keep me"
 LEFTOVERS = 3
 DATAVOL = "datavol1"
 LEFTOVER_LABEL = {"lesson": "volume-lifecycle"}
 """So that pruning can be told to take these, and not what the student has left elsewhere."""
+LEFT_BY = "leftover"
+"""Label of the container that left a volume: its name. Events tell labels, of containers alone."""
 
 
 def prepare(lesson: str, client: Any, images: ImageTable) -> Mapping[str, Any]:
@@ -57,6 +60,7 @@ def volume_lifecycle(client: Any, images: ImageTable) -> Mapping[str, Any]:
         left = client.api.create_container(
             tools,
             ["true"],
+            labels={**LEFTOVER_LABEL, LEFT_BY: volume},
             host_config=client.api.create_host_config(binds=[f"{volume}:/data"]),
         )["Id"]
         client.api.remove_container(left)  # without its volume, as `docker rm` does
@@ -65,6 +69,26 @@ def volume_lifecycle(client: Any, images: ImageTable) -> Mapping[str, Any]:
     return {"volumes": [KEPT_VOLUME, *leftovers], "leftovers": leftovers}
 
 
-_PREPARATIONS: Mapping[str, Prepare] = MappingProxyType(
-    {"volumes/volume-lifecycle": volume_lifecycle}
-)
+def seen_in(lesson: str, events: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What :func:`prepare` gave for a lesson, told by the engine's events alone.
+
+    For whoever does not take the word of a journal. Where the lesson was started more than once,
+    what each start left is in it.
+    """
+    if lesson != LIFECYCLE:
+        return {}
+    made: set[str] = set()
+    left: dict[str, None] = {}
+    for event in events:
+        actor = event.get("Actor") or {}
+        kind = (event.get("Type"), event.get("Action"))
+        if kind == ("volume", "create"):
+            made.add(str(actor.get("ID")))
+        elif kind == ("container", "create"):
+            labels = actor.get("Attributes") or {}
+            if LEFTOVER_LABEL.items() <= labels.items() and labels.get(LEFT_BY) in made:
+                left[labels[LEFT_BY]] = None
+    return {"leftovers": list(left)} if len(left) >= LEFTOVERS else {}
+
+
+_PREPARATIONS: Mapping[str, Prepare] = MappingProxyType({LIFECYCLE: volume_lifecycle})

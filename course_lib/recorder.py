@@ -17,28 +17,27 @@ TYPES = ("container", "network", "volume", "image")
 
 
 class EventRecorder:
-    """Copies the event stream of an engine into a file, one JSON object a line.
+    """Follows the event stream of an engine in a thread of its own.
 
     :param connect: makes a client of the Docker SDK for the recorder alone.
+    :param keep: called with each event, in that thread.
     """
 
-    def __init__(self, connect: Callable[[], Any], path: Path) -> None:
+    def __init__(self, connect: Callable[[], Any], keep: Callable[[Mapping[str, Any]], None]):
         self._connect = connect
-        self._path = path
+        self._keep = keep
         self._stream: Any = None
         self._thread: threading.Thread | None = None
 
     def start(self, since: int) -> None:
-        """Begin a new file with the events since that time, in whole seconds since the epoch."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Begin with the events since that time, in whole seconds since the epoch."""
         client = self._connect()
         self._stream = client.events(since=since, filters={"type": list(TYPES)}, decode=True)
-        self._path.write_text("")
         self._thread = threading.Thread(target=self._copy, args=(client,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the recording and wait for its last line."""
+        """End the recording and wait for its last event."""
         if self._stream is not None:
             self._stream.close()
         if self._thread is not None:
@@ -49,15 +48,27 @@ class EventRecorder:
         from docker.errors import DockerException
 
         try:
-            with self._path.open("a", encoding="utf-8") as file:
-                for event in self._stream:
-                    file.write(json.dumps(event) + "\n")
-                    file.flush()
+            for event in self._stream:
+                self._keep(event)
         except (DockerException, OSError, ValueError):
-            # The stream was closed, or the engine is gone: what was written stays.
+            # The stream was closed, or the engine is gone: what was kept stays.
             return
         finally:
             client.close()
+
+
+class EventFile:
+    """Keeps events in a file, one JSON object a line; begins it anew."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+        self._path = path
+
+    def keep(self, event: Mapping[str, Any]) -> None:
+        """Add one, as one step."""
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
 
 
 def read_events(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -59,10 +59,10 @@ def run_check(
                 f"the check of {exercise.id} gives {total:g} points, not {exercise.points:g}"
             )
     except ObservationError as error:
-        return _unobserved(lesson, exercise, found, str(error))
+        return unobserved(lesson, exercise, found, str(error))
     except Exception as error:  # a mistake of ours must neither earn nor blame
         reason = f"the check itself broke ({type(error).__name__}: {error})"
-        return _unobserved(lesson, exercise, found, reason)
+        return unobserved(lesson, exercise, found, reason)
     status, earned = judge(tuple(found), exercise.points)
     return CheckResult(
         exercise.id, lesson.assignment, lesson.name, exercise.title, status, exercise.points,
@@ -82,9 +82,13 @@ def _result(expectation: Expectation) -> ExpectationResult:
     )  # fmt: skip
 
 
-def _unobserved(
+def unobserved(
     lesson: Lesson, exercise: Exercise, found: Sequence[ExpectationResult], reason: str
 ) -> CheckResult:
+    """The result where not all could be looked at: no points, and no blame.
+
+    :param found: what was looked at before.
+    """
     left = max(0.0, exercise.points - sum(expectation.points for expectation in found))
     problem = ExpectationResult(UNOBSERVED, False, left, reason, NOT_YOUR_FAULT)
     return CheckResult(

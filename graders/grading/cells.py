@@ -3,45 +3,98 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import symtable
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from nbgrader import utils
 
-from course_lib.catalog import Catalog
-from course_lib.errors import CourseError
+_TRUSTED = {*sys.stdlib_module_names, "graders", "course_lib", "docker"}
+"""What a definition may import where it is run by the grader: nothing from the student's folder."""
 
 
-def check_in(cell: Any, catalog: Catalog) -> str | None:
-    """The exercise whose check a locked cell calls, and nothing else; None for any other cell.
+@dataclass(frozen=True, slots=True)
+class CheckCell:
+    """A locked cell that ends with ``check("id")``, its own id.
 
-    Such a cell is not run in the student's kernel: the grader makes the check itself.
+    :param definition: the source before that call: of an own exercise, or imports.
+    :param needs: names that the definition uses and does not define itself.
+    :param only_imports: it defines nothing.
     """
-    if cell.cell_type != "code" or not utils.is_grade(cell) or utils.is_solution(cell):
+
+    grade_id: str
+    definition: str
+    needs: frozenset[str]
+    only_imports: bool
+
+
+def check_cell(cell: Any) -> CheckCell | None:
+    """How a cell asks for a check; None for any other cell, which the kernel has to run.
+
+    nbgrader has put its source back by then, so it is the instructor's.
+    """
+    if not is_test(cell):
         return None
     try:
-        body = ast.parse(cell.source).body
-    except (SyntaxError, ValueError):
+        tree = ast.parse(cell.source)
+        grade_id = _checked(tree.body[-1]) if tree.body else None
+        if grade_id is None or grade_id != cell.metadata["nbgrader"]["grade_id"]:
+            return None
+        *before, _ = tree.body
+        if not set(_imported(tree)) <= _TRUSTED:
+            return None
+        lines = cell.source.splitlines()
+        definition = "\n".join(lines[: before[-1].end_lineno]) if before else ""
+        needs = _needs(definition)
+    except (SyntaxError, ValueError, RecursionError):
         return None
-    if len(body) != 1 or not isinstance(body[0], ast.Expr):
-        return None
-    call = body[0].value
-    if not isinstance(call, ast.Call) or call.keywords or len(call.args) != 1:
-        return None
-    argument = call.args[0]
-    if not isinstance(call.func, ast.Name) or call.func.id != "check":
-        return None
-    if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
-        return None
-    grade_id = argument.value
-    if cell.metadata["nbgrader"]["grade_id"] != grade_id:
-        return None
-    try:
-        catalog.exercise(grade_id)
-    except CourseError:
-        return None
-    return grade_id
+    imports = all(isinstance(node, ast.Import | ast.ImportFrom) for node in before)
+    return CheckCell(grade_id, definition, frozenset(needs), imports)
 
 
 def is_test(cell: Any) -> bool:
     """Whether nbgrader scores the cell by what running it gives: an autograder test."""
     return bool(cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell))
+
+
+def _checked(node: ast.stmt) -> str | None:
+    """The id in ``check("id")``."""
+    match node:
+        case ast.Expr(
+            ast.Call(ast.Name("check"), args=[ast.Constant(str() as grade_id)], keywords=[])
+        ):
+            return grade_id
+    return None
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." if node.level else str(node.module).partition(".")[0]
+
+
+def _needs(source: str) -> Iterator[str]:
+    """Names that have to be there before: neither built in nor defined in the source."""
+    table = symtable.symtable(source, "<cell>", "exec")
+    known = {
+        name.get_name()
+        for name in table.get_symbols()
+        if name.is_assigned() or name.is_imported() or name.is_namespace()
+    }
+    for part in _tables(table):
+        for name in part.get_symbols():
+            word = name.get_name()
+            used = name.is_referenced() and (name.is_global() or part is table)
+            if used and word not in known and not hasattr(builtins, word):
+                yield word
+
+
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for child in table.get_children():
+        yield from _tables(child)

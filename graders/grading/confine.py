@@ -47,12 +47,15 @@ def possible() -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> bool:
+def enter(work: Path, hidden: Iterable[Path], disk_bytes: int | None) -> bool:
     """Give this process a network and a view of the files of its own; whether that worked.
 
     The network is a loopback interface and nothing else, so that submissions may publish the
     same ports side by side. ``work`` becomes a file system of its own of at most ``disk_bytes``,
     which goes with the last process in it. What is ``hidden`` looks empty.
+
+    :param disk_bytes: None leaves network and ``work`` as they are, and hides alone: a daemon
+        outside has to reach both.
     """
     if not possible():
         return False
@@ -60,13 +63,14 @@ def enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> bool:
     return True
 
 
-def _enter(work: Path, hidden: Iterable[Path], disk_bytes: int) -> None:
+def _enter(work: Path, hidden: Iterable[Path], disk_bytes: int | None) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    _unshare(_NEWUSER | _NEWNS | _NEWNET)
+    _unshare(_NEWUSER | _NEWNS | (_NEWNET if disk_bytes else 0))
     _map_ids(uid, gid)
     _mount("none", "/", "", _REC | _PRIVATE)
-    _loopback_up()
-    _mount("tmpfs", str(work), "tmpfs", _NOSUID | _NODEV, f"size={disk_bytes},mode=0700")
+    if disk_bytes:
+        _loopback_up()
+        _mount("tmpfs", str(work), "tmpfs", _NOSUID | _NODEV, f"size={disk_bytes},mode=0700")
     for path in hidden:
         if path.is_dir():
             options = "size=4k,mode=0555"

@@ -77,6 +77,8 @@ class NotebookResult:
     :param unjudged: by grade_id why there is no score: for the instructor's eye.
     :param checks: the results of the checks, as :class:`graders.result.CheckResult` in JSON.
     :param notes: what went wrong on the way, one line each.
+    :param in_kernel: the tests (``assert …``) that ran in the student's kernel, by grade_id:
+        their points rest on its word.
     :param seconds: where the time went: ``engine``, ``kernel``, ``cells``, ``checks``.
     """
 
@@ -85,6 +87,7 @@ class NotebookResult:
     checks: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     attempts: int = 1
+    in_kernel: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -107,7 +110,8 @@ class SubmissionResult:
         """The inverse of :meth:`to_json`."""
         notebooks = {
             name: NotebookResult(**{**entry, "checks": tuple(entry["checks"]),
-                                    "notes": tuple(entry["notes"])})
+                                    "notes": tuple(entry["notes"]),
+                                    "in_kernel": tuple(entry["in_kernel"])})
             for name, entry in document["notebooks"].items()
         }  # fmt: skip
         return cls(**{**document, "notebooks": notebooks})

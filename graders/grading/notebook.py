@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from course_lib.catalog import Catalog
 from graders.display import as_bundle
-from graders.grading.cells import check_in, is_test
+from graders.grading.cells import CheckCell, is_test
+from graders.grading.judge import Judge
 from graders.grading.outputs import new_output
 from graders.grading.session import CellRun, KernelGoneError, Session
-from graders.result import CheckResult, ExpectationResult
-from graders.runner import NOT_YOUR_FAULT, UNOBSERVED, run_checks
+from graders.result import CheckResult
+from graders.runner import unobserved
 
-CHECK_SECONDS = 90
-"""For one check: it waits for what is still starting."""
 TIMEOUT_ERROR = "CellTimeoutError"
 
 
@@ -30,6 +26,7 @@ class Run:
     unjudged: dict[str, str] = field(default_factory=dict)
     checks: list[CheckResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    in_kernel: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -37,7 +34,7 @@ class NotebookRunner:
     """Runs the cells of one notebook in order and fills in their outputs.
 
     :param session: the student's kernel.
-    :param client: a client of the engine for the checks.
+    :param judge: makes the checks.
     :param healthy: why nothing can be judged any more; empty while it can.
     :param deadline: on the monotonic clock.
     """
@@ -45,16 +42,12 @@ class NotebookRunner:
     def __init__(
         self,
         session: Session,
-        client: Any,
-        folder: Path,
-        catalog: Catalog,
+        judge: Judge,
         healthy: Callable[[], str],
         deadline: float,
     ) -> None:
         self._session = session
-        self._client = client
-        self._folder = folder
-        self._catalog = catalog
+        self._judge = judge
         self._healthy = healthy
         self._deadline = deadline
         self._run = Run()
@@ -69,15 +62,18 @@ class NotebookRunner:
             # As in nbclient; its outputs are those of this run alone.
             cell.outputs = []
             cell.execution_count = None
-            if cell.source.strip():
-                grade_id = check_in(cell, self._catalog)
-                with self._timed("cells" if grade_id is None else "checks"):
-                    if grade_id is None:
-                        self._execute(cell, index)
-                    else:
-                        self._check(cell, grade_id)
-            elif is_test(cell):
-                self._run.unjudged[_name(cell)] = "the test is empty"
+            if not cell.source.strip():
+                if is_test(cell):
+                    self._run.unjudged[_name(cell)] = "the test is empty"
+                continue
+            check = self._judge.check_in(cell)
+            if check is None and is_test(cell):
+                self._run.in_kernel.append(_name(cell))
+            with self._timed("cells" if check is None else "checks"):
+                if check is None:
+                    self._execute(cell, index)
+                else:
+                    self._check(cell, check)
         return self._run
 
     def _execute(self, cell: Any, index: int) -> None:
@@ -112,42 +108,33 @@ class NotebookRunner:
             self._run.unjudged[_name(cell)] = self._trouble or self._session.gone
             cell.outputs.append(_error("DeadKernelError", self._run.unjudged[_name(cell)]))
 
-    def _check(self, cell: Any, grade_id: str) -> None:
+    def _check(self, cell: Any, check: CheckCell) -> None:
         """The grader's own look: engine, files, and the plain values of the answers."""
         cell.outputs = outputs = []
-        lesson, exercise = self._catalog.exercise(grade_id)
-        reason = self._healthy()
+        asked = self._judge.asked(cell, check)
+        exercise = asked.exercise
+        if asked.printed:
+            outputs.append(new_output("stream", name="stdout", text=asked.printed))
+        reason = self._healthy() or asked.trouble
         answers: dict[str, object] = {}
         if not reason:
             try:
                 answers = self._session.answers(exercise.answers)
-                cell.execution_count = self._session.count()
+                cell.execution_count = self._count(check)
             except KernelGoneError as gone:
                 reason = self._trouble or str(gone)
         if self._trouble:
             reason = self._trouble
         if reason:
-            problem = ExpectationResult(UNOBSERVED, False, exercise.points, reason, NOT_YOUR_FAULT)
-            result = CheckResult(
-                grade_id, lesson.assignment, lesson.name, exercise.title, "error",
-                exercise.points, 0.0, (problem,),
-            )  # fmt: skip
+            result = unobserved(asked.lesson, exercise, (), reason)
         else:
-            with _alarm(CHECK_SECONDS):
-                (result,) = run_checks(
-                    [grade_id], answers, self._folder, self._client, catalog=self._catalog
-                )
+            result = self._judge.judge(asked, answers)
             reason = result.reason or (self._healthy() if result.status != "passed" else "")
         self._run.checks.append(result)
-        outputs.append(
-            new_output(
-                "display_data",
-                as_bundle(result),
-            )
-        )
+        outputs.append(new_output("display_data", as_bundle(result)))
         if reason:
             self._run.unjudged[_name(cell)] = reason
-            text = f"{grade_id} could not be judged: {reason}"
+            text = f"{exercise.id} could not be judged: {reason}"
             outputs.append(_error("ObservationError", text))
         else:
             value = {"text/plain": repr(float(result.earned))}
@@ -156,6 +143,15 @@ class NotebookRunner:
             )
         if not self._session.gone:
             self._trouble = ""
+
+    def _count(self, check: CheckCell) -> int | None:
+        """The cell's number. What it imports and defines is there for cells after it, as ever."""
+        if not check.definition:
+            return self._session.count()
+        shown = self._session.outputs.begin()
+        done = self._session.execute(check.definition, "", self._deadline)
+        shown.clear()
+        return done.count
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
@@ -192,19 +188,3 @@ def _error(name: str, text: str) -> Any:
 
 def _name(cell: Any) -> str:
     return str(cell.metadata["nbgrader"]["grade_id"])
-
-
-@contextmanager
-def _alarm(seconds: int) -> Iterator[None]:
-    """A check that hangs is one that could not observe."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError(f"the check was not done after {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,14 +20,16 @@ import psutil
 
 from course_lib import clients
 from course_lib.catalog import Catalog, Lesson, course
-from course_lib.errors import CourseError
-from course_lib.lab import Lab
+from course_lib.errors import CourseError, UnknownGradeId
 from graders.grading import confine
-from graders.grading.cells import check_in, is_test
-from graders.grading.engine import CLIENT_SECONDS, EngineProcess
+from graders.grading.cells import check_cell, is_test
+from graders.grading.daemon import Daemon
+from graders.grading.engine import EngineProcess
+from graders.grading.judge import Judge
 from graders.grading.model import MEGABYTE, NotebookResult, Submission, SubmissionResult
 from graders.grading.notebook import NotebookRunner, Run
 from graders.grading.session import Session
+from graders.grading.witness import Witness
 
 ATTEMPTS = 2
 """A notebook with an exercise that could not be judged runs once more, on a fresh engine."""
@@ -51,9 +53,9 @@ def grade(submission: Submission, warm: Any) -> SubmissionResult:
         confine.protect()
         limits = submission.limits
         hidden = [Path(path) for path in submission.hidden]
-        confined = submission.engine == "embedded" and confine.enter(
-            work, hidden, limits.disk_mb * MEGABYTE
-        )
+        # What runs on a daemon of yours needs its ports and, for bind mounts, its files.
+        disk = limits.disk_mb * MEGABYTE if submission.engine == "embedded" else None
+        confined = confine.enter(work, hidden, disk)
         grader = _Grader(submission, work, warm, begun + limits.submission_seconds)
         try:
             done = {name: grader.grade(name) for name in submission.notebooks}
@@ -74,6 +76,26 @@ def _end_descendants() -> None:
                 process.kill()
         psutil.wait_procs(left, timeout=1)
         left = psutil.Process().children(recursive=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The engine that a notebook runs on, as its checks see it."""
+
+    engine: EngineProcess | Daemon
+    client: Any
+    witness: Witness
+
+    def trouble(self) -> str:
+        """Why nothing can be judged any more; empty while it can."""
+        gone = isinstance(self.engine, EngineProcess) and self.engine.ended
+        return "the engine died" if gone else ""
+
+    def clean(self) -> list[str]:
+        """Take away what the notebook brought, where that does not go with the engine."""
+        if not isinstance(self.engine, Daemon):
+            return []
+        return self.engine.clean(self.witness.events())
 
 
 class _Grader:
@@ -107,7 +129,7 @@ class _Grader:
         try:
             with self._folders() as (files, home, scratch):
                 self._number += 1
-                run = self._run(name, notebook, files, home, scratch)
+                run = self._run(notebook, files, home, scratch)
         except (CourseError, OSError, docker.errors.DockerException) as error:
             reason = f"{type(error).__name__}: {error}"
             run.notes.append(reason)
@@ -120,60 +142,61 @@ class _Grader:
             tuple(check.to_json(shows=True) for check in run.checks),
             tuple(run.notes),
             attempt,
+            tuple(run.in_kernel),
             {what: round(took, 4) for what, took in run.seconds.items()},
         )
 
-    def _run(self, name: str, notebook: Any, files: Path, home: Path, scratch: Path) -> Run:
-        seconds: dict[str, float] = {}
+    def _run(self, notebook: Any, files: Path, home: Path, scratch: Path) -> Run:
         environment = _environment(home)
         begun = time.monotonic()
-        with self._engine(scratch, environment) as (client, alive):
-            seconds["engine"] = time.monotonic() - begun
-            begun = time.monotonic()
-            # What the lesson noted for its checks is looked up there.
-            os.environ["XDG_DATA_HOME"] = environment["XDG_DATA_HOME"]
+        with self._engine(scratch, environment, notebook) as engine:
+            ready = time.monotonic()
             session = Session(
                 self._warm, files, environment, self._submission.limits,
                 hidden=[scratch / "grader"],
             )  # fmt: skip
-            seconds["kernel"] = time.monotonic() - begun
+            started = time.monotonic()
+            left: list[str] = []
             try:
+                # It has a thread: nothing is forked by this process until it is closed.
+                engine.witness.start()
+                judge = Judge(engine.client, engine.witness, files, self._catalog)
                 runner = NotebookRunner(
-                    session, client, files, self._catalog,
-                    lambda: alive() or _full(self._work), self._deadline,
-                )  # fmt: skip
+                    session, judge, lambda: engine.trouble() or _full(self._work), self._deadline
+                )
                 run = runner.run(notebook)
             finally:
-                begun = time.monotonic()
+                done = time.monotonic()
                 session.close()
+                left = engine.clean()
+                engine.witness.close()
+            run.notes += left
             notebook.metadata["language_info"] = _language(self._warm)
-        run.seconds.update(seconds, end=time.monotonic() - begun)
+        run.seconds.update(
+            engine=ready - begun, kernel=started - ready, end=time.monotonic() - done
+        )
         return run
 
     @contextmanager
-    def _engine(self, scratch: Path, environment: dict[str, str]) -> Iterator[tuple[Any, Any]]:
+    def _engine(
+        self, scratch: Path, environment: dict[str, str], notebook: Any
+    ) -> Iterator[_Judged]:
+        """The notebook's engine, also for an instructor's own words in this process."""
+        engine: EngineProcess | Daemon
         if self._submission.engine == "embedded":
-            engine = EngineProcess(scratch)
-            environment["DOCKER_HOST"] = engine.docker_host
-            environment["COURSE_ENGINE"] = "embedded"
-            client = engine.client()
-            try:
-                yield client, lambda: "the engine died" if engine.ended else ""
-            finally:
-                client.close()
-                engine.close()
-            return
-        host = self._submission.engine
-        environment["DOCKER_HOST"] = host
-        environment["COURSE_ENGINE"] = "docker"
-        lab = Lab(environ={**os.environ, **environment})
-        client = docker.DockerClient(base_url=host, timeout=CLIENT_SECONDS)
+            engine, kind = EngineProcess(scratch), "embedded"
+        else:
+            lesson = _lesson_of(notebook, self._catalog)
+            text = "\n".join(cell.source for cell in notebook.cells)
+            engine, kind = Daemon(self._submission.engine, lesson, text), "docker"
+        environment.update(DOCKER_HOST=engine.docker_host, COURSE_ENGINE=kind)
+        os.environ.update(DOCKER_HOST=engine.docker_host, COURSE_ENGINE=kind)
+        client = engine.client()
         try:
-            yield client, lambda: ""
+            yield _Judged(engine, client, Witness(engine.client, client.api))
         finally:
             client.close()
-            lab.clean()
-            lab.close()
+            engine.close()
 
     @contextmanager
     def _folders(self) -> Iterator[tuple[Path, Path, Path]]:
@@ -238,14 +261,11 @@ def _language(warm: Any) -> dict[str, Any]:
     }
 
 
-def lessons_of(submission: Submission, catalog: Catalog) -> list[Lesson]:
-    """The lessons whose checks the notebooks call."""
-    found: dict[str, Lesson] = {}
-    for text in submission.notebooks.values():
-        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-        for cell in notebook.cells:
-            grade_id = check_in(cell, catalog)
-            if grade_id is not None:
-                lesson, _ = catalog.exercise(grade_id)
-                found[lesson.key] = lesson
-    return list(found.values())
+def _lesson_of(notebook: Any, catalog: Catalog) -> Lesson | None:
+    """The lesson whose checks a notebook calls."""
+    for cell in notebook.cells:
+        check = check_cell(cell)
+        if check is not None:
+            with contextlib.suppress(UnknownGradeId):
+                return catalog.exercise(check.grade_id)[0]
+    return None
