@@ -46,6 +46,9 @@ def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:
         line = f"  {row.student:<{width}}  {row.status:<9}  {score:>9}"
         yield f"{line}  {row.seconds:6.1f} s" if row.seconds else line
         yield from (f"  {'':<{width}}    {note}" for note in row.notes)
+    in_kernel = sorted({name for row in rows for name in row.in_kernel})
+    if in_kernel:
+        yield f"  judged in the students' kernels, on whose word they rest: {', '.join(in_kernel)}"
     counts = {status: sum(row.status == status for row in rows) for status in _STATUSES}
     yield "  " + ", ".join(f"{count} {text}" for (s, text) in _STATUSES.items()
                            if (count := counts[s]))  # fmt: skip

@@ -205,6 +205,8 @@ class ClassAutograde(Autograde):
         for name, done in result.notebooks.items():
             for grade_id, reason in done.unjudged.items():
                 row.notes.append(f"{name}: {grade_id} waits for you: {reason}")
+            row.notes += [f"{name}: {line}" for line in done.left]
+            row.in_kernel += done.in_kernel
         if job.unreadable or any(done.unjudged for done in result.notebooks.values()):
             row.status = "attention"
 

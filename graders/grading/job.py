@@ -14,6 +14,7 @@ class Row:
 
     :param status: ``graded``, ``attention`` (graded, something waits for the instructor),
         ``skipped`` (was graded before) or ``failed`` (not graded; ``notes`` say why).
+    :param in_kernel: tests whose points rest on the word of the student's kernel.
     """
 
     student: str
@@ -22,6 +23,7 @@ class Row:
     points: float = 0.0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    in_kernel: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -35,14 +35,12 @@ class Asked:
     """An exercise to judge.
 
     :param function: its check; None for those of the course.
-    :param printed: by its definition.
     :param trouble: why it cannot be judged.
     """
 
     lesson: Lesson
     exercise: Exercise
     function: CheckFunction | None = None
-    printed: str = ""
     trouble: str = ""
 
 
@@ -62,6 +60,13 @@ class Judge:
         # What a notebook's first cell imports; then what each definition adds for the next.
         self._names: dict[str, Any] = {name: getattr(graders, name) for name in graders.__all__}
         self._names["__name__"] = "__main__"
+        self._printed = io.StringIO()
+
+    def printed(self) -> str:
+        """What instructor's code has printed since this was last asked."""
+        text = self._printed.getvalue()
+        self._printed = io.StringIO()
+        return text
 
     def check_in(self, cell: Any) -> CheckCell | None:
         """The check that a cell asks for, where it needs nothing of the student's kernel."""
@@ -76,9 +81,8 @@ class Judge:
         found = self._of_course(check)
         if found is not None:
             return found
-        printed = io.StringIO()
         try:
-            with _alarm(CHECK_SECONDS), self._in_folder(), contextlib.redirect_stdout(printed):
+            with _alarm(CHECK_SECONDS), self._as_in_a_cell():
                 exec(compile(check.definition, f"<{check.grade_id}>", "exec"), self._names)
             mine = own.find(check.grade_id)
             if mine is None:
@@ -87,8 +91,8 @@ class Judge:
             points = float(cell.metadata["nbgrader"]["points"])
             nothing = Exercise(check.grade_id, check.grade_id, points)
             reason = f"its definition broke ({type(error).__name__}: {error})"
-            return Asked(own.LESSON, nothing, None, printed.getvalue(), reason)
-        return Asked(own.LESSON, mine.entry, mine.check, printed.getvalue())
+            return Asked(own.LESSON, nothing, trouble=reason)
+        return Asked(own.LESSON, mine.entry, mine.check)
 
     def judge(self, asked: Asked, answers: Mapping[str, object]) -> CheckResult:
         """Look, and say what was found."""
@@ -97,7 +101,7 @@ class Judge:
             with _alarm(CHECK_SECONDS):
                 if asked.function is None:
                     return run_check(asked.lesson, asked.exercise, probe)
-                with self._in_folder():
+                with self._as_in_a_cell():
                     return run_check(asked.lesson, asked.exercise, probe, asked.function)
         except OSError as error:
             return unobserved(asked.lesson, asked.exercise, (), str(error))
@@ -109,9 +113,11 @@ class Judge:
             return None
         return Asked(lesson, exercise) if check.only_imports else None
 
-    def _in_folder(self) -> contextlib.chdir[Path]:
-        """An instructor's own words may read the student's files as a cell does."""
-        return contextlib.chdir(self._folder)
+    @contextlib.contextmanager
+    def _as_in_a_cell(self) -> Iterator[None]:
+        """An instructor's own words may print, and read the student's files."""
+        with contextlib.chdir(self._folder), contextlib.redirect_stdout(self._printed):
+            yield
 
 
 @contextlib.contextmanager

@@ -79,6 +79,7 @@ class NotebookResult:
     :param notes: what went wrong on the way, one line each.
     :param in_kernel: the tests (``assert …``) that ran in the student's kernel, by grade_id:
         their points rest on its word.
+    :param left: what stays on a Docker of the instructor's, one line each.
     :param seconds: where the time went: ``engine``, ``kernel``, ``cells``, ``checks``.
     """
 
@@ -88,7 +89,11 @@ class NotebookResult:
     notes: tuple[str, ...] = ()
     attempts: int = 1
     in_kernel: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+_TUPLES = ("checks", "notes", "in_kernel", "left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,7 @@ class SubmissionResult:
     def from_json(cls, document: Mapping[str, Any]) -> SubmissionResult:
         """The inverse of :meth:`to_json`."""
         notebooks = {
-            name: NotebookResult(**{**entry, "checks": tuple(entry["checks"]),
-                                    "notes": tuple(entry["notes"]),
-                                    "in_kernel": tuple(entry["in_kernel"])})
+            name: NotebookResult(**{**entry, **{key: tuple(entry[key]) for key in _TUPLES}})
             for name, entry in document["notebooks"].items()
-        }  # fmt: skip
+        }
         return cls(**{**document, "notebooks": notebooks})

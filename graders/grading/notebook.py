@@ -27,6 +27,7 @@ class Run:
     checks: list[CheckResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     in_kernel: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -113,8 +114,6 @@ class NotebookRunner:
         cell.outputs = outputs = []
         asked = self._judge.asked(cell, check)
         exercise = asked.exercise
-        if asked.printed:
-            outputs.append(new_output("stream", name="stdout", text=asked.printed))
         reason = self._healthy() or asked.trouble
         answers: dict[str, object] = {}
         if not reason:
@@ -131,6 +130,9 @@ class NotebookRunner:
             result = self._judge.judge(asked, answers)
             reason = result.reason or (self._healthy() if result.status != "passed" else "")
         self._run.checks.append(result)
+        printed = self._judge.printed()
+        if printed:
+            outputs.append(new_output("stream", name="stdout", text=printed))
         outputs.append(new_output("display_data", as_bundle(result)))
         if reason:
             self._run.unjudged[_name(cell)] = reason

@@ -143,6 +143,7 @@ class _Grader:
             tuple(run.notes),
             attempt,
             tuple(run.in_kernel),
+            tuple(run.left),
             {what: round(took, 4) for what, took in run.seconds.items()},
         )
 
@@ -170,7 +171,7 @@ class _Grader:
                 session.close()
                 left = engine.clean()
                 engine.witness.close()
-            run.notes += left
+            run.left = left
             notebook.metadata["language_info"] = _language(self._warm)
         run.seconds.update(
             engine=ready - begun, kernel=started - ready, end=time.monotonic() - done
