@@ -46,8 +46,8 @@ def printed(result: NotebookResult) -> str:
     return "".join("".join(o["text"]) for o in outputs if o["output_type"] == "stream")
 
 
-def notebook_of(cells: Sequence[str | tuple[str, str, float]]) -> Any:
-    """A notebook with these cells: source; or id, source and points of a locked test."""
+def notebook_of(cells: Sequence[Any]) -> Any:
+    """A notebook with these cells: a source; or id, source and points of a locked test."""
     made: Any = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
     for entry in cells:
         source = entry if isinstance(entry, str) else entry[1]
