@@ -169,6 +169,87 @@ volume-opt=device=tmpfs,volume-opt=o=size=64k alpine sh -c 'df -k /d | tail -1'
         run --rm --read-only -v @-v:/data:ro alpine touch /data/y
         run --rm --read-only alpine sh -c 'grep " / " /proc/mounts | cut -d" " -f3,4 | cut -c1-10'
     """,
+    "refused": """
+        run --rm -v : alpine true
+        run --rm -v @-v: alpine true
+        run --rm -v :/d alpine true
+        run --rm -v @-v:/d:ro:rw alpine true
+        run --rm -v @-v:/d: alpine true
+        run --rm -v @-v:/d:bad alpine true
+        run --rm -v @-v:/d:RO alpine true
+        run --rm -v @-v:/d:copy alpine true
+        run --rm -v @-v:/d:consistent alpine true
+        run --rm -v @-v:/d:shared alpine true
+        run --rm -v ./rel:/d alpine true
+        run --rm -v ../rel:/d alpine true
+        run --rm -v @-a/b:/d alpine true
+        run --rm -v @-v:/.. alpine true
+        run --rm --mount alpine true
+        run --rm --mount '' alpine true
+        run --rm --mount type=volume alpine true
+        run --rm --mount type=volume,source=@-v,target= alpine true
+        run --rm --mount type=volume,source=@-v,target=d alpine true
+        run --rm --mount type=volume,source=/x,target=/d alpine true
+        run --rm --mount type=volume,source=a/b,target=/d alpine true
+        run --rm --mount type=volume,source=@-v,target=/d,ghost=1 alpine true
+        run --rm --mount type=volume,source=@-v,target=/d,readonly=maybe alpine true
+        run --rm --mount type=volume,src=@-v,dst=/d,tmpfs-size=1 alpine true
+        run --rm --mount type=tmpfs,dst=/d,volume-nocopy alpine true
+        run --rm --mount type=tmpfs,dst=/d,tmpfs-size=x alpine true
+        run --rm --mount type=tmpfs,dst=/d,tmpfs-size=-1 alpine true
+        run --rm --mount type=tmpfs,dst=/d,tmpfs-mode=999 alpine true
+        run --rm --mount type=tmpfs alpine true
+        run --rm --mount type=bind,src=,dst=/d alpine true
+        run --rm --mount type=npipe,src=@-v,dst=/d alpine true
+        run --rm --mount type=cluster,src=@-v,dst=/d alpine true
+        run --rm --mount type=image,src=alpine,dst=/d alpine true
+        run --rm --mount type=volume,src=@-v,dst=/d --mount type=volume,src=@-w,dst=/d alpine true
+        run --rm --mount type=bind,src=%,dst=/d -v @-w:/d alpine true
+        run --rm --tmpfs /d --mount type=tmpfs,dst=/d alpine true
+        run --rm --tmpfs /d -v /d alpine true
+        run --rm --tmpfs /d -v @-v:/d alpine true
+        run --rm --tmpfs '' alpine true
+        run --rm --volumes-from '' alpine true
+        run --rm --volumes-from @-none alpine true
+        run --rm --volumes-from : alpine true
+    """,
+    "memory's options": r"""
+        run --rm --tmpfs /a:mode=1777,uid=0,gid=0 --tmpfs /b:mode=17777 --tmpfs /c:uid=0x10 \
+            --tmpfs /d:size=0x100000 --tmpfs /e:size=1e --tmpfs /f:nr_inodes=1k \
+            --tmpfs /g:mpol=local --tmpfs /h:size=64k,nr_blocks=1 --tmpfs /j:suid,dev,exec \
+            --tmpfs /i:noatime,async,diratime \
+            --tmpfs /k:sync,dirsync,nodiratime --tmpfs /l:strictatime --tmpfs /root --tmpfs /tmp \
+            --tmpfs /m:size=0,nr_inodes=0 --mount type=tmpfs,dst=/n,tmpfs-mode=0 alpine \
+            sh -c 'grep -E "^tmpfs /([a-n]|root|tmp) " /proc/mounts | sort; echo x > /m/x'
+        run --rm --tmpfs /d:nr_inodes=4,nr_blocks=2 alpine sh -c 'mkdir /d/a; touch /d/b; \
+            ln /d/b /d/c; touch /d/e; ln -s x /d/l; rm /d/b; ln -s x /d/l; rm -r /d/a; touch /d/f; \
+            dd if=/dev/zero of=/d/f bs=4096 count=4 2>&1 | head -1; ls /d; df -k /d'
+        ! docker run --rm --tmpfs /d:mode=999 alpine true 2>&1 | grep -o 'invalid argument.*'
+        ! docker run --rm --tmpfs /d:uid=-1 alpine true 2>&1 | grep -o 'invalid argument.*'
+        ! docker run --rm --tmpfs /d:size=09 alpine true 2>&1 | grep -o 'invalid argument.*'
+        ! docker run --rm --tmpfs /d:mpol=bad alpine true 2>&1 | grep -o 'invalid argument.*'
+        volume create --opt type=tmpfs --opt device=x --opt o=bad=1 @-bad
+        run --rm -v @-bad:/d alpine true
+        volume create --opt type=tmpfs --opt device=x --opt o=uid=1000,nr_inodes=3,ro @-ro
+        run --rm -v @-ro:/d alpine sh -c 'touch /d/x; grep " /d " /proc/mounts'
+    """,
+    "paths of the kernel": r"""
+        ! docker run --rm -v @-v:/proc alpine true 2>&1 | grep -o 'cannot be mounted.*'
+        ! docker run --rm -v @-v:/proc/x alpine true 2>&1 | grep -o 'cannot be mounted.*'
+        ! docker run --rm --tmpfs /proc alpine true 2>&1 | grep -o 'cannot be mounted.*'
+        run --rm --tmpfs /sys/fs alpine ls /sys/fs
+        run --rm alpine grep -E ' /(proc/(bus|fs|irq|sys)|sys/firmware) ' /proc/mounts
+        run --rm alpine sh -c 'echo x > /proc/sys/kernel/domainname; ls -A /sys/firmware'
+        run --rm --privileged alpine sh -c 'grep -cE " /(proc/.*|sys/firmware) " /proc/mounts'
+        run --rm --security-opt systempaths=unconfined alpine grep -cE ' /proc/.* ' /proc/mounts
+        ! mkdir 'a b'; printf x > 'a	c'
+        run --rm -v '%/a b:/x y' -v '%/a	c:/q\\r' alpine \
+            sh -c 'grep -Eo " /(x|q)[^ ]* " /proc/mounts | sort'
+        run --rm -v '%/a b:/x y' alpine sh -c 'cut -d" " -f4,5 /proc/self/mountinfo | grep x'
+        ! docker run --rm -v @-w:/d alpine touch /d/x
+        ! docker run --rm -v @-w:/etc/passwd alpine true 2>&1 | grep -o 'not a directory: unknown.*'
+        ! docker run --rm -v @-empty:/etc/passwd alpine true 2>&1 | grep -o 'is not directory'
+    """,
 }  # fmt: skip
 
 

@@ -174,7 +174,7 @@ def test_what_is_not_there(bench: Bench) -> None:
         answer = bench.raw.get(path, params=params)
         assert (answer.status, answer.message) == (404, "No such image: no-such-image")
     answer = bench.raw.get("/images/no-such-image:9/get")
-    assert answer.status == 404
+    assert (answer.status, answer.message) == (404, "reference does not exist")
 
 
 # --- archives of others ----------------------------------------------------------------------

@@ -37,6 +37,52 @@ SCRIPTS: dict[str, str] = {
         volume prune -f --filter label=@ --filter all=maybe
         volume prune -f --filter label=@
     """,
+    "words": r"""
+        volume
+        volume create --name @-old
+        volume create -d local @-d
+        volume create --label a --label b=c=d @-l
+        volume create --label =x @-lx
+        volume create --opt o=size=1m @-t2
+        volume create --opt type=nfs @-t3
+        volume create ''
+        volume create @-d --driver other
+        volume create --label new=1 @-d
+        volume inspect @-d --format '{{json .Labels}}'
+        volume create @-d --opt type=tmpfs --opt device=tmpfs
+        volume inspect --format '{{.Labels}}' @-l
+        volume inspect --format '{{.Ghost}}' @-l
+        volume inspect --format '{{.Mountpoint' @-l
+        volume inspect
+        volume inspect -f '{{.Name}} {{.Scope}} {{.Driver}}' @-d @-l
+        inspect --type volume @-d --format '{{.Name}}'
+        inspect --type container @-d
+        volume ls --format json --filter name=@-d
+        volume ls --format '{{json .}}' --filter name=@-d
+        volume ls --format 'table {{.Name}}\t{{.Driver}}\t{{.Scope}}' --filter name=@-d
+        volume ls --format '{{.Label "b"}}' --filter name=@-l
+        volume ls --format '{{.Ghost}}' --filter name=@-l
+        volume ls --filter label=b --filter name=@ -q
+        volume ls --filter label!=b --filter name=@ -q
+        volume ls --filter driver=other --filter name=@-d -q
+        volume ls --filter dangling=maybe
+        volume ls --filter dangling=true --filter dangling=false --filter name=@-d -q
+        volume ls --filter name
+        volume ls --filter =x
+        volume ls --filter name=^@-d$ -q
+        volume ls --filter name=[ -q
+        volume rm
+        volume rm @-d @-d
+        volume rm --force @-old @-ghost
+        volume prune --filter name=@ -f
+        volume prune --filter until=1h -f
+        volume prune --filter dangling=true -f
+        volume prune --all --filter label=@-x -f
+        volume prune -a -f --filter label!=@ --filter label=@-x
+        volume prune --filter all=true --filter label=@-x -f
+        volume update @-d
+        volume rm @-lx @-t2 @-t3
+    """,
     "in use": """
         run -d --name @-c -v @-v:/d -v /anonymous alpine sleep 1000
         volume ls --filter name=@ --filter dangling=true -q

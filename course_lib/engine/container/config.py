@@ -16,6 +16,22 @@ from course_lib.engine.store import Record
 T = TypeVar("T")
 
 
+_MASKED_PATHS = [
+    "/proc/asound",
+    "/proc/acpi",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+]
+_READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+
+
 @dataclass(slots=True)
 class ContainerConfig:
     """The portable part: what to run and how."""
@@ -92,6 +108,21 @@ class HostConfig:
     ipc_mode: str = "private"
     storage_options: dict[str, str] | None = None
     passive: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def masked_paths(self) -> list[str] | None:
+        """Paths of the kernel that the container does not see (moby: ``oci.DefaultSpec``)."""
+        found: list[str] | None = self.passive.get("MaskedPaths", self._guarded(_MASKED_PATHS))
+        return found
+
+    @property
+    def readonly_paths(self) -> list[str] | None:
+        """Paths of the kernel that the container cannot write to."""
+        found: list[str] | None = self.passive.get("ReadonlyPaths", self._guarded(_READONLY_PATHS))
+        return found
+
+    def _guarded(self, paths: list[str]) -> list[str] | None:
+        return None if self.privileged else paths
 
 
 @dataclass(slots=True)

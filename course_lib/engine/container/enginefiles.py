@@ -75,9 +75,9 @@ def placed_trees(
 
 
 class _SingleFile(Tree):
-    """A tree that is one file. Shown like the bind mount of a host file that it stands for."""
+    """A tree that is one file."""
 
-    fstype = "ext4"
+    fstype = "tmpfs"
 
     def __init__(self, file: TmpFile) -> None:
         self._file = file

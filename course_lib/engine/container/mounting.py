@@ -127,7 +127,14 @@ class ContainerMounts:
         try:
             for point in container.mounts:
                 mounts.append(self._mount(container, point))
-            return ContainerFs(self.rootfs(container), mounts, clock=self._clock, shm=shm)
+            return ContainerFs(
+                self.rootfs(container),
+                mounts,
+                clock=self._clock,
+                shm=shm,
+                read_only_paths=container.host_config.readonly_paths or (),
+                masked_paths=container.host_config.masked_paths or (),
+            )
         except OSError as error:
             self.unmount(container)
             raise SystemFailure(_mount_failure(error)) from None

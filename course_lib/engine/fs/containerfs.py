@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as statmod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from course_lib.engine.fs.devices import DEV_SIZE
@@ -67,6 +67,8 @@ class ContainerFs:
     :param shm: what is mounted on ``/dev/shm``: the size of a new one in bytes, or another
         container's (:attr:`shm`); without one there is no such directory.
     :param kernel: whether ``/proc``, ``/sys`` and ``/dev`` are there, as for a process.
+    :param read_only_paths: paths of ``/proc`` that cannot be written to.
+    :param masked_paths: paths of ``/proc`` and ``/sys`` behind which there is nothing.
     """
 
     def __init__(
@@ -78,10 +80,19 @@ class ContainerFs:
         clock: Clock,
         shm: Tree | int | None = DEV_SIZE,
         kernel: bool = True,
+        read_only_paths: Collection[str] = (),
+        masked_paths: Collection[str] = (),
     ) -> None:
         self.shm = TmpTree(clock, size=shm, device=SHM_DEVICE) if isinstance(shm, int) else shm
         self._namespace = MountNamespace(
-            rootfs, mounts, proc or NoProcFiles(), clock, shm=self.shm, kernel=kernel
+            rootfs,
+            mounts,
+            proc or NoProcFiles(),
+            clock,
+            shm=self.shm,
+            kernel=kernel,
+            read_only=read_only_paths,
+            masked=masked_paths,
         )
         self._who = ROOT
 

@@ -38,12 +38,16 @@ def os_error(number: int, path: str | None = None) -> OSError:
 class Tree:
     """One mounted file system.
 
-    :ivar fstype: as shown in ``/proc/mounts``.
+    :ivar fstype: as shown in ``/proc/mounts``; ``source`` and ``options`` likewise.
     :ivar device: ``st_dev`` of its files.
+    :ivar read_only: nothing on it can be changed, however it is mounted.
     """
 
     fstype: str = "none"
+    source: str = "tmpfs"
+    options: str = "relatime"
     device: int = 0
+    read_only: bool = False
 
     def root(self) -> Inode:
         """The topmost directory (or the one file of a single-file mount)."""

@@ -13,7 +13,7 @@ from course_lib.engine.fs.hostdir import HostTree
 from course_lib.engine.fs.inode import Tree
 from course_lib.engine.fs.owners import OwnerTable
 from course_lib.engine.fs.subtree import SubTree
-from course_lib.engine.fs.tmpfs import TmpTree
+from course_lib.engine.fs.tmpfsoptions import CONTAINER_FLAGS, TmpfsOptions
 from course_lib.engine.interfaces import MountEntry
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Mount:
 
     :param target: absolute path in the container; links in it are followed inside the container.
     :param source: directory or file of the host; none for a tmpfs.
-    :param options: of a tmpfs: ``size`` in bytes, ``mode`` octal, ``uid``, ``gid``, ``noexec`` …
+    :param options: of a tmpfs, as :class:`.tmpfsoptions.TmpfsOptions` reads them.
     :param tree: the volume's own tree, shared by all containers that mount it; made from
         ``source`` where it is not given.
     """
@@ -80,15 +80,7 @@ def tree_for(mount: Mount, clock: Clock, device: int) -> Tree:
     if mount.tree is not None:
         return mount.tree
     if mount.kind == "tmpfs":
-        options = mount.options
-        return TmpTree(
-            clock,
-            size=int(options["size"]) if "size" in options else None,
-            mode=int(options.get("mode", "1777"), 8),
-            uid=int(options.get("uid", "0")),
-            gid=int(options.get("gid", "0")),
-            device=device,
-        )
+        return tmpfs_options(mount).tree(clock, device)
     assert mount.source is not None
     if mount.kind == "volume":
         mount.source.stat()
@@ -101,19 +93,12 @@ def volume_owners(data: Path) -> OwnerTable:
     return OwnerTable(data.with_name(data.name + ".owners"))
 
 
-def tmpfs_options(mount: Mount) -> str:
-    """Options of a tmpfs as ``/proc/mounts`` shows them, dockerd's defaults included."""
-    given = dict(mount.options)
-    flags = ["nosuid", "nodev"]
-    if "exec" not in given:
-        flags.append("noexec")
-    flags.append("relatime")
-    if "size" in given:
-        flags.append(f"size={-(-int(given['size']) // 4096) * 4}k")
-    if "mode" in given:
-        flags.append(f"mode={given['mode'].lstrip('0') or '0'}")
-    flags += [f"{name}={given[name]}" for name in ("uid", "gid") if name in given]
-    return ",".join(flags)
+def tmpfs_options(mount: Mount) -> TmpfsOptions:
+    """What a container's tmpfs is to be.
+
+    Raises ``OSError`` (``EINVAL``) where the kernel would not take its options.
+    """
+    return TmpfsOptions.read(mount.options, CONTAINER_FLAGS)
 
 
 def host_mount_of(path: Path) -> tuple[str, str, str, int]:

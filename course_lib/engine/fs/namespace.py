@@ -10,11 +10,12 @@ import contextlib
 import errno
 import os
 import stat as statmod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from course_lib.engine.fs.devices import DEV_SIZE, DevTree, PtsTree
+from course_lib.engine.fs.guarded import guards
 from course_lib.engine.fs.inode import Tree, os_error
 from course_lib.engine.fs.mounts import (
     FIRST_DEVICE,
@@ -46,6 +47,8 @@ class MountNamespace:
     :param shm: the tree on ``/dev/shm``, which may be another container's, too; there is no such
         directory without one.
     :param kernel: whether there is what the kernel mounts (``/proc``, ``/dev`` …).
+    :param read_only: paths of ``/proc`` that cannot be written to.
+    :param masked: paths of ``/proc`` and ``/sys`` behind which there is nothing.
     :ivar mounts: by target, in order of mounting; ``/`` is the root file system.
     :ivar proc: the tree on ``/proc``.
     """
@@ -59,6 +62,8 @@ class MountNamespace:
         *,
         shm: Tree | None,
         kernel: bool = True,
+        read_only: Collection[str] = (),
+        masked: Collection[str] = (),
     ) -> None:
         self.clock = clock
         self.rootfs = rootfs
@@ -73,6 +78,16 @@ class MountNamespace:
         # As dockerd: what lies higher in the tree is mounted first, whatever the order given.
         for number, mount in enumerate(sorted(mounts, key=lambda one: _depth(one.target))):
             self._add(mount, FIRST_DEVICE + 6 + number)
+        if kernel:
+            for guard in guards(
+                self.proc,
+                self.mounts["/dev"],
+                _KERNEL_OPTIONS,
+                clock,
+                read_only=read_only,
+                masked=masked,
+            ):
+                self._put(guard)
         root.read_only = rootfs.read_only
 
     def _put_kernel(self, clock: Clock, shm: Tree | None) -> None:
@@ -99,6 +114,8 @@ class MountNamespace:
             self._own.append(mounted)
 
     def _add(self, mount: Mount, device: int) -> None:
+        if mount.target == "/proc" or mount.target.startswith("/proc/"):
+            raise _unsafe(mount)
         if mount.kind == "tmpfs" and "mode" not in mount.options:
             mount = self._with_mode_of_target(mount)
         source = str(mount.source) if mount.source else mount.kind
@@ -109,9 +126,11 @@ class MountNamespace:
             number = error.errno or errno.EIO
             raise OSError(number, os.strerror(number), mount.target, None, source) from None
         target = self._mount_point(mount.target, source, is_directory=is_directory)
-        options = tmpfs_options(mount) if mount.kind == "tmpfs" else "relatime"
+        if mount.kind == "tmpfs":
+            tree.options = tmpfs_options(mount).shown()
+        read_only = mount.read_only or tree.read_only
         self._put(
-            Mounted(target, tree, mount.read_only, "tmpfs", options, mount.kind),
+            Mounted(target, tree, read_only, tree.source, tree.options, mount.kind),
             own=mount.tree is None,
         )
 
@@ -162,6 +181,17 @@ class MountNamespace:
         """Forget what lies in memory and belongs to this container alone."""
         for mounted in self._own:
             mounted.tree.close()
+
+
+def _unsafe(mount: Mount) -> OSError:
+    """Why nothing is mounted on ``/proc`` or in it (runc: ``checkProcMount``)."""
+    what = "it is not of type proc" if mount.target == "/proc" else "it is inside /proc"
+    reason = (
+        f"create mount destination for {mount.target} mount: check proc-safety of {mount.target} "
+        f'mount: "{mount.target}" cannot be mounted because {what}'
+    )
+    source = str(mount.source) if mount.source else mount.kind
+    return OSError(errno.EPERM, reason, mount.target, None, source)
 
 
 def _depth(path: str) -> int:

@@ -6,10 +6,11 @@ What a process lists and reads there is made at that moment by a :class:`ProcFil
 from __future__ import annotations
 
 import errno
+import os
 import stat as statmod
 from typing import TYPE_CHECKING, Protocol
 
-from course_lib.engine.fs.handles import BytesFile, DirectoryFile
+from course_lib.engine.fs.handles import BytesFile, DirectoryFile, can_write
 from course_lib.engine.fs.inode import Inode, Tree, os_error
 from course_lib.engine.interfaces import FileStat
 
@@ -144,6 +145,8 @@ class _ProcInode(Inode):
     def open(self, flags: int) -> OpenFile:
         if self.is_directory():
             return DirectoryFile(self.stat).handle()
+        if can_write(flags) or flags & os.O_TRUNC:
+            raise os_error(errno.EACCES)
         content = self._tree.files.read(self._path)
         if content is None:
             raise os_error(errno.ENOENT)

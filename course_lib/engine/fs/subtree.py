@@ -67,7 +67,9 @@ class SubTree(Tree):
         self.base = base
         self._names = names
         self.fstype = base.fstype
+        self.source, self.options = base.source, base.options
         self.device = base.device
+        self.read_only = base.read_only
 
     def root(self) -> Inode:
         inode = self.base.root()

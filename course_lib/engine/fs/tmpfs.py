@@ -32,6 +32,8 @@ class TmpTree(Tree):
 
     :param size: limit in bytes, rounded up to pages; ``None`` takes half of the host's memory,
         Linux's default, but no more than 1 GiB, because it is the engine's own memory.
+    :param inodes: most files, the topmost directory included, and each name of a file by itself;
+        beyond them making one is ``ENOSPC``. ``None`` for no limit.
     :param mode: permissions of the root directory.
     """
 
@@ -42,6 +44,7 @@ class TmpTree(Tree):
         clock: Clock,
         *,
         size: int | None = None,
+        inodes: int | None = None,
         mode: int = 0o1777,
         uid: int = 0,
         gid: int = 0,
@@ -53,6 +56,8 @@ class TmpTree(Tree):
         limit = default_size() if size is None else size
         self.pages = -(-limit // PAGE)
         self.pages_used = 0
+        self._inodes = inodes
+        self._inodes_used = 1
         self._next_ino = 1
         self._root = TmpDirectory(self, statmod.S_IFDIR | mode, uid, gid)
 
@@ -74,18 +79,33 @@ class TmpTree(Tree):
             raise os_error(errno.ENOSPC)
         self.pages_used += pages
 
+    def take_inode(self) -> None:
+        """Count one more name of a file; ``ENOSPC`` where there may be no more."""
+        if self._inodes is not None and self._inodes_used >= self._inodes:
+            raise os_error(errno.ENOSPC)
+        self._inodes_used += 1
+
+    def give_inode(self) -> None:
+        """A name is gone."""
+        self._inodes_used -= 1
+
     def close(self) -> None:
         self._root = TmpDirectory(self, self._root.mode, self._root.uid, self._root.gid)
         self.pages_used = 0
+        self._inodes_used = 1
 
 
 def default_size() -> int:
     """Size of a tmpfs that was given none."""
+    return min(host_memory() // 2, 1 << 30)
+
+
+def host_memory() -> int:
+    """Bytes of memory that the machine has; 2 GiB where it does not tell."""
     try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
-        memory = 1 << 31
-    return min(memory // 2, 1 << 30)
+        return 1 << 31
 
 
 class TmpNode(HeldInode):
@@ -324,6 +344,7 @@ class TmpDirectory(TmpNode):
             raise os_error(errno.EEXIST)
         if self.links <= 0:
             raise os_error(errno.ENOENT)
+        self._tree.take_inode()
         node = self.children[name] = make()
         self.touch()
         return node
@@ -355,6 +376,7 @@ class TmpDirectory(TmpNode):
             raise os_error(errno.ENOENT)
         self.touch()
         node.unlinked()
+        self._tree.give_inode()
         return node
 
     def unlink(self, name: str) -> None:

@@ -65,7 +65,7 @@ def _meant(store: ImageStore, name: str) -> list[tuple[Image, Reference | None]]
     if reference.tag or reference.digest:
         image_id = store.references.get(reference)
         if image_id is None:
-            raise NotFound(f"No such image: {name}")
+            raise NotFound("reference does not exist")
         return [(store.images()[image_id], None if reference.digest else reference)]
     tagged: list[tuple[Image, Reference | None]] = [
         (image, one)

@@ -22,6 +22,9 @@ _OF_THE_MOUNT = frozenset(
     ["ro", "rw", "nosuid", "nodev", "noexec", "relatime", "noatime", "nodiratime"]
 )
 """Options of the one mount; the others are those of the file system."""
+_MANGLED = str.maketrans({" ": r"\040", "\t": r"\011", "\n": r"\012", "\\": r"\134"})
+_GUARDED_DIRECTORIES = frozenset({"acpi", "bus", "fs", "irq"})
+"""There is nothing in them; dockerd guards them all the same (``fs.guarded``)."""
 _NET = ("arp", "dev", "if_inet6", "route", "tcp", "tcp6", "udp", "udp6")
 
 
@@ -36,6 +39,8 @@ class ProcFs:
         self._machine = machine
         self._top: dict[str, Callable[[], str]] = {
             "cpuinfo": self._cpuinfo,
+            "keys": lambda: "",
+            "timer_list": lambda: "",
             "filesystems": lambda: "nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n",
             "loadavg": self._loadavg,
             "meminfo": self._meminfo,
@@ -81,7 +86,9 @@ class ProcFs:
         match parts:
             case []:
                 pids = [str(pid) for pid in sorted(self._machine.table)]
-                return [*pids, *sorted([*self._top, "net", "self", "sys"])]
+                return [*pids, *sorted([*self._top, *_GUARDED_DIRECTORIES, "net", "self", "sys"])]
+            case [name] if name in _GUARDED_DIRECTORIES:
+                return []
             case ["net"] | [_, "net"] if len(parts) == 1 or self._process(parts[0]):
                 return list(_NET)
             case ["sys", *rest]:
@@ -206,7 +213,8 @@ class ProcFs:
 
     def _mounts(self) -> str:
         return "".join(
-            f"{m.source} {m.target} {m.fstype} {m.options} 0 0\n" for m in self._machine.fs.mounts()
+            f"{_mangled(m.source)} {_mangled(m.target)} {m.fstype} {m.options} 0 0\n"
+            for m in self._machine.fs.mounts()
         )
 
     def _mountinfo(self) -> str:
@@ -224,7 +232,8 @@ class ProcFs:
             others = [o for o in options if o not in _OF_THE_MOUNT]
             lines.append(
                 f"{numbers[entry.target]} {parent} {entry.device[0]}:{entry.device[1]} "
-                f"{entry.root} {entry.target} {','.join(own)} - {entry.fstype} {entry.source} "
+                f"{_mangled(entry.root)} {_mangled(entry.target)} {','.join(own)} - "
+                f"{entry.fstype} {_mangled(entry.source)} "
                 f"{','.join(['rw', *others])}\n"
             )
         return "".join(lines)
@@ -278,3 +287,8 @@ class ProcFs:
         from course_lib.engine.userland import procnet
 
         return procnet.read(self._machine.net, name)
+
+
+def _mangled(text: str) -> str:
+    """A path or a source as a field of ``/proc/mounts`` (Linux: ``mangle_path``)."""
+    return text.translate(_MANGLED)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine, SystemFailure
-from course_lib.engine.volume.tmpfs import parse_tmpfs
+from course_lib.engine.volume.tmpfs import split_options
 
 if TYPE_CHECKING:
     from course_lib.engine.clock import Clock
@@ -49,8 +49,6 @@ def check_options(options: Mapping[str, str]) -> None:
             raise InvalidParameter(f'missing required option: "{name}"')
     if options and not _is_tmpfs(options) and not _is_bind(options):
         raise NotImplementedByEngine(f'a local volume of type "{options["type"]}"')
-    if _is_tmpfs(options):
-        parse_tmpfs(options.get("o", ""))
 
 
 def _is_tmpfs(options: Mapping[str, str]) -> bool:
@@ -131,19 +129,22 @@ class LocalDriver:
         """
         from course_lib.engine.fs.hostdir import HostTree
         from course_lib.engine.fs.mounts import volume_owners
-        from course_lib.engine.fs.tmpfs import TmpTree
+        from course_lib.engine.fs.tmpfsoptions import TmpfsOptions
 
         path = self.data(name)
         if _is_tmpfs(options):
-            given = parse_tmpfs(options.get("o", ""))
-            return TmpTree(
-                self._clock,
-                size=int(given["size"]) if "size" in given else None,
-                mode=int(given.get("mode", "1777"), 8),
-                uid=int(given.get("uid", "0")),
-                gid=int(given.get("gid", "0")),
-                device=0x3000 + sum(name.encode()),
-            )
+            text = options.get("o", "")
+            try:
+                given = TmpfsOptions.read(split_options(text))
+            except OSError as error:
+                raise SystemFailure(
+                    f"error while mounting volume '{path}': failed to mount local volume: mount "
+                    f"{options['device']}:{path}, data: {text}: {(error.strerror or '').lower()}"
+                ) from None
+            tree = given.tree(self._clock, 0x3000 + sum(name.encode()))
+            tree.source, tree.options = options["device"], given.shown()
+            tree.read_only = given.read_only
+            return tree
         if _is_bind(options):
             device = options["device"]
             try:

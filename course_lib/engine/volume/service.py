@@ -333,16 +333,15 @@ class VolumeService:
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise SystemFailure(f"lstat {point.destination}: {reason}") from None
-            if source is None:
+            volume = self.get(point.name)
+            if source is None or volume.options:
+                continue  # with options, its content belongs to somebody else, or to memory
+            target = self._tree(volume).root()
+            if not is_empty(target):
                 continue
             if not source.is_directory():
                 raise SystemFailure(f"source {point.destination} is not directory")
-            volume = self.get(point.name)
-            if volume.options:
-                continue  # its content belongs to somebody else, or to memory
-            target = self._tree(volume).root()
-            if is_empty(target):
-                await copy_tree(source, target)
+            await copy_tree(source, target)
 
     def _tree(self, volume: Volume) -> Tree:
         """The one tree of a volume: owners that one container records show in all."""

@@ -10,21 +10,6 @@ from course_lib.engine.container.container import Container
 
 Json = dict[str, Any]
 
-_MASKED_PATHS = [
-    "/proc/asound",
-    "/proc/acpi",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-]
-_READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
-
 _PASSIVE_DEFAULTS: Mapping[str, Any] = {
     "ContainerIDFile": "",
     "ConsoleSize": [0, 0],
@@ -112,10 +97,8 @@ def host_config(container: Container) -> Json:
         result["Init"] = host.init
     if host.privileged and result["SecurityOpt"] is None:
         result["SecurityOpt"] = ["label=disable"]
-    masked = None if host.privileged else _MASKED_PATHS
-    readonly = None if host.privileged else _READONLY_PATHS
-    result["MaskedPaths"] = passive.get("MaskedPaths", masked)
-    result["ReadonlyPaths"] = passive.get("ReadonlyPaths", readonly)
+    result["MaskedPaths"] = host.masked_paths
+    result["ReadonlyPaths"] = host.readonly_paths
     if result["Memory"] > 0 and not result["MemorySwap"]:
         result["MemorySwap"] = 2 * result["Memory"]
     return result
