@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -16,12 +17,11 @@ from typing import Any
 
 import docker
 import nbformat
-import psutil
 
 from course_lib import clients
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.errors import CourseError, UnknownGradeId
-from graders.grading import confine
+from graders.grading import confine, usage
 from graders.grading.cells import check_cell, is_test
 from graders.grading.daemon import Daemon
 from graders.grading.engine import EngineProcess
@@ -69,13 +69,13 @@ def grade(submission: Submission, warm: Any) -> SubmissionResult:
 
 def _end_descendants() -> None:
     """Whoever a student's code left behind, where no world of its own has ended with it."""
-    left = psutil.Process().children(recursive=True)
-    while left:
-        for process in left:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(left, timeout=1)
-        left = psutil.Process().children(recursive=True)
+    while left := usage.tree(os.getpid()):
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        # They and those below them, who become this process's own, until none is left.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
 
 
 @dataclass(frozen=True, slots=True)

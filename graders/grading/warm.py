@@ -127,6 +127,7 @@ def main(descriptor: int) -> int:
     from course_lib.catalog import course
     from graders import registry
     from graders.grading import confine, kernel
+    from graders.grading.submission import grade
 
     requests = socket.socket(fileno=descriptor)
     confine.possible()  # looked up here, known in every fork
@@ -144,13 +145,12 @@ def main(descriptor: int) -> int:
             return 0
         if not os.fork():
             requests.close()
-            _grade_one(socket.socket(fileno=descriptors[0]), warm)
+            _grade_one(grade, socket.socket(fileno=descriptors[0]), warm)
         os.close(descriptors[0])
 
 
-def _grade_one(theirs: socket.socket, warm: Any) -> None:
+def _grade_one(grade: Any, theirs: socket.socket, warm: Any) -> None:
     from graders.grading import confine
-    from graders.grading.submission import grade
 
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
