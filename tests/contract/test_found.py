@@ -247,3 +247,30 @@ def test_names_are_noted_although_the_start_fails(bench: Bench) -> None:
     assert bench.raw.post(f"/containers/{second}/start").status == 403
     found = bench.inspect(second)["NetworkSettings"]["Networks"][network]
     assert found["DNSNames"] == [bench.name("d"), second[:12]]
+
+
+def test_connect_that_a_network_refuses_counts_at_the_next_start(bench: Bench) -> None:
+    block = _block()
+    network = bench.network("net", IPAM={"Config": [{"Subnet": str(block)}]})
+    container = bench.run("c")
+
+    def connect(number: int) -> tuple[int, str]:
+        wanted = {"IPv4Address": str(block[number])}
+        answer = bench.connect(network, container, IPAMConfig=wanted, Aliases=["web"])
+        return answer.status, answer.message if answer.status != 200 else ""
+
+    def shown() -> dict[str, object]:
+        found: dict[str, object] = bench.inspect(container)["NetworkSettings"]["Networks"][network]
+        return found
+
+    assert connect(0) == (403, "Address already in use")
+    assert (shown()["IPAddress"], shown()["Aliases"]) == ("", ["web"])
+    assert bench.disconnect(network, container).message == (
+        f"container {container} is not connected to network {network}"
+    )
+    assert connect(9) == (200, "")
+    assert shown()["IPAddress"] == str(block[9])
+    assert bench.disconnect(network, container).status == 200
+    assert connect(1) == (403, "Address already in use")
+    answer = bench.raw.post(f"/containers/{container}/restart", params={"t": "0"})
+    assert answer.message == f"Cannot restart container {container}: Address already in use"

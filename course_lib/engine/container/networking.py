@@ -288,9 +288,12 @@ class ContainerNetworks:
             network,
         )
         owner = EndpointOwner(container.id, container.name, container.config.hostname)
+        # As in dockerd this stays where the network refuses the container: its next start, then,
+        # fails of it, too (Moby: ``updateNetworkSettings``).
+        config.dns_names = self._dns_names(container, network.name, config)
+        container.networks.setdefault(network.name, config)
         endpoint = self._controller.join(owner, network.id, _spec(config))
         config.network_id = endpoint.network_id
-        config.dns_names = self._dns_names(container, network.name, config)
         container.networks[network.name] = config
 
     def _connect_stopped(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tests.contract.machine.both import Both
-from tests.contract.machine.side import Side, which_network
+from tests.contract.machine.side import Side
 from tests.contract.pairs import Pair
 
 NAMES = ("c0", "c1", "c2", "c3", "c4")
@@ -258,12 +258,7 @@ class Machine(RuleBasedStateMachine):
     def _act(self, name: str, act: str) -> None:
         params = {"t": "0"} if act in ("stop", "restart") else {}
         path = f"/containers/{name}/{act}"
-
-        def work(side: Side) -> Any:
-            status, text = side.call("POST", path, None, params)
-            return status, which_network(text)
-
-        status, _ = self._do(f"POST {path}", work, look=False)
+        status, _ = self._do(f"POST {path}", lambda s: s.act(name, act, params), look=False)
         row = self.containers.get(name.removeprefix(f"{self.prefix}-"))
         if row is None or act not in ("start", "restart"):
             self.both.look(f"POST {path}")

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from ipaddress import IPv4Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 
 from tests.contract.harness import Engine, http_get
 from tests.contract.machine.session import Session
+from tests.contract.machine.texts import Texts, which_network
 
 Answer = tuple[int, str]
 """Status (or exit code), and the text that came with it, normalised."""
 
 READY = 'read -r me </proc/1/comm && [ "$me" = sleep ]'
-
-_ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
-_BLOCK = re.compile(_ADDRESS.pattern + r"/\d+")
-_MAC = re.compile(r"\b02:42((?::[0-9a-f]{2}){4})\b")
-_REVERSED = re.compile(r"((?:\d{1,3}\.){4})in-addr\.arpa")
-_HEX = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b")
-_REST = (
-    (r"sha256:[0-9a-f]{64}", "sha256:ID"),
-    (r"\d+\.\d+/\d+\.\d+/\d+\.\d+ ms", "RTT"),
-    (r"time=\d+\.\d+ ms", "DELAY"),
-    (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
-    (r"Less than a second|About an? \w+|\d+ (second|minute)s?", "DURATION"),
-    (r"eth(\d+)@if\d+", r"eth\1@peer"),
-    (r"(?m)^\d+: ", "N: "),
-    (r"process \d+", "process N"),
-    (r"Network is unreachable", "Network unreachable"),  # glibc and musl
-    (r" state (UP|UNKNOWN)", ""),  # newer releases of BusyBox do not say
-)
 
 
 class Side:
@@ -47,11 +29,12 @@ class Side:
         self.engine = engine
         self.raw = engine.raw
         self.prefix = prefix
-        self._labels: dict[str, str] = {}
-        self._subnets: dict[IPv4Network, str] = {}
+        self._texts = Texts()
+        self.normal = self._texts.normal
         self._sessions: dict[str, Session] = {}
+        self._any_network: set[str] = set()  # IDs: their last start could fail of any network
         bridge = self.raw.get("/networks/bridge").json()
-        self._learn_network(bridge, "bridge")
+        self._texts.learn_network(bridge, "bridge")
 
     # what is done ------------------------------------------------------------------------------
 
@@ -64,6 +47,18 @@ class Side:
             return answer.status, ""
         return answer.status, self.normal(answer.message).strip()
 
+    def act(self, container: str, act: str, params: Mapping[str, Any]) -> Answer:
+        """``POST /containers/…/start`` and the like."""
+        before = self.raw.get(f"/containers/{container}/json")
+        status, text = self.call("POST", f"/containers/{container}/{act}", None, params)
+        if before.status == 200 and act in ("start", "restart"):
+            found = before.json()
+            self._any_network.discard(found["Id"])
+            if len(set(found["NetworkSettings"]["Networks"]) - {"bridge"}) > 1:
+                self._any_network.add(found["Id"])
+                text = which_network(text)
+        return status, text
+
     def create(self, path: str, label: str, body: Any, name: str | None = None) -> Answer:
         """Creates a container or a network, to be called ``label`` in texts."""
         params = {"name": name} if name else None
@@ -71,9 +66,9 @@ class Side:
         if answer.status != 201:
             return answer.status, self.normal(answer.message).strip()
         made = answer.json()
-        self.learn(made["Id"], label)
+        self._texts.learn(made["Id"], label)
         if "networks" in path:
-            self._learn_network(self.raw.get(f"/networks/{made['Id']}").json(), label)
+            self._texts.learn_network(self.raw.get(f"/networks/{made['Id']}").json(), label)
         return answer.status, " ".join(made.get("Warnings") or ())
 
     def script(self, container: str, script: str) -> Answer:
@@ -216,7 +211,10 @@ class Side:
             key: state[key]
             for key in ("Status", "Running", "Paused", "Restarting", "Dead", "ExitCode", "Error")
         }
-        result["State"]["Error"] = which_network(self.normal(state["Error"]))
+        error = self.normal(state["Error"])
+        result["State"]["Error"] = (
+            which_network(error) if found["Id"] in self._any_network else error
+        )
         result["Config"] = self._pick(found["Config"], "Hostname", "Env", "Labels", "Volumes")
         result["Host"] = self._pick(
             found["HostConfig"], "NetworkMode", "Binds", "Links", "PortBindings", "ReadonlyRootfs"
@@ -248,73 +246,3 @@ class Side:
             ),
         )
         return result
-
-    # texts -------------------------------------------------------------------------------------
-
-    def learn(self, identity: str, label: str) -> None:
-        """From now on that ID is shown as ``label``."""
-        self._labels[identity] = label
-
-    def _learn_network(self, network: dict[str, Any], label: str) -> None:
-        for row in network["IPAM"]["Config"] or ():
-            if ":" not in row["Subnet"]:
-                self._subnets[IPv4Network(ip_network(row["Subnet"]))] = label
-
-    def normal(self, text: str) -> str:
-        """A text without what differs from engine to engine and run to run."""
-        text = _HEX.sub(self._identity, text)
-        text = _MAC.sub(self._mac, text)
-        text = _REVERSED.sub(lambda found: f"reversed({_turned(found[1])})", text)
-        text = _BLOCK.sub(lambda found: self._block(found[0]), text)
-        text = _ADDRESS.sub(lambda found: self._address(found[0]), text)
-        for pattern, word in _REST:
-            text = re.sub(pattern, word, text)
-        return re.sub(r"[ \t]+", " ", text)
-
-    def _identity(self, found: re.Match[str]) -> str:
-        for identity, label in self._labels.items():
-            if identity.startswith(found[0]):
-                return f"<{label}:{len(found[0])}>"
-        return f"ID{len(found[0])}"
-
-    def _mac(self, found: re.Match[str]) -> str:
-        address = ".".join(str(int(part, 16)) for part in found[1][1:].split(":"))
-        return f"mac({address})"
-
-    def _block(self, text: str) -> str:
-        """``ADDRESS/LENGTH``; how large a pool was free depends on what else the engine has."""
-        address, _, length = text.partition("/")
-        for subnet in self._subnets:
-            if ip_address(address) in subnet and int(length) == subnet.prefixlen in (16, 20):
-                return f"{address}/pool"
-        return text
-
-    def _address(self, text: str) -> str:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return text
-        for subnet, label in self._subnets.items():
-            if address in subnet:
-                offset = int(address) - int(subnet.network_address)
-                known = label != "bridge" or offset <= 1  # others have addresses there, too
-                if address == subnet.broadcast_address:
-                    return f"{label}+last"
-                return f"{label}+{offset if known else '?'}"
-        return text
-
-
-def _turned(text: str) -> str:
-    return ".".join(reversed(text.strip(".").split(".")))
-
-
-def which_network(text: str) -> str:
-    """An error of a start without the network that is to blame.
-
-    dockerd joins the networks of a container in the order of a Go map: where several are missing
-    or refuse it, any of them may be the first.
-    """
-    if "private (none) mode" in text or text.startswith("invalid endpoint settings:"):
-        return "a network refuses the container"
-    text = re.sub(r"could not find a network matching network mode \S+ ", "", text)
-    return re.sub(r"network \S+ not found", "network not found", text)

@@ -209,7 +209,7 @@ _PROGRAMS: dict[str, str] = {
     "elasticsearch": "course_lib.engine.userland.servers.elasticsearch:elasticsearch",
     "getent-glibc": "net_getent:getent_glibc",
     "getent-musl": "net_getent:getent_musl",
-    "host": "net_dig:host",
+    "host": "net_host:host",
     "ip-iproute2": "net_ip:ip_iproute2",
     "nginx": "course_lib.engine.userland.servers.nginx.program:nginx",
     "ping-iputils": "net_ping:ping_iputils",

@@ -1,10 +1,11 @@
-"""Programs that show a DNS server's answer as it is: ``dig``, ``drill``, ``host``."""
+"""Programs that show a DNS server's answer as it is: ``dig`` and ``drill``."""
 
 from __future__ import annotations
 
+import errno
+
 from course_lib.engine.interfaces import DnsAnswer, DnsRecord, Process
 from course_lib.engine.userland import libc
-from course_lib.engine.userland.applets import net_options as opt
 from course_lib.engine.userland.applets.net_dns import TYPES, pointer_name
 
 
@@ -33,6 +34,15 @@ def _columns(*fields: tuple[str, int]) -> str:
 def _dig_row(record: DnsRecord) -> str:
     name, ttl, group, rtype, value = _dns_row(record).split("\t", 4)
     return _columns((name, 0), (ttl, 24), (group, 32), (rtype, 40), (value, 48)) + "\n"
+
+
+_DIG_USAGE = """\
+Usage:  dig [@global-server] [domain] [q-type] [q-class] {q-opt}
+            {global-d-opt} host [@local-server] {local-d-opt}
+            [ host [@local-server] {local-d-opt} [...]]
+
+Use "dig -h" (or "dig -h | more") for complete list of options
+"""
 
 
 async def dig(proc: Process) -> int:
@@ -64,41 +74,46 @@ async def dig(proc: Process) -> int:
         elif word in {"-4", "-6"}:
             continue
         elif word.startswith("-"):
-            await proc.err(
-                f"Invalid option: {word}\nUsage:  dig [@global-server] [domain] [q-type]\n"
-            )
+            await proc.err(f"Invalid option: {word}\n{_DIG_USAGE}")
             return 1
         elif word.upper() in TYPES and questions:
             questions[-1] = (questions[-1][0], word.upper())
         else:
             questions.append((word, ""))
+    banner = ""  # stands before the first answer
     if sections["cmd"] and not short:
         found = "; (1 server found)\n" if server else ""
         shown = " ".join(proc.argv[1:])
-        await proc.out(f"\n; <<>> DiG 9.18.27 <<>> {shown}\n{found};; global options: +cmd\n")
+        banner = f"\n; <<>> DiG 9.20.11 <<>> {shown}\n{found};; global options: +cmd\n"
     where = server or libc.resolv_conf(proc.fs).servers[0]
     for name, own in questions or [(".", "NS")]:
-        code = await _dig_one(proc, where, name, own or rtype or "A", None if short else sections)
+        parts = None if short else sections
+        code = await _dig_one(proc, where, name, own or rtype or "A", parts, banner)
+        banner = ""
         if code:
             return code
     return 0
 
 
 async def _dig_one(
-    proc: Process, where: str, name: str, rtype: str, sections: dict[str, bool] | None
+    proc: Process,
+    where: str,
+    name: str,
+    rtype: str,
+    sections: dict[str, bool] | None,
+    banner: str,
 ) -> int:
     """Asks one question. ``sections``: what is shown of the answer; None for the values alone."""
     try:
         address = (await libc.getaddrinfo(proc, where))[0]
         answer = await proc.net.query(name.rstrip(".") or ".", rtype, address)
-    except libc.ResolveError:
-        await proc.out(f"dig: couldn't get address for '{where}': not found\n")
-        return 10
-    except (TimeoutError, OSError) as error:
-        refused = "" if isinstance(error, TimeoutError) else "connection refused"
-        reason = f";; communications error to {where}#53: {refused or 'timed out'}\n"
-        await proc.out(f"{reason * 3}\n;; no servers could be reached\n")
+    except libc.ResolveError as error:
+        await proc.err(unknown_server("dig", where, error))
+        return 1
+    except OSError as error:
+        await proc.out(unreachable(where, name, error, 3, banner))
         return 9
+    await proc.out(banner)
     if sections is None:
         for record in answer.records:
             await proc.out(_dns_row(record).rsplit("\t", 1)[1] + "\n")
@@ -205,45 +220,18 @@ async def drill(proc: Process) -> int:
     return 0
 
 
-async def host(proc: Process) -> int:
-    """``host NAME [SERVER]`` of the BIND utilities."""
-    try:
-        options = opt.parse(proc.argv[1:], "t:4644aAvW:", {})
-    except opt.UsageError as error:
-        await proc.err(f"host: {error}\n")
-        return 1
-    if not options.words:
-        await proc.err("Usage: host [-aCdilrTvVw] [-t type] hostname [server]\n")
-        return 1
-    name = options.words[0]
-    server = options.words[1] if len(options.words) > 1 else libc.resolv_conf(proc.fs).servers[0]
-    pointer = pointer_name(name)
-    types = [options["t"].upper()] if "t" in options else ["PTR"] if pointer else ["A", "AAAA"]
-    lines: list[str] = []
-    if len(options.words) > 1:
-        lines.append(f"Using domain server:\nName: {server}\nAddress: {server}#53\nAliases: \n\n")
-    for rtype in types:
-        try:
-            answer = await proc.net.query(pointer or name, rtype, server)
-        except (TimeoutError, OSError):
-            await proc.out(";; connection timed out; no servers could be reached\n")
-            return 1
-        if answer.rcode != "NOERROR":
-            code = 2 if answer.rcode == "SERVFAIL" else 3
-            await proc.out(f"Host {pointer or name} not found: {code}({answer.rcode})\n")
-            return 1
-        lines += [_host_line(record) for record in answer.records]
-    await proc.out("".join(lines))
-    return 0
+def unknown_server(program: str, server: str, error: libc.ResolveError) -> str:
+    """What is said of a server whose name leads nowhere."""
+    reason = "failure" if error.temporary else "not found"
+    return f"{program}: couldn't get address for '{server}': {reason}\n"
 
 
-def _host_line(record: DnsRecord) -> str:
-    name = record.name.removesuffix(".")
-    words = {
-        "A": "has address", "AAAA": "has IPv6 address", "PTR": "domain name pointer",
-        "CNAME": "is an alias for", "SRV": "has SRV record", "TXT": "descriptive text",
-    }  # fmt: skip
-    value = record.value
-    if record.type in {"PTR", "CNAME"}:
-        value = value.removesuffix(".") + "."
-    return f"{name} {words[record.type]} {value}\n"
+def unreachable(server: str, name: str, error: OSError, tries: int, banner: str = "") -> str:
+    """What is said of a server that could not be asked, after several tries."""
+    end = ";; no servers could be reached\n"
+    if error.errno == errno.ENETUNREACH:
+        setup = f";; UDP setup with {server}#53({server}) for {name}"
+        return f"{setup} failed: network unreachable.\n{end}" * tries
+    reason = "connection refused" if error.errno == errno.ECONNREFUSED else "timed out"
+    tried = f";; communications error to {server}#53: {reason}\n" * tries
+    return f"{tried}{banner}{end}"

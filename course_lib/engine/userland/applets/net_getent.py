@@ -56,7 +56,7 @@ async def _look_up(
     if not keys:
         for address, names in libc.hosts(proc.fs):
             # Asked for IPv4, glibc takes IPv6's loopback address for the one of IPv4.
-            shown = "127.0.0.1" if address == "::1" and not musl else address
+            shown = address if musl else _ipv4_of(address)
             if musl or not libc.is_ipv6(shown):
                 await proc.out(f"{shown:<15} {' '.join(names)}\n")
     status = 0
@@ -65,7 +65,7 @@ async def _look_up(
             found = await _host(proc, key)
             text = "".join(row(address, names) for address, names in found)
         else:
-            text = await _addresses(proc, key, _AHOSTS[database])
+            text = await _addresses(proc, key, _AHOSTS[database], musl=musl)
         await proc.out(text)
         status = status if text else 2
     return status
@@ -90,14 +90,56 @@ async def _host(proc: Process, key: str) -> list[tuple[str, Sequence[str]]]:
     return []
 
 
-async def _addresses(proc: Process, key: str, family: Family) -> str:
+async def _addresses(proc: Process, key: str, family: Family, *, musl: bool) -> str:
     """A line for each address and kind of socket; the name stands in the first of all."""
-    try:
-        found = await libc.getaddrinfo(proc, key, family)
-    except libc.ResolveError:
-        return ""
+    found = await (_musl_addresses if musl else _glibc_addresses)(proc, key, family)
     rows = [f"{one:<15} {kind:<6} " for one in found for kind in ("STREAM", "DGRAM", "RAW")]
-    return "\n".join([rows[0] + key, *rows[1:]]) + "\n"
+    name = key
+    if not musl:  # the first one of its line
+        name = next((names[0] for _, names in libc.hosts(proc.fs) if key in names), key)
+    return "\n".join([rows[0] + name, *rows[1:]]) + "\n" if rows else ""
+
+
+async def _musl_addresses(proc: Process, key: str, family: Family) -> list[str]:
+    try:
+        return await libc.getaddrinfo(proc, key, family)
+    except libc.ResolveError:
+        return []
+
+
+async def _glibc_addresses(proc: Process, key: str, family: Family) -> list[str]:
+    """glibc's ``getaddrinfo`` with ``AI_ADDRCONFIG`` and ``AI_V4MAPPED``.
+
+    Without an interface that has an IPv6 address (``lo`` does not count) there is IPv4 alone.
+    Addresses of IPv6 come first, and where only IPv4 is known, IPv6 gets that.
+    """
+    addresses = (one for interface in proc.net.interfaces() for one in interface.addresses)
+    with_ipv6 = any(libc.is_ipv6(one.address) and one.scope != "host" for one in addresses)
+    found = await _by_family(proc, key, "inet6") if with_ipv6 and family != "inet" else []
+    if family == "any":
+        found += await _by_family(proc, key, "inet")
+    elif family == "inet":
+        found = await _by_family(proc, key, "inet")
+    elif with_ipv6 and not found:
+        found = [f"::ffff:{one}" for one in await _by_family(proc, key, "inet")]
+    return found
+
+
+async def _by_family(proc: Process, key: str, family: Family) -> list[str]:
+    """Addresses of one family; in ``/etc/hosts``, ``::1`` is ``127.0.0.1`` for IPv4, too."""
+    if family == "inet" and libc.parse_address(key) is None:
+        lines = [
+            _ipv4_of(address)
+            for address, names in libc.hosts(proc.fs)
+            if key in names and not libc.is_ipv6(_ipv4_of(address))
+        ]
+        if lines:
+            return lines
+    return await _musl_addresses(proc, key, family)
+
+
+def _ipv4_of(address: str) -> str:
+    return "127.0.0.1" if address == "::1" else address
 
 
 async def _accounts(proc: Process, database: str, keys: Sequence[str]) -> int:
