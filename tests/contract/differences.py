@@ -21,3 +21,9 @@ DIFFERENCES: dict[str, str] = {
         "NFS and block devices need the kernel: refused when the volume is made"
     ),
 }
+
+NEEDS_IPVS = (
+    "this kernel has no IPVS (ip_vs), by which dockerd balances over virtual addresses: there is "
+    "nobody to compare the embedded engine with"
+)
+"""Why ``swarm/test_virtual_addresses.py`` may be skipped on dockerd, and there alone."""

@@ -388,7 +388,8 @@ class ContainerNetworks:
             return NetworkView()
         endpoints = [endpoint for endpoint in sandbox.endpoints if not endpoint.hidden]
         ports: dict[str, list[tuple[str, int]]] = {}
-        if any(endpoint.gateway_address for endpoint in endpoints):
+        # The way out of an overlay network is an endpoint that is not shown.
+        if any(endpoint.gateway_address for endpoint in sandbox.endpoints):
             ports = {port: [] for port in sorted(container.config.exposed_ports or ())}
         for entry in sandbox.published:
             ports.setdefault(f"{entry.port}/{entry.protocol}", []).append(

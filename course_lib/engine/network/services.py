@@ -69,7 +69,8 @@ class NetworkServices:
         balancer = self._network.balancer
         if balancer is None:
             return
-        served = {b.vip: b for b in self._bindings.values() if b.vip}
+        # With its last task an address goes, too (libnetwork: ``rmLBBackend``).
+        served = {b.vip: b for b in self._bindings.values() if b.vip and b.backends}
         for vip in self._vips - served.keys():
             balancer.forget(to_int(vip))
         for vip, binding in served.items():

@@ -124,9 +124,10 @@ def test_overlay_networks(bench: Bench) -> None:
     subnet = ipaddress.IPv4Network(config["Subnet"])
     assert subnet.subnet_of(ipaddress.IPv4Network("10.0.0.0/8"))
     assert config["Gateway"] == str(subnet[1])
-    one, two = bench.on(net, "one"), bench.on(net, "two")
+    one, two = bench.on(net, "one", ExposedPorts={"80/tcp": {}}), bench.on(net, "two")
     assert bench.exec(one, ["ping", "-c", "1", bench.name("two")]).code == 0
     assert ipaddress.IPv4Address(bench.address(one, net)) in subnet
+    assert bench.listed(one)["Ports"] == [{"PrivatePort": 80, "Type": "tcp"}]
     links = bench.exec(two, ["ip", "link"]).out
     assert "eth0@" in links
     assert "mtu 1450" in links
