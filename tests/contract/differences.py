@@ -7,6 +7,10 @@ embedded engine that test has to fail; once it passes, the row has to go.
 from __future__ import annotations
 
 DIFFERENCES: dict[str, str] = {
+    "test_found.py::test_list_after_a_start_that_failed": (
+        "what a start had of networks before it failed is gone from lists at once, as from "
+        "inspect: those ports are published no more"
+    ),
     "test_ipv6.py::test_ipv6_leads_from_network_to_network": (
         "networks are isolated for IPv6 as for IPv4: so dockerd from 27 on, while 26.1 has its "
         "rules of IPv6 as an experiment that is off"

@@ -274,3 +274,18 @@ def test_connect_that_a_network_refuses_counts_at_the_next_start(bench: Bench) -
     assert connect(1) == (403, "Address already in use")
     answer = bench.raw.post(f"/containers/{container}/restart", params={"t": "0"})
     assert answer.message == f"Cannot restart container {container}: Address already in use"
+
+
+def test_list_after_a_start_that_failed(bench: Bench) -> None:
+    """dockerd lists the address and ports that a start had before something else failed.
+
+    (It writes the container down before it cleans up; ``inspect`` shows none of it.)
+    """
+    bench.create("a")
+    host = {"Links": [f"{bench.name('a')}:x"], "PortBindings": {"80/tcp": [{"HostPort": ""}]}}
+    container = bench.create("b", host=host, ExposedPorts={"80/tcp": {}})
+    assert bench.raw.post(f"/containers/{container}/start").status == 500
+    assert bench.inspect(container)["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] == ""
+    row = bench.listed(container)
+    assert row["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] != ""
+    assert row["Ports"] != []

@@ -116,7 +116,7 @@ async def _builtin(
             return await builtin(shell, argv)
     except RedirectFailed as error:
         await shell.complain(str(error))
-        if special and not shell.interactive:
+        if special and not shell.interactive and not shell.bash:
             raise ShellExit(1) from None
         return 1
     except BrokenPipeError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from course_lib.engine.interfaces import OpenFile
 from course_lib.engine.userland.files import MemoryFile
 from course_lib.engine.userland.process import ReplaceImage
+from course_lib.engine.userland.shell import netfile
 from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.nodes import Redirect, Text
 
@@ -139,6 +140,11 @@ def _bad_descriptor(shell: Shell, target: str, number: int) -> str:
 async def _open(shell: Shell, redirect: Redirect) -> OpenFile:
     fields = await shell.expander.fields([redirect.target]) if shell.interactive else []
     path = fields[0] if len(fields) == 1 else await shell.expander.string(redirect.target)
+    if shell.bash and netfile.is_connection(path):
+        try:
+            return await netfile.connect(shell, path)
+        except OSError as error:
+            raise RedirectFailed(f"{path}: {error.strerror}") from None
     return _open_path(shell, path, ">" if redirect.kind == "&>" else redirect.kind)
 
 
@@ -153,6 +159,10 @@ def _open_path(shell: Shell, path: str, kind: str) -> OpenFile:
             flags = _no_clobber(shell, full, flags)
         return proc.fs.open(full, flags, 0o666 & ~proc.umask)
     except OSError as error:
+        if shell.bash:
+            exists = error.errno == errno.EEXIST
+            reason = "cannot overwrite existing file" if exists else error.strerror
+            raise RedirectFailed(f"{path}: {reason}") from None
         creates = bool(flags & os.O_CREAT)
         if error.errno == errno.ENOENT:
             reason = "nonexistent directory" if creates else "no such file"
