@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from course_lib.daemons import Topic
 from course_lib.errors import CatalogError, UnknownGradeId, UnknownLesson
 
 TABLE = "course.toml"
@@ -39,6 +40,8 @@ class Lesson:
     :param containers: names that its text and exercises use; likewise ``networks``,
         ``volumes``, ``services``, ``builds`` (image tags that it makes) and ``ports`` (fixed host
         ports). A lesson with services turns Swarm mode on.
+    :param touches: the :class:`~course_lib.daemons.Topic` s that it is about, as far as they are
+        not the same on every Docker.
     :param events: its checks need the engine's events since the start of the lesson.
     """
 
@@ -53,6 +56,7 @@ class Lesson:
     services: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
+    touches: frozenset[Topic] = frozenset()
     events: bool = False
 
     @property
@@ -207,6 +211,7 @@ def _lesson(assignment: str, entry: Mapping[str, Any]) -> Lesson:
         services=_strings(entry, "services"),
         builds=_strings(entry, "builds"),
         ports=tuple(_port(port) for port in entry.get("ports", [])),
+        touches=frozenset(Topic(topic) for topic in _strings(entry, "touches")),
         events=entry.get("events", False) is True,
     )
 

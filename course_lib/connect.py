@@ -45,6 +45,7 @@ class Engine:
     """An engine that answers, and why it is the one in use.
 
     :param address: ``DOCKER_HOST`` and, for a daemon behind TLS, the variables beside it.
+    :param product: ``Docker`` or ``Podman``.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Engine:
     api_version: str
     why: str
     address: Mapping[str, str]
+    product: str = "Docker"
 
     @property
     def host(self) -> str:
@@ -60,8 +62,8 @@ class Engine:
 
     @property
     def label(self) -> str:
-        """``embedded engine 26.1.5`` or ``Docker 26.1.5``."""
-        name = "embedded engine" if self.kind == "embedded" else "Docker"
+        """``embedded engine 26.1.5``, ``Docker 26.1.5`` or ``Podman 5.4.2``."""
+        name = "embedded engine" if self.kind == "embedded" else self.product
         return f"{name} {self.version}".strip()
 
     @property
@@ -201,7 +203,7 @@ def _started(engine: EmbeddedEngine, why: str, announce: Announce) -> Engine:
 
 
 def _engine(found: Answer, why: str, address: Mapping[str, str]) -> Engine:
-    return Engine(found.kind, found.version, found.api_version, why, address)
+    return Engine(found.kind, found.version, found.api_version, why, address, found.product)
 
 
 def _address(environ: Mapping[str, str]) -> dict[str, str]:

@@ -12,16 +12,19 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from course_lib import clients, connect
+from course_lib import clients, connect, daemons
 from course_lib.catalog import Catalog, course
 from course_lib.contexts import current_context
 from course_lib.embedded import EmbeddedEngine
 from course_lib.engine_probe import Answer, ask
 from course_lib.errors import CourseError
-from course_lib.images import read_image_table
+from course_lib.images import read_image_table, with_tag
 from course_lib.lesson_state import port_free
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 State = Literal["ok", "note", "missing"]
 DISTRIBUTION = "docker-networking-volumes-course"
@@ -176,24 +179,40 @@ def _in_use(environ: Mapping[str, str], catalog: Catalog | None) -> Iterator[Fin
         return
     text = f"{engine_in_use.label} at {engine_in_use.host}, {engine_in_use.why}"
     yield Finding("engine in use", "ok", text)
-    if catalog is not None:
-        yield _images(engine_in_use, catalog, environ)
+    client = engine_in_use.client(timeout=20)
+    try:
+        if engine_in_use.kind == "docker":
+            yield from _kind_of(engine_in_use, client)
+        if catalog is not None:
+            yield _images(client, catalog, environ)
+    finally:
+        client.close()
 
 
-def _images(engine: connect.Engine, catalog: Catalog, environ: Mapping[str, str]) -> Finding:
+def _kind_of(engine: connect.Engine, client: DockerClient) -> Iterator[Finding]:
+    """Which kind of Docker it is, and what is different there for the lessons."""
+    try:
+        daemon = daemons.examine(engine.host, engine.product, client.info())
+    except Exception as error:  # the SDK lets requests' errors through
+        yield Finding("kind of Docker", "note", f"cannot be told: {error}")
+        return
+    yield Finding("kind of Docker", "ok", daemon.kind)
+    for difference in daemon.differences:
+        mend = "course lab --engine embedded, for the lesson about it" if difference.missing else ""
+        yield Finding(f"  {difference.topic}", "note", difference.text, mend)
+
+
+def _images(client: DockerClient, catalog: Catalog, environ: Mapping[str, str]) -> Finding:
     try:
         table = read_image_table(environ)
     except CourseError as error:
         return Finding("images", "missing", error.message, error.hint)
     needed = {table.get(name).reference for lesson in catalog.lessons() for name in lesson.images}
-    client = engine.client(timeout=20)
     try:
-        tags = {tag for image in client.api.images() for tag in image.get("RepoTags") or []}
+        found = [tag for image in client.api.images() for tag in image.get("RepoTags") or []]
     except Exception as error:  # the SDK lets requests' errors through
         return Finding("images", "note", f"cannot be listed: {error}")
-    finally:
-        client.close()
-    absent = sorted(needed - tags)
+    absent = sorted(needed - set(map(with_tag, found)))
     if not absent:
         return Finding("images", "ok", f"all {len(needed)} are there")
     listed = ", ".join(name.removesuffix(":latest") for name in absent)

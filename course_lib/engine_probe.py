@@ -20,20 +20,27 @@ Kind = Literal["embedded", "docker"]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What ``GET /version`` said."""
+    """What ``GET /version`` said.
+
+    :param product: what people call it; Podman speaks Docker's API as well.
+    """
 
     kind: Kind
     version: str
     api_version: str
+    product: str = "Docker"
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Answer:
         platform = document.get("Platform") or {}
         name = str(platform.get("Name", "")) if isinstance(platform, Mapping) else ""
+        parts = document.get("Components") or []
+        podman = any("podman" in str(part.get("Name", "")).lower() for part in parts)
         return cls(
             kind="embedded" if "embedded" in name.lower() else "docker",
             version=str(document.get("Version", "")),
             api_version=str(document.get("ApiVersion", "")),
+            product="Podman" if podman else "Docker",
         )
 
 

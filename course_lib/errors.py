@@ -76,6 +76,10 @@ class ClientMissing(CourseError):
     """There is no ``docker`` command, and it could not be fetched."""
 
 
+class NotOnThisDocker(EngineError):
+    """What a lesson is about cannot be had on the kind of Docker in use."""
+
+
 class NameClash(CourseError):
     """A name that the lesson needs belongs to something that stood before."""
 

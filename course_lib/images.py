@@ -116,7 +116,12 @@ def read_image_table(environ: Mapping[str, str] = os.environ) -> ImageTable:
 
 
 def with_tag(reference: str) -> str:
-    """``reference`` with ``:latest`` where it has neither tag nor digest."""
+    """``reference`` with ``:latest`` where it has neither tag nor digest.
+
+    Podman writes out where an image comes from, Docker leaves Docker Hub away: so does this.
+    """
+    for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
+        reference = reference.removeprefix(prefix)
     last = reference.rpartition("/")[2]
     return reference if ":" in last or "@" in last else f"{reference}:latest"
 

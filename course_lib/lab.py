@@ -32,6 +32,7 @@ from course_lib import (
     clients,
     command_lines,
     connect,
+    daemons,
     first_cell,
     lesson_state,
     pages,
@@ -40,7 +41,13 @@ from course_lib import (
 )
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
-from course_lib.errors import CourseError, EngineUnavailable, JournalError, UsageError
+from course_lib.errors import (
+    CourseError,
+    EngineUnavailable,
+    JournalError,
+    NotOnThisDocker,
+    UsageError,
+)
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
 from course_lib.preparation import prepare
@@ -120,6 +127,8 @@ class Lab:
         """What is written of the lesson on this engine."""
         with self._talking():
             identity = self.client.info().get("ID") or self.engine.host
+        if self.engine.product == "Podman":
+            identity = self.engine.host  # it makes up another ID for every answer
         return Journal.of_engine(identity, self._environ)
 
     # --- the lesson ----------------------------------------------------------------------
@@ -141,8 +150,9 @@ class Lab:
             no lesson of the course, names none, but what it uses: ``images``, the names of
             ``containers``, ``networks`` and ``volumes``, and ``ports`` of the host.
         :param engine: ``embedded``, ``docker`` or ``auto``; by default as chosen outside.
-        :raises CourseError: for an unknown lesson, an engine that does not answer, a name or a
-            port that something of the student's own has; nothing is changed then.
+        :raises CourseError: for an unknown lesson, an engine that does not answer or cannot do
+            what the lesson is about, a name or a port that something of the student's own has;
+            nothing is changed then.
         """
         mine = Lesson(
             "own",
@@ -161,6 +171,7 @@ class Lab:
             command_lines.hasten()
         self._connect(engine, status.announce)
         with self._talking():
+            different = self._different_here(wanted)
             journal = self.journal
             entry = journal.read()
             now = read_standing(self.client)
@@ -194,6 +205,8 @@ class Lab:
             self._begun = self._look(self.client, self._before)
             self._listen(wanted, journal, started)
         status.finish(self._status_line(wanted, entry, stays))
+        for text in different:
+            showing.show(showing.note(text, "\N{MIDDLE DOT}"))
 
     def clean(self, *, everything: bool = False) -> None:
         """Remove what the lesson brought, and nothing else; then no lesson is started.
@@ -400,6 +413,23 @@ class Lab:
         if self._client is not None:
             self._client.close()
         self._engine, self._client = found, None
+
+    def _different_here(self, lesson: Lesson) -> list[str]:
+        """What a lesson should say first about the kind of Docker in use.
+
+        :raises NotOnThisDocker: where what the lesson is about cannot be had there.
+        """
+        if self.engine.kind == "embedded":
+            return []
+        daemon = daemons.examine(self.engine.host, self.engine.product, self.client.info())
+        found = daemon.concerning(lesson.touches)
+        missing = next((difference for difference in found if difference.missing), None)
+        if missing is not None:
+            raise NotOnThisDocker(
+                f"{missing.text}, and this lesson is about them",
+                f'do it on the embedded engine: lab.start("{lesson.key}", engine="embedded")',
+            )
+        return [f"{daemon.kind}: {difference.text}" for difference in found]
 
     def _look(self, client: DockerClient, before: Standing) -> Topology:
         """What is there besides what stood before."""

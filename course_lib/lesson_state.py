@@ -104,7 +104,7 @@ def _name_clashes(lesson: Lesson, stays: Standing) -> list[tuple[str, str]]:
         *(("network", n.name) for n in stays.networks if n.name in lesson.networks),
         *(("volume", v.name) for v in stays.volumes if v.name in lesson.volumes),
         *(("service", s.name) for s in stays.services if s.name in lesson.services),
-        *(("image", t) for t in stays.tags if t in map(with_tag, lesson.builds)),
+        *(("image", t) for t in stays.tags if with_tag(t) in map(with_tag, lesson.builds)),
     ]
 
 
@@ -154,7 +154,8 @@ def remove(client: Any, goes: Standing) -> None:
         *([("Swarm mode", partial(api.leave_swarm, force=True))] if goes.swarm else ()),
         *(
             (f"container {c.name}", partial(api.remove_container, c.id, v=True, force=True))
-            for c in goes.containers
+            # The newest first: Podman removes none that another one's network stack is.
+            for c in sorted(goes.containers, key=lambda c: c.created_ns, reverse=True)
         ),
         *((f"network {n.name}", partial(_remove_network, api, n.id)) for n in goes.networks),
         *((f"volume {v.name}", partial(api.remove_volume, v.name)) for v in goes.volumes),

@@ -19,6 +19,8 @@ from course_lib.topology import Topology
 PATIENCE_SECONDS = 3.0
 START_SECONDS = 10.0
 """A server that was started a moment ago may need this long until it listens."""
+ANSWER_SECONDS = 30.0
+"""And one that listens this long until it answers: it may be looking for a name first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def fetch(
     """
     deadline = clock() + patience
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
         try:
             connection.request("GET", "/", headers={"Accept": "text/html"})
             response = connection.getresponse()
@@ -125,6 +127,12 @@ def explain(port: int, topology: Topology, error: Exception) -> DeadPort:
         return DeadPort(
             f"{holder.name} answers on port {port}, but it is no web server",
             "try it with `nc` or the program's own client",
+        )
+    if isinstance(error, TimeoutError):
+        return DeadPort(
+            f"{holder.name} takes connections on port {port}, but has not answered for "
+            f"{ANSWER_SECONDS:.0f} s",
+            f"see `docker logs {holder.name}`",
         )
     return DeadPort(
         f"{holder.name} publishes port {port}, but nothing in it answers on its port {inner}",

@@ -117,7 +117,7 @@ def _execute(path: Path) -> tuple[float, str | None]:
         resources={"metadata": {"path": str(path.parent)}},
         shutdown_kernel="immediate",
     )
-    error = None
+    error, started = None, False
     # A kernel's own log lines are not for whoever reads the scores.
     with client.setup_kernel(stderr=subprocess.DEVNULL):
         for index, cell in enumerate(notebook.cells):
@@ -125,8 +125,12 @@ def _execute(path: Path) -> tuple[float, str | None]:
                 client.execute_cell(cell, index)
             except CellExecutionError as problem:
                 error = error or f"cell {index + 1}: {problem.ename}: {problem.evalue}"
+                if not started:
+                    # `lab.start` refused: what follows would run on whatever there is.
+                    return 0.0, error
             except (CellTimeoutError, DeadKernelError) as problem:
-                return 0.0, f"cell {index + 1}: {str(problem).splitlines()[0]}"
+                return 0.0, error or f"cell {index + 1}: {str(problem).splitlines()[0]}"
+            started = started or cell.cell_type == "code"
         error = _clean(client, notebook) or error
     checks = [cell for cell in notebook.cells if is_check(cell)]
     return float(sum(score(cell) or 0.0 for cell in checks)), error

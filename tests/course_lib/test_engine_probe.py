@@ -14,6 +14,12 @@ def test_an_engine_is_recognised_by_its_version(home: Path) -> None:
         assert ask_socket(home / "s") == Answer("docker", "27.0", "1.46")
 
 
+def test_podman_is_called_by_its_name(home: Path) -> None:
+    body = b'{"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}]}'
+    with answering(http(body), home / "s"):
+        assert ask_socket(home / "s") == Answer("docker", "5.4.2", "1.41", "Podman")
+
+
 def test_the_embedded_engine_says_so_in_its_platform(embedded_host: str) -> None:
     found = ask({"DOCKER_HOST": embedded_host})
     assert isinstance(found, Answer)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 
-from course_lib import showing
+from course_lib import daemons, showing
+from course_lib.catalog import Catalog
+from course_lib.daemons import Daemon, Difference, Kind, Topic
 from course_lib.errors import (
     DeadPort,
     EngineUnavailable,
     JournalError,
     NameClash,
+    NotOnThisDocker,
     PortInUse,
     UnknownLesson,
 )
@@ -78,6 +82,46 @@ def test_start_shows_the_engine_and_where_it_is(
     assert "The first lesson" in shown
     assert f"DOCKER_HOST={docker_host}" in shown
     assert lab.engine.label in shown
+
+
+ROOTLESS = Daemon(
+    Kind.ROOTLESS,
+    (Difference(Topic.PING, "no pings"), Difference(Topic.SWARM, "no swarms", missing=True)),
+)
+
+
+def touching(testing: TestCourse, *topics: Topic) -> Catalog:
+    assignment = testing.catalog.assignments[0]
+    first = replace(assignment.lessons[0], touches=frozenset(topics))
+    return replace(testing.catalog, assignments=(replace(assignment, lessons=(first,)),))
+
+
+@pytest.mark.docker
+def test_start_says_what_is_different_on_this_docker(
+    real_docker_host: str,
+    testing: TestCourse,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", real_docker_host)
+    monkeypatch.setattr(daemons, "examine", lambda *_: ROOTLESS)
+    lab = Lab(catalog=lambda: touching(testing, Topic.PING))
+    lab.start(FIRST)
+    lab.close()
+    assert capsys.readouterr().out.splitlines()[-1] == "· rootless Docker: no pings"
+
+
+@pytest.mark.docker
+def test_start_refuses_a_lesson_about_what_this_docker_lacks(
+    real_docker_host: str, testing: TestCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", real_docker_host)
+    monkeypatch.setattr(daemons, "examine", lambda *_: ROOTLESS)
+    lab = Lab(catalog=lambda: touching(testing, Topic.SWARM))
+    with pytest.raises(NotOnThisDocker, match="no swarms") as caught:
+        lab.start(FIRST)
+    lab.close()
+    assert 'lab.start("testing/first", engine="embedded")' in caught.value.hint
 
 
 def test_start_brings_the_images(lab: Lab, client: docker.DockerClient) -> None:

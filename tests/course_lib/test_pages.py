@@ -81,6 +81,7 @@ def test_fetch_tells_what_is_no_web_server() -> None:
         (9999, pages.NotHttp(), "what answers on port 9999 is no web server"),
         (8080, OSError(), "web publishes port 8080, but nothing in it answers on its port 80"),
         (8080, pages.NotHttp(), "web answers on port 8080, but it is no web server"),
+        (8080, TimeoutError(), "web takes connections on port 8080, but has not answered for 30 s"),
     ],
 )
 def test_explain_says_what_the_engine_knows(port: int, error: Exception, says: str) -> None:

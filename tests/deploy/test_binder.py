@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +16,7 @@ from playwright.sync_api import expect
 
 from tests.deploy import lesson_one
 from tests.deploy.browser import browser_page, run_all_cells
+from tests.deploy.learner import ROOT, Image
 from tests.deploy.processes import end_group
 
 pytestmark = [
@@ -31,30 +27,8 @@ pytestmark = [
     pytest.mark.xdist_group("fixed-ports"),
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
-USER = 64000
 TOKEN = "a-token-of-binderhub"
 BASE = "/user/learner/"
-
-
-@pytest.fixture(scope="module")
-def dockerfile() -> str:
-    """What repo2docker makes of ``binder/``."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # repo2docker's own imports
-        from repo2docker.buildpacks import PythonBuildPack
-
-    before = Path.cwd()
-    os.chdir(ROOT)
-    try:
-        pack = PythonBuildPack(base_image="docker.io/library/buildpack-deps:jammy")
-        pack.platform = "linux/amd64"
-        assert pack.detect()
-        assert pack.python_version == (ROOT / "binder/runtime.txt").read_text().strip()[7:]
-        text: str = pack.render(build_args={})
-        return text
-    finally:
-        os.chdir(before)
 
 
 def test_repo2docker_reads_every_file_of_binder(dockerfile: str) -> None:
@@ -81,103 +55,6 @@ def test_post_build_removes_nothing_of_a_checkout(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "only there" in done.stderr
     assert (tmp_path / "thesis").read_text() == "all of it"
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """What a build left: the learner's home, and the surroundings of its processes."""
-
-    home: Path
-    environ: dict[str, str]
-
-    def words(self, *command: str) -> list[str]:
-        """A command as the pod would run it: no privilege, and none to be gained."""
-        words = ["setpriv", "--no-new-privs"]
-        if os.geteuid() == 0:
-            words += [f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-            words += ["--bounding-set=-all", "--inh-caps=-all"]
-        return [*words, *command]
-
-    def run(self, *command: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.words(*command),
-            cwd=self.home,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-        )
-        assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done
-
-
-@pytest.fixture(scope="module")
-def image(dockerfile: str) -> Iterator[Image]:
-    """The steps of the Dockerfile from the copy of the repository on, run one by one."""
-    # (Not below pytest's folder, which only its owner may enter.)
-    folder = Path(tempfile.mkdtemp(prefix="binder-"))
-    home, environment = folder / "home", folder / "env"
-    home.mkdir()
-    environment.mkdir()
-    copy_repository(home)
-    if os.geteuid() == 0:
-        folder.chmod(0o755)
-        for path in (home, *home.rglob("*"), environment):
-            os.chown(path, USER, USER, follow_symlinks=False)
-    environ = {
-        "HOME": str(home),
-        "USER": "jovyan",
-        "LANG": "C.UTF-8",
-        "SHELL": "/bin/bash",
-        "TMPDIR": "/tmp",
-        "REPO_DIR": str(home),
-        "KERNEL_PYTHON_PREFIX": str(environment),
-        "PATH": f"{environment}/bin:/usr/local/bin:/usr/bin:/bin",
-    }
-    # How this machine reaches the package index.
-    environ |= {k: v for k, v in os.environ.items() if k.startswith("PIP_") or "proxy" in k.lower()}
-    made = Image(home, environ)
-    try:
-        made.run(python_for_all(), "-m", "venv", str(environment))
-        steps = dockerfile[dockerfile.index("COPY --chown=1000:1000 src/ ") :]
-        commands = re.findall(r"^RUN (.+)$", steps, re.MULTILINE)
-        assert len(commands) >= 4
-        for command in commands:
-            made.run("bash", "-c", command)
-        yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def copy_repository(target: Path) -> None:
-    """What a clone holds: no environment, no cache, nothing that git ignores."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    ).stdout.decode()
-    for name in filter(None, listed.split("\0")):
-        source = ROOT / name
-        if source.is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target / name)
-
-
-def python_for_all() -> str:
-    """A Python that a user without privileges can start."""
-    probe = Image(Path("/"), {"PATH": "/usr/local/bin:/usr/bin:/bin"})
-    for candidate in (os.path.realpath(sys.executable), "/usr/bin/python3"):
-        # (By a shell: setpriv itself still has root's privileges when it looks for a program.)
-        code = "import sys, venv; assert sys.version_info >= (3, 11)"
-        words = probe.words("sh", "-c", 'exec "$0" -c "$1"', candidate, code)
-        done = subprocess.run(words, cwd="/", env=probe.environ, capture_output=True)
-        if done.returncode == 0:
-            return candidate
-    message = "no Python 3.11 or newer that every user can start"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture

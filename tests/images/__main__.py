@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import docker
@@ -14,7 +15,19 @@ from tests.images.debian import PackageError
 from tests.images.load import Loader
 from tests.images.old_redis import SourceError
 
-DEFAULT_CACHE = "/var/cache/course-images"
+DEFAULT_CACHE = Path(os.environ.get("COURSE_IMAGE_CACHE", "/var/cache/course-images"))
+
+
+def load(host: str, tags: Iterable[str] = (), cache: Path = DEFAULT_CACHE) -> None:
+    """Load the stand-ins with these tags (without: all) into the engine at ``host``.
+
+    :raises DockerException, PackageError, SourceError, KeyError, OSError: where that fails.
+    """
+    client = docker.DockerClient(base_url=host, timeout=300)
+    try:
+        Loader(client, cache, lambda line: print(line, flush=True)).load(tags)
+    finally:
+        client.close()
 
 
 def main() -> int:
@@ -23,7 +36,7 @@ def main() -> int:
     parser.add_argument(
         "--cache",
         type=Path,
-        default=Path(os.environ.get("COURSE_IMAGE_CACHE", DEFAULT_CACHE)),
+        default=DEFAULT_CACHE,
         help="where packages and builds are kept between runs",
     )
     parser.add_argument("tag", nargs="*", help="only these images")
@@ -31,8 +44,7 @@ def main() -> int:
     if not words.host:
         parser.error("say which engine: --host or DOCKER_HOST")
     try:
-        client = docker.DockerClient(base_url=words.host, timeout=300)
-        Loader(client, words.cache, lambda line: print(line, flush=True)).load(words.tag)
+        load(words.host, words.tag, words.cache)
     except (DockerException, PackageError, SourceError, KeyError, OSError) as error:
         print(f"tests.images: {error}", file=sys.stderr)
         return 2

@@ -158,6 +158,16 @@ def test_run_says_where_a_cell_failed_and_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_cleaning")
+def test_run_ends_where_the_lesson_could_not_be_started(tmp_path: Path) -> None:
+    """The first cell is `lab.start`: what follows would do something else's work."""
+    text = nbformat.v4.new_markdown_cell("Goals")  # type: ignore[no-untyped-call]
+    path = notebook_of(tmp_path, text, "1/0", check_cell("check = float\ncheck('1.5')"))
+    run = run_lesson(path, LESSON)
+    assert run.error == "cell 2: ZeroDivisionError: division by zero"
+    assert run.earned == 0
+
+
+@pytest.mark.usefixtures("no_cleaning")
 def test_run_survives_a_kernel_that_dies(tmp_path: Path) -> None:
     run = run_lesson(notebook_of(tmp_path, "import os; os._exit(1)", "1"), LESSON)
     assert run.earned == 0

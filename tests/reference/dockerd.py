@@ -10,7 +10,8 @@ daemons would fight over the same iptables chains; its published ports answer at
 :attr:`Daemon.address`. So does a second 26.1 for the tests of swarm mode (``26.1-swarm``), which
 changes what a daemon is like for everybody who uses it, and a third for the tests of checks
 (``26.1-checks``): the lessons' names are the same in all of them, so that on one daemon only one
-test can run at a time.
+test can run at a time. ``26.1-rootless`` runs as an ordinary user, in the namespaces that
+rootlesskit makes; its published ports are the machine's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 
 # procps: `docker top` runs the ps of the machine.
 PACKAGES = "docker.io,docker-cli,iptables,iproute2,ca-certificates,procps"
+ROOTLESS = "rootlesskit,slirp4netns,uidmap"
 MIRROR = "http://deb.debian.org/debian"
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -52,10 +54,12 @@ class Release:
     closed: bool = False
     """Without a route out of its namespace: what looks for a registry learns at once that there
     is none, instead of waiting for an answer."""
+    user: int = 0
+    """Who runs it: root, or the user of a rootless Docker."""
 
 
 RELEASES = {
-    "26.1": Release("26.1", "trixie", PACKAGES),
+    "26.1": Release("26.1", "trixie", f"{PACKAGES},{ROOTLESS}"),
     "20.10": Release(
         "20.10",
         "bookworm",
@@ -63,10 +67,23 @@ RELEASES = {
         ("10.213.20.1", "10.213.20.2"),
     ),
     "26.1-swarm": Release(
-        "26.1-swarm", "trixie", PACKAGES, ("10.213.26.1", "10.213.26.2"), "-swarm", closed=True
+        "26.1-swarm",
+        "trixie",
+        f"{PACKAGES},{ROOTLESS}",
+        ("10.213.26.1", "10.213.26.2"),
+        "-swarm",
+        closed=True,
     ),
     "26.1-checks": Release(
-        "26.1-checks", "trixie", PACKAGES, ("10.213.27.1", "10.213.27.2"), "-checks", closed=True
+        "26.1-checks",
+        "trixie",
+        f"{PACKAGES},{ROOTLESS}",
+        ("10.213.27.1", "10.213.27.2"),
+        "-checks",
+        closed=True,
+    ),
+    "26.1-rootless": Release(
+        "26.1-rootless", "trixie", f"{PACKAGES},{ROOTLESS}", place="-rootless", user=64000
     ),
 }
 
@@ -130,7 +147,13 @@ class Daemon:
             # nsenter, not `ip netns exec`: that would hide the cgroups behind a fresh /sys.
             command = ["nsenter", f"--net=/run/netns/{self._make_namespace()}", *command]
         command += ["sh", str(Path(__file__).with_name("enter.sh")), str(self.root)]
-        command += ["dockerd", "--host", self.docker_host, "--storage-driver", "overlay2"]
+        if self.release.user:
+            os.chown(self.folder, self.release.user, self.release.user)
+            rootless = Path(__file__).with_name("rootless.sh")
+            command += ["sh", "-c", rootless.read_text(), "rootless", str(self.release.user)]
+        else:
+            command.append("dockerd")
+        command += ["--host", self.docker_host, "--storage-driver", "overlay2"]
         command += ["--data-root", str(self.folder / "data")]
         command += ["--exec-root", str(self.folder / "exec")]
         command += ["--pidfile", str(self.folder / "docker.pid")]
