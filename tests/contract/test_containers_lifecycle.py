@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from tests.contract.harness import Bench, until
 from tests.contract.rawhttp import Response
 
-TRAP = "trap 'exit 5' TERM; trap 'exit 6' USR1; while :; do sleep 0.05; done"
+TRAP = "trap 'exit 5' TERM; trap 'exit 6' USR1; echo ready; while :; do sleep 0.05; done"
+
+
+def catching(bench: Bench, **config: Any) -> str:
+    """A container that catches signals, once it does: before, the first process ignores them."""
+    container = bench.run(command=["sh", "-c", TRAP], **config)
+    until(lambda: "ready" in bench.logs(container))
+    return container
 
 
 def test_start_twice_changes_nothing(bench: Bench) -> None:
@@ -66,19 +74,19 @@ def test_command_not_executable(bench: Bench) -> None:
 
 
 def test_stop_sends_the_stop_signal(bench: Bench) -> None:
-    container = bench.run(command=["sh", "-c", TRAP])
+    container = catching(bench)
     assert bench.raw.post(f"/containers/{container}/stop", params={"t": "10"}).status == 204
     assert bench.state(container)["ExitCode"] == 5
 
 
 def test_stop_signal_of_the_container(bench: Bench) -> None:
-    container = bench.run(command=["sh", "-c", TRAP], StopSignal="SIGUSR1")
+    container = catching(bench, StopSignal="SIGUSR1")
     assert bench.raw.post(f"/containers/{container}/stop").status == 204
     assert bench.state(container)["ExitCode"] == 6
 
 
 def test_stop_signal_of_the_request(bench: Bench) -> None:
-    container = bench.run(command=["sh", "-c", TRAP])
+    container = catching(bench)
     params = {"signal": "SIGUSR1"}
     assert bench.raw.post(f"/containers/{container}/stop", params=params).status == 204
     assert bench.state(container)["ExitCode"] == 6
@@ -116,7 +124,7 @@ def test_kill_is_sigkill(bench: Bench) -> None:
 
 @pytest.mark.parametrize("name", ["SIGUSR1", "USR1", "10", "usr1"])
 def test_kill_with_a_signal(bench: Bench, name: str) -> None:
-    container = bench.run(command=["sh", "-c", TRAP])
+    container = catching(bench)
     params = {"signal": name}
     assert bench.raw.post(f"/containers/{container}/kill", params=params).status == 204
     assert bench.finish(container) == 6

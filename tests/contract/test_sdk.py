@@ -97,7 +97,9 @@ def test_attach_stream(bench: Bench) -> None:
 
 
 def test_lifecycle(bench: Bench) -> None:
-    container = run(bench, command="sh -c 'trap \"exit 3\" TERM; while :; do sleep 0.05; done'")
+    script = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    container = run(bench, command=["sh", "-c", script])
+    until(lambda: b"ready" in container.logs())
     container.pause()
     container.reload()
     assert container.status == "paused"
