@@ -98,7 +98,7 @@ def test_attach_stream(bench: Bench) -> None:
 
 def test_lifecycle(bench: Bench) -> None:
     script = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done"
-    container = run(bench, command=["sh", "-c", script])
+    container = run(bench, command=f'sh -c "{script}"')
     until(lambda: b"ready" in container.logs())
     container.pause()
     container.reload()

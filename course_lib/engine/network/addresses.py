@@ -49,6 +49,10 @@ class Subnet:
         return f"{to_text(self.base)}/{self.prefix}"
 
 
+LINK_LOCAL4 = Subnet(0xA9FE0000, 16)
+"""169.254.0.0/16."""
+
+
 def to_int(text: str) -> int:
     """An address as an integer.
 

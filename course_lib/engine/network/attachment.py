@@ -9,9 +9,14 @@ import contextlib
 from collections.abc import Iterable
 from typing import Protocol
 
-from course_lib.engine.errdefs import EngineError, InvalidParameter, SystemFailure
+from course_lib.engine.errdefs import (
+    EngineError,
+    InvalidParameter,
+    NotImplementedByEngine,
+    SystemFailure,
+)
 from course_lib.engine.network import resolvconf
-from course_lib.engine.network.addresses import to_int
+from course_lib.engine.network.addresses import LINK_LOCAL4, to_int
 from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.drivers.bridge import HOST_BINDING, interface_prefix
 from course_lib.engine.network.endpoint import Endpoint
@@ -30,6 +35,7 @@ def make_endpoint(
 
     :raises EngineError: the address asked for, or any, is not to be had.
     """
+    _check_link_local(network, spec.link_local)
     endpoint = Endpoint(endpoint_id, owner.name, network, owner.id, spec)
     if network.pools:
         endpoint.address = _take_address(network, spec.ipv4_address)
@@ -47,6 +53,14 @@ def make_endpoint(
     if is_user_defined(network.name):
         endpoint.dns_names = dns_names(owner, spec.aliases)
     return endpoint
+
+
+def _check_link_local(network: Network, addresses: Iterable[str]) -> None:
+    for address in addresses:
+        if ":" in address or network.driver_name != "bridge":
+            raise NotImplementedByEngine("--link-local-ip but for IPv4 on a bridge network")
+        if to_int(address) not in LINK_LOCAL4:
+            raise InvalidParameter(f"invalid link local IP address: {address}")
 
 
 def dns_names(owner: EndpointOwner, aliases: Iterable[str]) -> tuple[str, ...]:

@@ -120,9 +120,9 @@ class Fabric:
     def _connected(stack: Stack, address: int) -> Link | None:
         best: Link | None = None
         longest = -1
-        for link in stack.addresses.values():
-            subnet = link.segment.subnet_of(address) if link.segment is not None else None
-            if subnet is not None and subnet.prefix > longest:
+        for own, link in stack.addresses.items():
+            subnet = link.segment.subnet_of(own) if link.segment is not None else None
+            if subnet is not None and address in subnet and subnet.prefix > longest:
                 best, longest = link, subnet.prefix
         return best
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.interfaces import Interface, InterfaceAddress, Neighbour, Route
 from course_lib.engine.network.addresses import (
+    LINK_LOCAL4,
     LINK_LOCAL6,
     V6,
     Subnet,
@@ -71,15 +72,18 @@ class Segment:
         self.remotes: Mapping[int, RemoteEndpoint] = {}
 
     def subnet_of(self, address: int) -> Subnet | None:
-        """The subnet that has this address."""
+        """The subnet that an address on it belongs to."""
         subnet = self.subnet6 if address >= V6 else self.subnet
-        return subnet if subnet is not None and address in subnet else None
+        if subnet is not None and address in subnet:
+            return subnet
+        return LINK_LOCAL4 if address in LINK_LOCAL4 else None
 
 
 class Link:
     """An interface of a stack, connected to a segment.
 
     :ivar address: of IPv4; ``address6``: of IPv6; 0 for none.
+    :ivar link_local: further addresses, of 169.254.0.0/16 (``--link-local-ip``).
     :ivar gateway: where this link's default route would lead; 0 for none. ``gateway6`` likewise.
     :ivar master: on the host side of a veth pair the bridge's name.
     """
@@ -91,6 +95,7 @@ class Link:
         "gateway6",
         "index",
         "kind",
+        "link_local",
         "mac",
         "master",
         "mtu",
@@ -119,6 +124,7 @@ class Link:
         gateway: int = 0,
         address6: int = 0,
         gateway6: int = 0,
+        link_local: tuple[int, ...] = (),
     ) -> None:
         self.stack = stack
         self.index = index
@@ -131,6 +137,7 @@ class Link:
         self.gateway = gateway
         self.address6 = address6
         self.gateway6 = gateway6
+        self.link_local = link_local
         self.peer: Link | None = None
         self.master = ""
         self.up = True
@@ -138,7 +145,13 @@ class Link:
 
     def source(self, target: int) -> int:
         """The address from which packets to ``target`` go out."""
+        if self.link_local and target in LINK_LOCAL4:
+            return self.link_local[0]
         return self.address6 if target >= V6 else self.address
+
+    def addresses(self) -> Iterator[int]:
+        """All its addresses."""
+        return filter(None, (self.address, self.address6, *self.link_local))
 
     def next_hop(self, target: int) -> int:
         """Where this link's default route sends packets to ``target``."""
@@ -151,6 +164,16 @@ class Link:
             subnet = self.segment.subnet
             broadcast = to_text(subnet.broadcast) if subnet.prefix < 31 else None
             addresses = (InterfaceAddress(to_text(self.address), subnet.prefix, broadcast),)
+        local = LINK_LOCAL4
+        addresses += tuple(
+            InterfaceAddress(
+                to_text(address),
+                local.prefix,
+                to_text(local.broadcast),
+                "global secondary" if number else "global",
+            )
+            for number, address in enumerate(self.link_local)
+        )
         if self.address6 and self.segment is not None and self.segment.subnet6 is not None:
             own = to_text(link_local_of_mac(self.mac))
             addresses += (
@@ -214,19 +237,19 @@ class Stack:
     def add_link(self, link: Link) -> None:
         """Plug an interface in."""
         self.links[link] = None
-        for address in filter(None, (link.address, link.address6)):
-            if link.segment is not None:
+        if link.segment is not None:
+            for address in link.addresses():
                 self.addresses[address] = link
                 link.segment.members[address] = link
         if self.connections:
-            local = {to_text(link.address), to_text(link.address6)}
+            local = {to_text(address) for address in link.addresses()}
             for connection in [c for c in self.connections if c.local[0] in local]:
                 connection.plug(link)
 
     def remove_link(self, link: Link) -> None:
         """Unplug an interface: its connections stand still, its neighbours are forgotten."""
         del self.links[link]
-        for address in (link.address, link.address6):
+        for address in link.addresses():
             if self.addresses.get(address) is link:
                 del self.addresses[address]
             if link.segment is not None and link.segment.members.get(address) is link:

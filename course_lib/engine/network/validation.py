@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 
-from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import InvalidParameter
 from course_lib.engine.network.model import PREDEFINED, EndpointSpec, IpamConfig
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
@@ -137,8 +137,6 @@ def check_endpoint(
     if subnets is not None:
         faults += _out_of_subnets(spec.ipv4_address, 4, subnets)
         faults += _out_of_subnets(spec.ipv6_address, 6, subnets)
-    if spec.link_local and not faults:
-        raise NotImplementedByEngine("a link-local address (--link-local-ip)")
     if spec.mac_address and not _MAC.fullmatch(spec.mac_address):
         raise InvalidParameter(f"invalid MAC address {spec.mac_address}")
     if faults:

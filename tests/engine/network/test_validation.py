@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import InvalidParameter
 from course_lib.engine.network import EndpointSpec, IpamConfig
 from course_lib.engine.network.validation import check_endpoint, check_ipam, normal_mac
 
@@ -122,11 +122,6 @@ def test_endpoint_faults_are_worded_as_dockerd_words_them(
     with pytest.raises(InvalidParameter) as caught:
         check_endpoint(network, spec, subnets)
     assert str(caught.value) == f"invalid endpoint settings:\n{fault}"
-
-
-def test_link_local_addresses_are_refused_clearly() -> None:
-    with pytest.raises(NotImplementedByEngine, match="link-local"):
-        check_endpoint("dev", EndpointSpec(link_local=["169.254.1.5"]), None)
 
 
 def test_several_endpoint_faults_are_listed() -> None:

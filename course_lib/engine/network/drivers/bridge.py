@@ -11,7 +11,7 @@ from course_lib.engine.errdefs import (
     NotImplementedByEngine,
     SystemFailure,
 )
-from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac
+from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac, to_int
 from course_lib.engine.network.stack import Link, Segment
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class BridgeDriver:
             gateway=endpoint.gateway_address,
             address6=endpoint.address6,
             gateway6=endpoint.gateway_address6,
+            link_local=tuple(map(to_int, endpoint.spec.link_local)),
         )
         host_end = Link(
             self._host,

@@ -108,7 +108,8 @@ class _Tar:
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for name in names:
                 await self._add(archive, name)
-        data = compress(buffer.getvalue(), self._kind)
+        # BusyBox ends with two empty blocks and does not fill up to a record, as tarfile does.
+        data = compress(buffer.getvalue()[: archive.offset], self._kind)
         if self._file == "-":
             await self._proc.out(data)
         else:
