@@ -161,7 +161,7 @@ class InterfaceAddress:
     address: str
     prefix: int
     broadcast: str | None = None
-    scope: Literal["host", "link", "global"] = "global"
+    scope: Literal["host", "link", "global", "global secondary"] = "global"
     nodad: bool = False
 
 

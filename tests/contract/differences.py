@@ -21,6 +21,24 @@ DIFFERENCES: dict[str, str] = {
     "test_ports.py::test_bindings_for_every_address": (
         "published ports listen on 127.0.0.1 alone, so no binding of [::] is shown"
     ),
+    "test_refused.py::test_extended_attributes_of_an_archive": (
+        "extended attributes are not kept: a writable layer may lie where there are none"
+    ),
+    "test_refused.py::test_processes_of_the_host": (
+        "PID mode `host`: the processes of the host are no affair of a container that is not one"
+    ),
+    "test_refused.py::test_plugins_can_be_made": (
+        "plugins are programs for Linux, which nothing here could run"
+    ),
+    "test_refused_in_swarms.py::test_managers_can_be_locked": (
+        "the one manager's state is not encrypted on disk: a lock would only pretend"
+    ),
+    "test_refused_in_swarms.py::test_a_config_can_be_a_template": (
+        "configs and secrets reach the containers as they are; a template would be half a language"
+    ),
+    "test_refused_in_swarms.py::test_services_of_other_kinds": (
+        "jobs have an orchestrator of their own in Swarm, UDP a mesh: neither is a lesson's matter"
+    ),
     "test_volumes.py::test_volume_of_a_kind_that_the_kernel_mounts": (
         "NFS and block devices need the kernel: refused when the volume is made"
     ),

@@ -177,6 +177,19 @@ def test_what_is_not_there(bench: Bench) -> None:
     assert (answer.status, answer.message) == (404, "reference does not exist")
 
 
+def test_a_layer_with_extended_attributes_keeps_its_bytes(bench: Bench) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as layer:
+        member = tarfile.TarInfo("data")
+        member.pax_headers = {"SCHILY.xattr.user.colour": "blue"}
+        layer.addfile(member)
+    name = bench.image_name("painted:1")
+    load(bench, archive(buffer.getvalue(), tags=[name]))
+    digest = f"sha256:{hashlib.sha256(buffer.getvalue()).hexdigest()}"
+    assert digest in bench.raw.get(f"/images/{name}/json").json()["RootFS"]["Layers"]
+    assert buffer.getvalue() in untar(saved(bench, name)).values()
+
+
 # --- archives of others ----------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.contract.harness import Engine
+from tests.contract.harness import Bench, Engine
 from tests.contract.rawhttp import open_socket
 
 
@@ -180,3 +180,20 @@ def _read_answer(stream: socket.socket) -> bytes:
         assert piece, data
         data += piece
     return data
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "json"),
+        ("POST", "enable"),
+        ("POST", "disable"),
+        ("DELETE", ""),
+    ],
+)
+def test_a_plugin_that_there_is_not(bench: Bench, method: str, path: str) -> None:
+    name = bench.name()
+    answer = bench.raw.request(
+        method, f"/plugins/{name}/{path}".rstrip("/"), params={"timeout": "1"}
+    )
+    assert (answer.status, answer.message) == (404, f'plugin "{name}" not found')

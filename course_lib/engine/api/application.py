@@ -57,6 +57,10 @@ def make_router(engine: Engine) -> Router:
             ),
             *(Route(method, path, unsupported.refuse(what)) for method, path, what in REFUSED),
             Route("GET", "/plugins", unsupported.no_plugins),
+            Route("GET", "/plugins/{name}/json", unsupported.no_such_plugin),
+            Route("POST", "/plugins/{name}/enable", unsupported.no_such_plugin),
+            Route("POST", "/plugins/{name}/disable", unsupported.no_such_plugin),
+            Route("DELETE", "/plugins/{name}", unsupported.no_such_plugin),
         ]
     )
 

@@ -118,10 +118,6 @@ REFUSED: tuple[tuple[str, str, str], ...] = (
     ("DELETE", "/containers/{name}/checkpoints/{checkpoint}", "checkpoints"),
     ("POST", "/plugins/pull", "plugins"),
     ("GET", "/plugins/privileges", "plugins"),
-    ("POST", "/plugins/{name}/enable", "plugins"),
-    ("POST", "/plugins/{name}/disable", "plugins"),
     ("POST", "/plugins/create", "plugins"),
-    ("GET", "/plugins/{name}/json", "plugins"),
-    ("DELETE", "/plugins/{name}", "plugins"),
 )
 """What Docker can do and this engine cannot: method, path, and what to call it."""

@@ -129,7 +129,7 @@ class Allocator:
         cluster = self._state.cluster
         assert cluster is not None
         # As in swarmkit, a size that was asked for without pools is shown, and not used.
-        size = cluster.subnet_size if cluster.pools else 24
+        size = (cluster.subnet_size if cluster.pools else 0) or 24
         blocks = [parse_subnet(text) for text in cluster.pools or DEFAULT_POOLS]
         counts = [1 << max(0, size - block.prefix) for block in blocks]
         used = list(self._subnets())

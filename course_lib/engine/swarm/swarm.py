@@ -182,8 +182,8 @@ class Swarm:
             raise InvalidParameter(f'invalid Availability: "{request.availability}"')
         listen = listen_address(request.listen_address)
         advertise = advertise_address(request.advertise_address, listen)
-        size = request.subnet_size or 24
-        _check_pools(request.pools, size)
+        size = request.subnet_size
+        _check_pools(request.pools, size or 24)
         _check_data_port(request.data_path_port)
         self.listens = (listen[0], int(listen[1]))
         manager = self._make_manager(ClusterState(self._store, self._clock))

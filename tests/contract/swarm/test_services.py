@@ -61,6 +61,31 @@ def create(bench: Bench, word: str, **spec: Any) -> str:
     return name
 
 
+def test_what_is_left_to_defaults(bench: Bench) -> None:
+    name = create(bench, "web", Mode={"Global": {}}, UpdateConfig={"Parallelism": 3})
+    plain = bench.raw.get(f"/services/{name}").json()["Spec"]
+    full = bench.raw.get(f"/services/{name}", params={"insertDefaults": "true"}).json()["Spec"]
+    defaults = {
+        "Parallelism": 1,
+        "FailureAction": "pause",
+        "Monitor": 5 * SECOND,
+        "MaxFailureRatio": 0,
+        "Order": "stop-first",
+    }
+    assert "RollbackConfig" not in plain
+    assert full["RollbackConfig"] == defaults
+    assert full["UpdateConfig"] == {**defaults, "Parallelism": 3}
+    task = full["TaskTemplate"]
+    assert (task["Placement"], task["Resources"]) == ({}, {})
+    assert task["RestartPolicy"] == {"Condition": "any", "Delay": 5 * SECOND, "MaxAttempts": 0}
+    assert task["ContainerSpec"]["DNSConfig"] == {}
+    wrong = bench.raw.get(f"/services/{name}", params={"insertDefaults": "x"})
+    assert (wrong.status, wrong.message) == (
+        400,
+        'invalid value for insertDefaults: x: strconv.ParseBool: parsing "x": invalid syntax',
+    )
+
+
 def test_update_and_rollback(bench: Bench) -> None:
     name = create(bench, "web", Mode={"Replicated": {"Replicas": 2}})
     until(lambda: len(tasks(bench, name)) == 2, PATIENCE)

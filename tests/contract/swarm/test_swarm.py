@@ -44,6 +44,25 @@ def test_outside_of_a_swarm(bench: Bench, path: str) -> None:
 
 
 @pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({}, (["10.0.0.0/8"], 24)),
+        ({"DefaultAddrPool": None, "SubnetSize": 26}, (["10.0.0.0/8"], 24)),
+        ({"DefaultAddrPool": []}, (None, 0)),
+        ({"DefaultAddrPool": ["10.201.0.0/16"]}, (["10.201.0.0/16"], 0)),
+    ],
+)
+def test_pools_that_were_not_asked_for(
+    bench: Bench, asked: dict[str, Any], shown: tuple[list[str] | None, int]
+) -> None:
+    body = {"ListenAddr": "127.0.0.1", "AdvertiseAddr": "127.0.0.1", **asked}
+    assert bench.raw.post("/swarm/init", body).status == 200
+    found = bench.raw.get("/swarm").json()
+    assert (found["DefaultAddrPool"], found["SubnetSize"]) == shown
+
+
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("pools", [[], ["10.0.0.0/8"], ["10.201.0.0/16", "10.202.0.0/16"]])
 def test_the_pools_that_were_asked_for_are_shown(bench: Bench, pools: list[str]) -> None:
     body = {"ListenAddr": "127.0.0.1", "DefaultAddrPool": pools, "SubnetSize": 26}

@@ -6,6 +6,7 @@ from typing import Any
 
 from course_lib.engine.api.format.times import time_text
 from course_lib.engine.swarm.agent import VXLAN_OPTION
+from course_lib.engine.swarm.defaults import with_defaults
 from course_lib.engine.swarm.model import (
     Blob,
     Cluster,
@@ -59,9 +60,11 @@ def node(thing: Node) -> Json:
     return result
 
 
-def service(thing: Service, state: ClusterState, *, status: bool = False) -> Json:
-    """``GET /services/{id}``."""
-    result = {**_meta(thing), "Spec": thing.spec}
+def service(
+    thing: Service, state: ClusterState, *, status: bool = False, defaults: bool = False
+) -> Json:
+    """``GET /services/{id}``; with ``defaults`` what the specification leaves out is filled in."""
+    result = {**_meta(thing), "Spec": with_defaults(thing.spec) if defaults else thing.spec}
     if thing.previous is not None:
         result["PreviousSpec"] = thing.previous
     endpoint: Json = {"Spec": _endpoint_spec(thing)}

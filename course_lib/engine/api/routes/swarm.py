@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from course_lib.engine.api import swarmschemas
 from course_lib.engine.api.bodies import read_json
 from course_lib.engine.api.format import swarm as show
 from course_lib.engine.api.messages import Request, Response, json_response
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import Conflict, InvalidParameter, NotImplementedByEngine
+from course_lib.engine.swarm.allocator import DEFAULT_POOLS
 from course_lib.engine.swarm.interfaces import JoinRequest
 from course_lib.engine.swarm.swarm import InitRequest
 
 _UINT64 = 1 << 64
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 def version_of(request: Request, what: str) -> int:
@@ -27,6 +31,12 @@ def version_of(request: Request, what: str) -> int:
     raise InvalidParameter(
         f"invalid {what} version '{text}': strconv.ParseUint: parsing \"{text}\": invalid syntax"
     )
+
+
+def _pools(body: Mapping[str, Any]) -> tuple[Sequence[str], int]:
+    """Address pools and the prefix length of subnets; without pools both are Docker's own."""
+    pools = body.get("DefaultAddrPool")
+    return (DEFAULT_POOLS, 24) if pools is None else (pools, body.get("SubnetSize", 0))
 
 
 class Handlers:
@@ -62,8 +72,7 @@ class Handlers:
                 body.get("AdvertiseAddr", ""),
                 spec,
                 body.get("Availability", ""),
-                body.get("DefaultAddrPool") or (),
-                body.get("SubnetSize", 0),
+                *_pools(body),
                 body.get("DataPathPort", 0),
             )
         )
@@ -106,8 +115,8 @@ class Handlers:
     @staticmethod
     def _truth(request: Request, name: str) -> bool:
         text = request.text(name)
-        if text in _TRUE:
+        if text in TRUE:
             return True
-        if not text or text in _FALSE:
+        if not text or text in FALSE:
             return False
         raise InvalidParameter(f"invalid value for {name}: {text}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from course_lib.engine.api.messages import Handler, Request, Response, json_response
-from course_lib.engine.errdefs import NotImplementedByEngine
+from course_lib.engine.errdefs import NotFound, NotImplementedByEngine
 
 
 def refuse(what: str) -> Handler:
@@ -18,3 +18,8 @@ def refuse(what: str) -> Handler:
 async def no_plugins(request: Request) -> Response:
     """``docker plugin ls``."""
     return json_response([])
+
+
+async def no_such_plugin(request: Request) -> Response:
+    """``docker plugin inspect`` and its kin: there are none."""
+    raise NotFound(f'plugin "{request.variables["name"]}" not found')
