@@ -24,6 +24,7 @@ import errno
 import os
 import socket
 import stat as statmod
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -255,12 +256,7 @@ class HostInode(Inode):
         return connection
 
     def _connect(self, connection: socket.socket) -> None:
-        # By the directory's descriptor where the system has a name for it: then nobody can put
-        # another directory in between, and the path is never too long.
-        folder = f"/proc/self/fd/{self._directory.fd}"
-        connection.connect(
-            f"{folder if os.path.exists(folder) else self._tree.path.parent}/{self._name}"
-        )
+        connection.connect(f"{_path_of(self._directory.fd)}/{self._name}")
 
     def _open_file(self, host_flags: int, flags: int, mode: int) -> OpenFile:
         fd = os.open(self._name, host_flags | SAFE_FLAGS, mode, dir_fd=self._directory.fd)
@@ -426,6 +422,19 @@ class HostInode(Inode):
             follow_symlinks=False,
         )
         self._refresh()
+
+
+def _path_of(fd: int) -> str:
+    """A path of an open directory.
+
+    On Linux that of its descriptor: nobody can put another directory in between, and it is never
+    too long. Elsewhere (macOS: ``fcntl(2)``, ``F_GETPATH``) the one that it has now.
+    """
+    if sys.platform != "darwin":
+        return f"/proc/self/fd/{fd}"
+    import fcntl
+
+    return os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
 
 
 def _chmod_no_follow(name: str, dir_fd: int, bits: int) -> None:

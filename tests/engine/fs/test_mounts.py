@@ -9,10 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.engine.fs import ContainerFs, Mount
+from course_lib.engine.fs import ContainerFs, Mount, bound
 from course_lib.engine.fs.mounts import host_mount_of
 from tests.engine.fs.conftest import NewContainer
 from tests.engine.fs.helpers import refuses
+
+
+def test_a_bound_file_where_descriptors_have_no_names(
+    new_container: NewContainer, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS: it is looked up by its path, so that what takes its place is seen."""
+    monkeypatch.setattr(bound, "_BY_DESCRIPTOR", source / "ghost")
+    fs = new_container([Mount("/file", "bind", source / "file")])
+    fs.write_bytes("/file", b"changed")
+    assert (source / "file").read_bytes() == b"changed"
+    (source / "new").write_text("another")
+    (source / "new").rename(source / "file")
+    assert fs.read_bytes("/file") == b"another"
 
 
 @pytest.fixture
