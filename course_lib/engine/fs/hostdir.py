@@ -430,11 +430,11 @@ def _path_of(fd: int) -> str:
     On Linux that of its descriptor: nobody can put another directory in between, and it is never
     too long. Elsewhere (macOS: ``fcntl(2)``, ``F_GETPATH``) the one that it has now.
     """
-    if sys.platform != "darwin":
-        return f"/proc/self/fd/{fd}"
-    import fcntl
+    if sys.platform == "darwin":
+        import fcntl
 
-    return os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+        return os.fsdecode(fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return f"/proc/self/fd/{fd}"
 
 
 def _chmod_no_follow(name: str, dir_fd: int, bits: int) -> None:
