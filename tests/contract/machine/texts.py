@@ -89,7 +89,13 @@ def _turned(text: str) -> str:
     return ".".join(reversed(text.strip(".").split(".")))
 
 
-def which_network(text: str) -> str:
+_OF_A_NETWORK = re.compile(
+    r"network \S+ not found|private \(none\) mode|invalid endpoint settings:|Address already in use"
+)
+SOME_NETWORK = "a network is missing or refuses the container"
+
+
+def some_network(text: str) -> str:
     """An error of a start on several networks, without the one that is to blame.
 
     dockerd joins them in the order of a Go map (Moby: ``allocateNetwork``), the default bridge
@@ -97,7 +103,4 @@ def which_network(text: str) -> str:
     the first, and its kind of error is what is told. With one network besides the default bridge
     there is one answer, which is compared as it is.
     """
-    if "private (none) mode" in text or text.startswith("invalid endpoint settings:"):
-        return "a network refuses the container"
-    text = re.sub(r"could not find a network matching network mode \S+ ", "", text)
-    return re.sub(r"network \S+ not found", "network not found", text)
+    return SOME_NETWORK if _OF_A_NETWORK.search(text) else text
