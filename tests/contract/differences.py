@@ -11,6 +11,9 @@ DIFFERENCES: dict[str, str] = {
         "what a start had of networks before it failed is gone from lists at once, as from "
         "inspect: those ports are published no more"
     ),
+    "test_interface_changes.py::test_done_with_net_admin": (
+        "interfaces and routes are the engine's alone: NET_ADMIN is discarded with a warning"
+    ),
     "test_ipv6.py::test_ipv6_leads_from_network_to_network": (
         "networks are isolated for IPv6 as for IPv4: so dockerd from 27 on, while 26.1 has its "
         "rules of IPv6 as an experiment that is off"

@@ -247,6 +247,7 @@ def test_fixed_mac_address(bench: Bench) -> None:
     config = {"EndpointsConfig": {name: {"MacAddress": "02:aa:bb:cc:dd:01"}}}
     container = bench.on(name, "c", NetworkingConfig=config)
     assert endpoint(bench, container, name)["MacAddress"] == "02:aa:bb:cc:dd:01"
+    assert bench.inspect(container)["Config"]["MacAddress"] == "02:aa:bb:cc:dd:01"
     assert "02:aa:bb:cc:dd:01" in bench.sh(container, "ip link show eth0").out
 
 

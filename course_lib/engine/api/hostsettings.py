@@ -236,6 +236,10 @@ def without_effect(host: Decoded) -> list[str]:
     warnings = []
     if host.get("Sysctls"):
         warnings.append("The embedded engine has no kernel parameters. Sysctls discarded.")
+    if {"NET_ADMIN", "CAP_NET_ADMIN"} & {name.upper() for name in host.get("CapAdd") or ()}:
+        warnings.append(
+            "On the embedded engine no container changes interfaces or routes. NET_ADMIN discarded."
+        )
     return warnings
 
 

@@ -57,7 +57,7 @@ def inspect(
     if sizes is not None:
         result["SizeRw"], result["SizeRootFs"] = sizes
     result["Mounts"] = [mount_point(mount) for mount in container.mounts if mount.shown]
-    result["Config"] = config(container.config)
+    result["Config"] = config(container.config, _mac_address(container))
     result["NetworkSettings"] = network_settings(container, network, version)
     return result
 
@@ -97,8 +97,18 @@ def _health(health: Health) -> Json:
     }
 
 
-def config(config: ContainerConfig) -> Json:
-    """``Config`` of a container."""
+def _mac_address(container: Container) -> str:
+    """The one asked for on the network of the container's mode (Moby: ``getInspectData``)."""
+    mode = container.host_config.network_mode
+    first = container.networks.get("bridge" if mode == "default" else mode)
+    return first.mac if first is not None and mode not in {"host", "none"} else ""
+
+
+def config(config: ContainerConfig, mac: str) -> Json:
+    """``Config`` of a container.
+
+    :param mac: MAC address that was asked for, ``""`` for none.
+    """
     result: Json = {
         "Hostname": config.hostname,
         "Domainname": config.domainname,
@@ -126,6 +136,8 @@ def config(config: ContainerConfig) -> Json:
     }
     if config.network_disabled:
         result["NetworkDisabled"] = True
+    if mac:
+        result["MacAddress"] = mac
     result |= {"OnBuild": config.on_build, "Labels": config.labels}
     if config.stop_signal:
         result["StopSignal"] = config.stop_signal

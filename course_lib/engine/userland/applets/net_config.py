@@ -55,6 +55,13 @@ def _ifconfig_block(interface: Interface) -> str:
     return f"{interface.name:<9} {first}\n" + "".join(f"{'':10}{line}\n" for line in rest) + "\n"
 
 
+_SETTINGS = {
+    "up": "SIOCSIFFLAGS", "down": "SIOCSIFFLAGS", "promisc": "SIOCSIFFLAGS",
+    "mtu": "SIOCSIFMTU", "netmask": "SIOCSIFNETMASK", "broadcast": "SIOCSIFBRDADDR",
+    "hw": "SIOCSIFHWADDR",
+}  # fmt: skip
+
+
 async def ifconfig(proc: Process) -> int:
     """Show interfaces; changing them needs a capability that containers lack."""
     words = proc.argv[1:]
@@ -76,7 +83,8 @@ async def ifconfig(proc: Process) -> int:
         )
         return 1
     if len(names) > 1:
-        await proc.err("ifconfig: SIOCSIFFLAGS: Operation not permitted\n")
+        asked = _SETTINGS.get(names[1], "SIOCSIFADDR")
+        await proc.err(f"ifconfig: {asked}: Operation not permitted\n")
         return 1
     await proc.out(_ifconfig_block(found))
     return 0
@@ -109,13 +117,15 @@ Show or edit kernel routing tables
 async def route(proc: Process) -> int:
     """Show the routing table."""
     try:
-        options = opt.parse(proc.argv[1:], "neA:", {})
+        changes = proc.argv[1:2] and proc.argv[1] in {"add", "del", "delete"}
+        options = opt.parse(proc.argv[1:], "neA:", {}, permute=not changes)
     except opt.UsageError as error:
         return await opt.refuse(proc, "route", error, ROUTE_USAGE)
     if options.words:
         if options.words[0] not in {"add", "del", "delete"}:
             return await opt.refuse(proc, "route", opt.UsageError(), ROUTE_USAGE)
-        await proc.err("route: SIOCADDRT: Operation not permitted\n")
+        asked = "SIOCADDRT" if options.words[0] == "add" else "SIOCDELRT"
+        await proc.err(f"route: {asked}: Operation not permitted\n")
         return 1
     await proc.out(
         "Kernel IP routing table\n"

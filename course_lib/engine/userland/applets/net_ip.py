@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass
-
-from course_lib.engine.interfaces import Interface, InterfaceAddress, Process, Route
-from course_lib.engine.userland import libc
+from course_lib.engine.interfaces import Process
+from course_lib.engine.userland.applets import net_ip_show as show
 from course_lib.engine.userland.applets import net_options as opt
+from course_lib.engine.userland.applets.net_ip_show import Refused, Style
 
 USAGE = """
 [OPTIONS] address|route|link|tunnel|neigh|rule [ARGS]
@@ -26,277 +24,15 @@ ip rule [list] | add|del SELECTOR ACTION"""
 
 _OBJECTS = ("address", "route", "link", "tunnel", "neigh", "neighbor", "neighbour", "rule")
 _CHANGES = ("add", "del", "delete", "set", "flush", "change", "append", "replace")
-_BROADCAST = "ff:ff:ff:ff:ff:ff"
-
-
-class _Refused(Exception):
-    """Ends the program with a message and exit code 1 or 2."""
-
-    def __init__(self, message: str, code: int = 1) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(slots=True)
-class _Style:
-    """How to show things.
-
-    :param full: iproute2's extra words.
-    """
-
-    full: bool = False
-    family: str = "any"
-    oneline: bool = False
-    brief: bool = False
-    statistics: bool = False
-
-    @property
-    def gap(self) -> str:
-        """Between the lines of one entry."""
-        return "\\" if self.oneline else "\n"
-
-
-def _flags(interface: Interface, style: _Style) -> str:
-    carrier = interface.up
-    flags = [] if carrier or interface.kind != "bridge" else ["NO-CARRIER"]
-    flags += ["LOOPBACK"] if interface.kind == "loopback" else ["BROADCAST", "MULTICAST"]
-    if interface.up or interface.kind == "bridge":
-        flags.append("UP")
-    if carrier:
-        flags.append("LOWER_UP")
-    if interface.peer_index is not None and not style.full:
-        flags.append("M-DOWN")
-    return f"<{','.join(flags)}>"
-
-
-def _state(interface: Interface) -> str:
-    if interface.kind == "loopback":
-        return "UNKNOWN"
-    return "UP" if interface.up else "DOWN"
-
-
-def _label(interface: Interface) -> str:
-    peer = f"@if{interface.peer_index}" if interface.peer_index is not None else ""
-    return interface.name + peer
-
-
-def _link_lines(interface: Interface, style: _Style) -> list[str]:
-    qdisc = "fq_codel" if interface.kind == "ether" else "noqueue"
-    master = f"master {interface.master} " if interface.master else ""
-    qlen = 1000 if interface.kind in {"loopback", "ether"} else 0
-    head = (
-        f"{interface.index}: {_label(interface)}: {_flags(interface, style)} mtu {interface.mtu} "
-    )
-    if style.family != "inet6":  # then the kernel tells less
-        head += f"qdisc {qdisc} {master}"
-    head += f"state {_state(interface)} "
-    if style.full and style.family != "inet6":
-        head += f"group default {f'qlen {qlen}' if qlen else ''}".rstrip(" ") + (
-            "" if qlen else " "
-        )
-    elif qlen:
-        head += f"qlen {qlen}"
-    kind = "loopback" if interface.kind == "loopback" else "ether"
-    broadcast = "00:00:00:00:00:00" if kind == "loopback" else _BROADCAST
-    second = f"    link/{kind} {interface.mac} brd {broadcast}"
-    if style.full and interface.peer_index is not None:
-        second += " link-netnsid 0"
-    return [head, second]
-
-
-def _statistics(interface: Interface) -> list[str]:
-    rows = []
-    for word, size, packets in (
-        ("RX", interface.rx_bytes, interface.rx_packets),
-        ("TX", interface.tx_bytes, interface.tx_packets),
-    ):
-        last = "mcast" if word == "RX" else "collsns"
-        middle = "missed" if word == "RX" else "carrier"
-        rows.append(f"    {word}:  bytes packets errors dropped {middle:>7} {last:>7}           ")
-        rows.append(f"    {size:10} {packets:7} {0:6} {0:7} {0:7} {0:7} ")
-    return rows
-
-
-def _address_lines(
-    interface: Interface, address: InterfaceAddress, style: _Style
-) -> tuple[str, str]:
-    if libc.is_ipv6(address.address):
-        word = "nodad " if style.full else "flags 02 "
-        first = f"inet6 {address.address}/{address.prefix} scope {address.scope} "
-        first += word if address.nodad else ""
-    else:
-        broadcast = f"brd {address.broadcast} " if address.broadcast else ""
-        first = f"inet {address.address}/{address.prefix} {broadcast}scope {address.scope} "
-        first += interface.name
-    return first, "       valid_lft forever preferred_lft forever"
-
-
-def _shown(interface: Interface, style: _Style) -> list[InterfaceAddress]:
-    return [
-        a
-        for a in interface.addresses
-        if style.family == "any" or libc.is_ipv6(a.address) == (style.family == "inet6")
-    ]
-
-
-def _address(proc: Process, words: list[str], style: _Style) -> str:
-    lines: list[str] = []
-    for interface in _selected(proc, words, missing=1):
-        addresses = _shown(interface, style)
-        if style.brief:
-            rows = " ".join(f"{a.address}/{a.prefix}" for a in addresses)
-            lines.append(f"{_label(interface):<16} {_state(interface):<14} {rows} ".rstrip() + " ")
-            continue
-        if style.oneline:
-            for address in addresses:
-                first, second = _address_lines(interface, address, style)
-                lines.append(f"{interface.index}: {interface.name}    {first}\\{second}")
-            continue
-        if style.family != "any" and not addresses:
-            continue
-        head, link = _link_lines(interface, style)
-        lines.append(head)
-        if style.family == "any":
-            lines.append(link)
-        for address in addresses:
-            first, second = _address_lines(interface, address, style)
-            lines += [f"    {first}", second]
-        if style.statistics:
-            lines += _statistics(interface)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _link(proc: Process, words: list[str], style: _Style) -> str:
-    lines = []
-    for interface in _selected(proc, words):
-        if style.brief:
-            flags = _flags(interface, _Style(full=True))
-            lines.append(
-                f"{_label(interface):<16} {_state(interface):<14} {interface.mac} {flags} "
-            )
-            continue
-        lines.append(style.gap.join(_link_lines(interface, style)))
-        if style.statistics:
-            lines += _statistics(interface)
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _selected(proc: Process, words: list[str], *, missing: int = 2) -> list[Interface]:
-    """The interfaces that ``[show] [dev] NAME [up]`` means.
-
-    :param missing: exit code where there is none of that name.
-    """
-    rest = [w for w in words if w not in {"dev", "show", "list", "lst", "ls", "sh", "s", "l", "up"}]
-    interfaces = list(proc.net.interfaces())
-    skip = False
-    names = []
-    for word in rest:
-        if skip:
-            skip = False
-        elif word in {"to", "scope", "label", "type", "master"}:
-            skip = True
-        else:
-            names.append(word)
-    for name in names:
-        found = [i for i in interfaces if i.name == name.partition("@")[0]]
-        if not found:
-            raise _Refused(f"ip: can't find device '{name}'", missing)
-        interfaces = found
-    return [i for i in interfaces if i.up] if "up" in words else interfaces
-
-
-def _route_line(route: Route, style: _Style) -> str:
-    default = route.destination in {"0.0.0.0/0", "::/0", "default"}
-    words = ["default" if default else route.destination.removesuffix("/32")]
-    if route.gateway:
-        words.append(f"via {route.gateway}")
-    words.append(f"dev {route.interface}")
-    source = f"src {route.source}" if route.source else ""
-    if ":" in route.destination:
-        metric = f"metric {route.metric}"
-        if style.full:
-            words += ["" if route.gateway else "proto kernel", metric, "pref medium"]
-        else:
-            words.append(f" {metric}")
-    elif style.full:
-        if not route.gateway:
-            words.append("proto kernel scope link")
-        words.append(source)
-    else:
-        if not route.gateway:
-            words.append("scope link ")
-        if source:
-            words.append(source if not route.gateway else f" {source}")
-    if route.metric and ":" not in route.destination:
-        words.append(f"metric {route.metric}")
-    return " ".join(word for word in words if word) + " "
-
-
-def _find_route(proc: Process, address: str) -> Route | None:
-    ip = ipaddress.ip_address(address)
-    fitting = [
-        (ipaddress.ip_network(route.destination, strict=False).prefixlen, route)
-        for route in proc.net.routes()
-        if ip in ipaddress.ip_network(route.destination, strict=False)
-    ]
-    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
-
-
-def _route(proc: Process, words: list[str], style: _Style) -> str:
-    if words and "get".startswith(words[0]) and len(words[0]) > 1:
-        if len(words) < 2 or libc.parse_address(words[1]) is None:
-            raise _Refused("ip: need at least destination address")
-        address = words[1]
-        for interface in proc.net.interfaces():
-            if any(a.address == address for a in interface.addresses):
-                return f"local {address} dev lo  src {address} \n"
-        route = _find_route(proc, address)
-        if route is None:
-            raise _Refused("ip: RTNETLINK answers: Network unreachable", 2)
-        via = f"via {route.gateway} " if route.gateway else ""
-        source = route.source or next(
-            (a.address for i in proc.net.interfaces() if i.name == route.interface
-             for a in i.addresses if libc.is_ipv6(a.address) == libc.is_ipv6(address)), "",
-        )  # fmt: skip
-        return f"{address} {via}dev {route.interface}  src {source} \n"
-    inet6 = style.family == "inet6"
-    lines = []
-    for route in proc.net.routes():
-        if (":" in route.destination) != inet6:
-            continue
-        if "default" in words and route.destination not in {"0.0.0.0/0", "::/0", "default"}:
-            continue
-        if "dev" in words and route.interface != words[words.index("dev") + 1 :][:1][0]:
-            continue
-        lines.append(_route_line(route, style))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _neighbour(proc: Process, words: list[str], style: _Style) -> str:
-    device = words[words.index("dev") + 1] if "dev" in words[:-1] else None
-    extra = "" if style.full else "ref 1 used 0/0/0 probes 1 "
-    return "".join(
-        f"{n.address} dev {n.interface} lladdr {n.mac} {extra}REACHABLE\n"
-        for n in proc.net.neighbours()
-        if style.family == "any" or libc.is_ipv6(n.address) == (style.family == "inet6")
-        if device in {None, n.interface}
-    )
-
-
-def _rule(proc: Process, words: list[str], style: _Style) -> str:
-    return (
-        "0:\tfrom all lookup local \n32766:\tfrom all lookup main \n"
-        "32767:\tfrom all lookup default \n"
-    )
 
 
 _SHOW = {
-    "address": _address, "link": _link, "route": _route, "rule": _rule, "neigh": _neighbour,
-    "neighbor": _neighbour, "neighbour": _neighbour,
+    "address": show.address, "link": show.link, "route": show.route, "rule": show.rule,
+    "neigh": show.neighbour, "neighbor": show.neighbour, "neighbour": show.neighbour,
 }  # fmt: skip
 
 
-def _options(words: list[str], style: _Style) -> list[str]:
+def _options(words: list[str], style: Style) -> list[str]:
     """Take the leading options off; the rest is object and command."""
     while words and words[0].startswith("-"):
         word = words.pop(0).lstrip("-")
@@ -317,7 +53,32 @@ def _options(words: list[str], style: _Style) -> list[str]:
     return words
 
 
-async def _ip(proc: Process, style: _Style) -> int:
+_SETTINGS = {
+    "up": "SIOCSIFFLAGS", "down": "SIOCSIFFLAGS", "mtu": "SIOCSIFMTU", "name": "SIOCSIFNAME",
+    "address": "SIOCSIFHWADDR", "qlen": "SIOCSIFTXQLEN",
+}  # fmt: skip
+
+
+def _change_refused(proc: Process, kind: str, words: list[str]) -> Refused | None:
+    """Why a change is not made, in a container without ``NET_ADMIN``; None for one that is none."""
+    devices = {interface.name for interface in proc.net.interfaces()}
+    known = words[words.index("dev") + 1 :][:1] if "dev" in words else words[1:2]
+    missing = bool(known) and known[0] not in devices
+    if words[0] == "flush":
+        return Refused("can't send flush request: Operation not permitted")
+    if missing and kind == "address":
+        return Refused(f"can't find device '{known[0]}'")
+    if kind == "link" and words[0] == "set":
+        if missing:
+            return Refused("SIOCGIFFLAGS: No such device", 2)
+        if "up" in words:  # all of them are
+            return None
+        asked = next((_SETTINGS[word] for word in words if word in _SETTINGS), "RTNETLINK answers")
+        return Refused(f"{asked}: Operation not permitted", 2)
+    return Refused("RTNETLINK answers: Operation not permitted", 2)
+
+
+async def _ip(proc: Process, style: Style) -> int:
     try:
         words = _options(list(proc.argv[1:]), style)
         if not words:
@@ -329,16 +90,16 @@ async def _ip(proc: Process, style: _Style) -> int:
         return await opt.refuse(proc, "ip", error, USAGE)
     rest = words[1:]
     if rest and any(rest[0] == change for change in _CHANGES):
-        refused = "RTNETLINK answers"
-        if matching[0] == "link" and rest[0] == "set" and {"up", "down"} & set(rest):
-            refused = "SIOCSIFFLAGS"
-        await proc.err(f"ip: {refused}: Operation not permitted\n")
-        return 2
+        refusal = _change_refused(proc, matching[0], rest)
+        if refusal is None:
+            return 0
+        await proc.err(f"ip: {refusal}\n")
+        return refusal.code
     try:
         if matching[0] == "tunnel":
             return 0
         text = _SHOW[matching[0]](proc, rest, style)
-    except _Refused as refusal:
+    except Refused as refusal:
         await proc.err(f"{refusal}\n")
         return refusal.code
     await proc.out(text)
@@ -347,9 +108,9 @@ async def _ip(proc: Process, style: _Style) -> int:
 
 async def ip(proc: Process) -> int:
     """BusyBox's ``ip``, with ``-brief`` besides."""
-    return await _ip(proc, _Style())
+    return await _ip(proc, Style())
 
 
 async def ip_iproute2(proc: Process) -> int:
     """iproute2's ``ip``."""
-    return await _ip(proc, _Style(full=True))
+    return await _ip(proc, Style(full=True))
