@@ -215,6 +215,7 @@ class ClassAutograde(Autograde):
     def _use(self, preprocessors: list[Any]) -> None:
         """nbgrader's list, but for the running and what of it a submission could trip up."""
         exporter: Any = self.exporter
+        exporter.optimistic_validation = True  # once in the end, not after every step
         exporter._preprocessors = []
         for step in preprocessors:
             kind = import_item(step) if isinstance(step, str) else step

@@ -59,6 +59,7 @@ class EngineProcess:
         client = docker.DockerClient(
             base_url=f"unix://{self.own}", version="1.41", timeout=CLIENT_SECONDS
         )
+        client.api.trust_env = False  # proxies and the like, looked up for each call
         adapter = _Adapter(f"http+unix://{self.own}", self.pid)
         client.api.mount("http+docker://", adapter)
         client.api._custom_adapter = adapter

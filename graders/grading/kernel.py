@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from course_lib import lean
 from graders.grading import wire
 
 _FLUSH_AT = 16 * 1024
@@ -70,9 +71,6 @@ class _Stream(io.TextIOBase):
 def warm() -> Any:
     """The kernel, made but not yet anybody's. Imports what lessons import."""
     os.environ["MPLBACKEND"] = _MATPLOTLIB
-    # Nobody debugs here, and a debugger that waits costs time in every process.
-    sys.modules["debugpy"] = None  # type: ignore[assignment]
-    from ipykernel.ipkernel import IPythonKernel
     from jupyter_client.session import Session
     from traitlets.config import Config
 
@@ -95,12 +93,15 @@ def warm() -> Any:
     config = Config()
     # Its thread must not be there when others are forked; ``In`` and ``Out`` work without.
     config.HistoryManager.enabled = False
-    make: Any = IPythonKernel
     log = logging.getLogger("graders.grading.kernel")
     log.addHandler(logging.NullHandler())
     log.propagate = False
-    kernel = make(config=config, session=Wire(key=b"grading"), log=log)
-    del sys.modules["debugpy"]
+    # Nobody debugs here, and a debugger that waits costs time in every process.
+    with lean.without("debugpy"):
+        from ipykernel.ipkernel import IPythonKernel
+
+        make: Any = IPythonKernel
+        kernel = make(config=config, session=Wire(key=b"grading"), log=log)
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
     _hasten_terminals()
     import docker
@@ -108,10 +109,11 @@ def warm() -> Any:
 
     from course_lib import diagrams, lab
 
-    # Made use of once: the first picture loads fonts and a canvas.
-    figure = matplotlib.pyplot.figure()
-    figure.text(0.5, 0.5, "warm")
-    figure.canvas.draw()
+    # Made use of once: the first picture loads fonts, a canvas and what writes the file.
+    figure, axes = matplotlib.pyplot.subplots()
+    axes.plot([1, 2, 3])
+    axes.set_title("warm")
+    figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
     matplotlib.pyplot.close(figure)
     _ = (docker, diagrams, lab)
     return kernel

@@ -57,8 +57,8 @@ class Outputs:
             return
         try:
             message = {"header": {"msg_type": kind.removeprefix("update_")}, "content": content}
+            # Validates it, too.
             output = nbformat.v4.output_from_msg(message)  # type: ignore[no-untyped-call]
-            nbformat.validate(output, ref="output", version=4)
         except (KeyError, ValueError, TypeError, AttributeError, nbformat.ValidationError):
             return
         transient = content.get("transient") or {}

@@ -22,6 +22,7 @@ PER_CORE = 4
 """Submissions at once for each core, at most, where nobody said how many."""
 BUSY_PERCENT = 90.0
 LOOK_SECONDS = 0.05
+TICK_SECONDS = 1.0
 
 
 class Pool:
@@ -69,7 +70,9 @@ class Pool:
     def _collect(self, selector: Any, save: Any, tell: Any, *, wait: bool) -> None:
         if not wait:
             return
-        for key, _ in selector.select(LOOK_SECONDS):
+        # Whether the cores have time for one more is asked now and then.
+        full = len(self._tasks) >= self._most
+        for key, _ in selector.select(TICK_SECONDS if full else LOOK_SECONDS):
             task = key.fileobj
             descriptor = task.fileno()
             result = task.receive()

@@ -123,7 +123,9 @@ class Task:
 
 def main(descriptor: int) -> int:
     """Be the warm parent until the socket closes."""
-    from course_lib import warm_engine
+    from course_lib import lean, warm_engine
+
+    lean.import_nbformat()
     from course_lib.catalog import course
     from graders import registry
     from graders.grading import confine, kernel
@@ -131,7 +133,6 @@ def main(descriptor: int) -> int:
 
     requests = socket.socket(fileno=descriptor)
     confine.possible()  # looked up here, known in every fork
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     warm_engine.preload()
     warm = kernel.warm()
     for lesson in course().lessons():
@@ -141,6 +142,7 @@ def main(descriptor: int) -> int:
     gc.freeze()
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
+        _reap()
         if not data:
             return 0
         if not os.fork():
@@ -149,11 +151,17 @@ def main(descriptor: int) -> int:
         os.close(descriptors[0])
 
 
+def _reap() -> None:
+    """Take leave of whoever has ended, so that their CPU time counts as this process's."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _grade_one(grade: Any, theirs: socket.socket, warm: Any) -> None:
     from graders.grading import confine
 
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         confine.die_with_parent()
         wire.send(theirs, {"pid": os.getpid()})
         found = Submission.from_json(wire.receive(theirs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks import builds, containers, lessons, networking, startup, volumes
+from tests.benchmarks import builds, containers, grading, lessons, networking, startup, volumes
 from tests.benchmarks.engines import dockerd, embedded
 from tests.benchmarks.measure import Row
 
@@ -42,6 +42,7 @@ def rows() -> Iterator[Row]:
         yield from networking.published(ours)
     with embedded() as ours:
         yield from lessons.rows(ours)
+    yield from grading.rows()
 
 
 def main() -> None:

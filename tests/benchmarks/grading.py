@@ -15,6 +15,8 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ LESSONS = ("publish-a-service", "container-network-model")
 STUDENTS = 20
 TRIVIAL_NOTEBOOKS = 3
 TRIVIAL_CELLS = 12
+CLASSES = (30, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a command took: seconds, and CPU seconds of all its processes; what it printed."""
+
+    wall: float
+    cpu: float
+    printed: str
 
 
 class Class:
@@ -58,48 +70,78 @@ class Class:
             target = self.root / "submitted" / f"s{number:03}" / "networking"
             shutil.copytree(source, target)
 
-    def run(self, *words: str, cwd: Path | None = None) -> float:
-        """Seconds that a command takes."""
+    def run(self, *words: str, cwd: Path | None = None) -> Used:
+        """What a command takes."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begun = time.perf_counter()
+        program = [SCRIPTS / words[0]] if words[0] != "python" else [sys.executable]
         done = subprocess.run(
-            [SCRIPTS / words[0], *words[1:]], cwd=cwd or self.root, env=self._environment,
+            [*program, *words[1:]], cwd=cwd or self.root, env=self._environment,
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
+        wall = time.perf_counter() - begun
         if done.returncode:
             raise RuntimeError(f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return time.perf_counter() - begun
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return Used(wall, cpu, done.stdout)
+
+    def grade(self, by: str) -> Used:
+        """What grading everybody anew takes, by ``course`` or ``nbgrader``."""
+        shutil.rmtree(self.root / "autograded", ignore_errors=True)
+        return self.run(by, "autograde", "networking")
 
 
 def rows(students: int = STUDENTS) -> Iterator[Row]:
-    """The real lessons, then trivial notebooks."""
+    """The real lessons, then trivial notebooks, then whether a large class costs more."""
     wanted = {
         lesson.name: nbformat.read(course().notebook(lesson), as_version=4)  # type: ignore[no-untyped-call]
         for lesson in course().lessons()
         if lesson.name in LESSONS
     }
-    yield _compare("grading, two lessons", wanted, students, 8)
+    yield from _compare("grading, two lessons", wanted, students, 8)
     trivial = {f"trivial-{number}": _trivial() for number in range(TRIVIAL_NOTEBOOKS)}
-    yield _compare("grading, trivial notebooks", trivial, students, 12)
+    yield from _compare("grading, trivial notebooks", trivial, students, 12)
+    yield _growth()
 
 
-def _compare(name: str, notebooks: dict[str, Any], students: int, target: float) -> Row:
+def _compare(name: str, notebooks: dict[str, Any], students: int, target: float) -> Iterator[Row]:
+    with _class(notebooks, students) as made:
+        ours = made.grade("course")
+        sources = map(str, sorted((made.root / "source" / "networking").glob("*.ipynb")))
+        floor = float(made.run("python", "-m", "tests.benchmarks.grading_floor", *sources).printed)
+        theirs = made.grade("nbgrader")
+    count = students * len(notebooks)
+    ratio = theirs.wall / ours.wall
+    value = f"{ratio:.1f}x ({ours.wall:.1f} s against {theirs.wall:.1f} s)"
+    yield Row(f"{name}, {students} students", value, f">= {target}x", ratio >= target)
+    each, stock = ours.cpu / count, theirs.cpu / count
+    value = f"{stock / each:.1f}x ({each:.2f} s a notebook against {stock:.2f} s)"
+    yield Row(f"{name}, CPU time of all processes", value, "")
+    value = f"{each / floor:.1f}x ({floor:.2f} s a notebook)"
+    yield Row(f"{name}, CPU over cells and docker alone", value, "")
+
+
+def _growth() -> Row:
+    """Time for each of a large class against that of a small one, on one very small notebook."""
+    small = _trivial()
+    del small.cells[:-2]
+    each: dict[int, float] = {}
+    for students in CLASSES:
+        with _class({"small": small}, students) as made:
+            each[students] = made.grade("course").wall / students
+    few, many = each.values()
+    value = f"{many / few:.2f} ({many * 1000:.0f} ms against {few * 1000:.0f} ms)"
+    name = f"grading, time for each of {CLASSES[1]} against {CLASSES[0]}"
+    return Row(name, value, "<= 1.1", many / few <= 1.1)
+
+
+@contextmanager
+def _class(notebooks: dict[str, Any], students: int) -> Iterator[Class]:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         made = Class(Path(scratch))
         made.fill(notebooks, students)
-        # Ours first, on a cold cache; then the same anew for the other.
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ours = made.run("course", "autograde", "networking")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        shutil.rmtree(made.root / "autograded")
-        theirs = made.run("nbgrader", "autograde", "networking")
-    count = students * len(notebooks)
-    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    value = (
-        f"{theirs / ours:.1f}x ({ours:.1f} s against {theirs:.1f} s;"
-        f" {ours / count:.2f} against {theirs / count:.2f} a notebook;"
-        f" the writing process took {own:.1f} s of CPU)"
-    )
-    return Row(f"{name}, {students} students", value, f">= {target}x", theirs / ours >= target)
+        yield made
 
 
 def _trivial() -> Any:
