@@ -14,6 +14,8 @@ Status = Literal["passed", "partial", "failed", "error"]
 
 MIME_TYPE = "application/vnd.docker-course.check+json"
 """Under this type a check cell carries its result, for whoever reads the notebook later."""
+SECONDS = "seconds"
+"""In the metadata of that output: how long the exercise's cells and its check took, in grading."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def build_parser() -> Parser:
     """The whole command."""
     parser = Parser(prog="course", description="Docker networking and volumes, by doing.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _autograde, _doctor):
+    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _autograde, _report, _doctor):
         add(commands)
     return parser
 
@@ -187,6 +187,25 @@ def _autograde(commands: Commands) -> None:
         "tcp://host:8786 (needs the extra [grading], here and there)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
+
+
+def _report(commands: Commands) -> None:
+    parser = _command(
+        commands, "report", "what a class did, and where it struggled",
+        "Report from the grade book and the autograded notebooks: for each exercise how many got "
+        "how far, the wrong states that students have in common, what waits for you, and the time "
+        "that grading took.",
+    )  # fmt: skip
+    parser.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
+    parser.add_argument(
+        "--course", type=Path, default=Path(), metavar="DIR", help="default: this directory"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page with pictures, in one file"
+    )
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write a row for each student and exercise"
+    )
 
 
 def _doctor(commands: Commands) -> None:

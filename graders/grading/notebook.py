@@ -13,7 +13,7 @@ from graders.grading.cells import CheckCell, is_test
 from graders.grading.judge import Judge
 from graders.grading.outputs import new_output
 from graders.grading.session import CellRun, KernelGoneError, Session
-from graders.result import CheckResult
+from graders.result import SECONDS, CheckResult
 from graders.runner import unobserved
 
 TIMEOUT_ERROR = "CellTimeoutError"
@@ -54,6 +54,8 @@ class NotebookRunner:
         self._run = Run()
         self._trouble = ""
         """Of a cell since the last check: the next exercise cannot be judged for it."""
+        self._begun = time.monotonic()
+        """When the work for the next exercise began: at the end of the check before."""
 
     def run(self, notebook: Any) -> Run:
         """Execute ``notebook`` in place."""
@@ -133,7 +135,8 @@ class NotebookRunner:
         printed = self._judge.printed()
         if printed:
             outputs.append(new_output("stream", name="stdout", text=printed))
-        outputs.append(new_output("display_data", as_bundle(result)))
+        took = {SECONDS: round(time.monotonic() - self._begun, 3)}
+        outputs.append(new_output("display_data", as_bundle(result), metadata=took))
         if reason:
             self._run.unjudged[_name(cell)] = reason
             text = f"{exercise.id} could not be judged: {reason}"
@@ -145,6 +148,7 @@ class NotebookRunner:
             )
         if not self._session.gone:
             self._trouble = ""
+        self._begun = time.monotonic()
 
     def _count(self, check: CheckCell) -> int | None:
         """The cell's number. What it imports and defines is there for cells after it, as ever."""

@@ -7,9 +7,12 @@
     nbgrader export --exporter=graders.nbgrader.export.TableExport  --to grades.csv
 
 One row per student, one column per assignment; the score is nbgrader's, less the penalty for
-lateness, as in its own ``CsvExportPlugin``. A cell stays empty, which every importer reads as
-"no change", where nothing was handed in and where something waits for the instructor's eye;
-how many of each is said. nbgrader's own exporter writes 0 there.
+lateness, as in its own ``CsvExportPlugin``. Where nothing was handed in and where something waits
+for the instructor's eye there is no score, and how many of each is said; nbgrader's own exporter
+writes 0 there. For Canvas and Moodle a student without any score has no row: an empty cell would
+clear what stands there (Canvas' ``gradebook_importer.rb`` shows it as a change, Moodle's
+``load_data.php`` makes it "no grade"). Beside other scores it stays empty; who minds exports one
+assignment at a time. Names and comments that a spreadsheet would compute are told as text.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from typing import Any, cast
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
+
+from graders.nbgrader.spreadsheet import harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,18 @@ class Row:
     student: Any
     grades: Sequence[Grade]
 
+    @property
+    def scored(self) -> bool:
+        """Whether there is a score to pass on."""
+        return any(grade.score is not None for grade in self.grades)
+
 
 class _Export(ExportPlugin):
     """What the formats have in common."""
 
     default_name = "grades.csv"
+    without_score = False
+    """Whether a student has a row all of whose scores are missing."""
 
     def export(self, gradebook: Gradebook) -> None:
         """Write the file named by ``--to``; assignments and students as nbgrader's options say.
@@ -62,16 +74,18 @@ class _Export(ExportPlugin):
             for student in students
         ]
         target = Path(self.to or self.default_name)
+        told = [row for row in rows if self.without_score or row.scored]
         with target.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(self.table(assignments, rows))
+            lines = self.table(assignments, told)
+            csv.writer(file).writerows([harmless(cell) for cell in line] for line in lines)
         grades = [grade for row in rows for grade in row.grades]
         waiting = sum(grade.waiting for grade in grades)
         missing = sum(grade.score is None for grade in grades) - waiting
-        self.log.info("Exported %d students to %s", len(rows), target)
+        self.log.info("Exported %d of %d students to %s", len(told), len(rows), target)
         if missing:
-            self.log.warning("%d left empty: nothing was handed in or graded", missing)
+            self.log.warning("%d without a score: nothing was handed in or graded", missing)
         if waiting:
-            self.log.warning("%d left empty: they wait for manual grading", waiting)
+            self.log.warning("%d without a score: they wait for manual grading", waiting)
 
     def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
         """The lines of the file."""
@@ -101,8 +115,9 @@ class CanvasExport(_Export):
 class MoodleExport(_Export):
     """As Moodle's grade import takes it: map by username, ID number or e-mail address.
 
-    Beside each assignment's grade stands a column with the instructor's comments, for the
-    mapping to "Feedback for …".
+    Beside each assignment's grade stands a column with the comments, for the mapping to
+    "Feedback for …" (map both: Moodle clears the grade that comes without). Moodle takes no
+    grade above 100 unless its administrator allows it.
     """
 
     default_name = "moodle.csv"
@@ -126,6 +141,8 @@ class MoodleExport(_Export):
 
 class TableExport(_Export):
     """A plain table, for any other system: identity, scores, total and the points possible."""
+
+    without_score = True
 
     def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
         possible = sum(assignment.max_score for assignment in assignments)

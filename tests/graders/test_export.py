@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
 from graders.nbgrader.export import CanvasExport, MoodleExport, TableExport
+from graders.nbgrader.spreadsheet import harmless
 
 # nbgrader adds a submission to its assignment before the session knows it.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
@@ -44,10 +45,12 @@ def fill(book: Any) -> None:
     book.add_student("ann", first_name="Ann", last_name="O'Neil, Jr.", email="ann@uni.edu")
     book.add_student("bob", lms_user_id="4711")
     book.add_student("zoé", first_name="Zoé")
+    book.add_student("mal", first_name="=cmd|' /C calc'!A0", last_name="@SUM(1+1)")
     graded(book, "networking", "ann", 8.1, penalty=0.8)
     graded(book, "volumes", "ann", 3.5)
     graded(book, "networking", "bob", None)
     graded(book, "volumes", "bob", 1.0, penalty=2.0)
+    graded(book, "networking", "mal", 10.0)
 
 
 def graded(
@@ -74,9 +77,10 @@ def test_canvas(book: Any, tmp_path: Path) -> None:
         ["    Points Possible", "", "", "", "", "10", "3.5"],
     ]
     assert sorted(rows[2:]) == [
+        ["'@SUM(1+1), =cmd|' /C calc'!A0", "", "", "mal", "", "10", ""],
         ["O'Neil, Jr., Ann", "", "", "ann", "", "7.3", "3.5"],
-        ["Zoé", "", "", "zoé", "", "", ""],
-        # What waits for the instructor is no zero, and what was not handed in is none either.
+        # What waits for the instructor is no zero, and what was not handed in is none either;
+        # Zoé, without any score, has no row: an empty cell would clear what Canvas has.
         ["bob", "4711", "", "bob", "", "", "0"],
     ]
 
@@ -91,7 +95,9 @@ def test_moodle_with_the_comments(book: Any, tmp_path: Path) -> None:
     assert rows[0] == identity + columns
     ann = ["ann", "", "Ann", "O'Neil, Jr.", "ann@uni.edu", "7.3", "Well done,\nAnn", "3.5", ""]
     assert ann in rows
-    assert ["bob", "4711"] in [row[:2] for row in rows]
+    assert sorted(row[0] for row in rows[1:]) == ["ann", "bob", "mal"]
+    (mal,) = (row for row in rows if row[0] == "mal")
+    assert mal[2:4] == ["'=cmd|' /C calc'!A0", "'@SUM(1+1)"]
 
 
 def test_a_plain_table(book: Any, tmp_path: Path) -> None:
@@ -99,8 +105,22 @@ def test_a_plain_table(book: Any, tmp_path: Path) -> None:
     assert rows[0][-4:] == ["networking", "volumes", "total", "points_possible"]
     grades = {row[0]: row[-4:] for row in rows}
     assert grades["ann"] == ["7.3", "3.5", "10.8", "13.5"]
+    assert grades["zoé"] == ["", "", "", "13.5"]
     # No total of a part.
     assert grades["bob"] == ["", "0", "", "13.5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("=1+1", "'=1+1"), ("=A1", "'=A1"), ("@SUM(A1)", "'@SUM(A1)"), ("\t=1", "'\t=1"),
+        ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"), ("- well done", "'- well done"),
+        ("-smith", "-smith"), ("+49@uni.edu", "+49@uni.edu"), ("@ann", "@ann"), ("-0.5", "-0.5"),
+        ("O'Neil", "O'Neil"), ("a=b", "a=b"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_formula_is_told_as_text_and_a_login_as_it_is(text: str, told: str) -> None:
+    assert harmless(text) == told
 
 
 def test_one_assignment_and_one_student(book: Any, tmp_path: Path) -> None:
