@@ -51,6 +51,14 @@ c.OverwriteCells.add_missing_cells = True
 c.Execute.timeout = 300
 c.Execute.extra_arguments = ["--log-level=ERROR"]
 
+# HTML that a student wrote or printed runs nothing in your browser: not in formgrader, not in
+# feedback.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {{
+    "clean_html": "graders.nbgrader.harmless.clean_html",
+    "markdown2html": "graders.nbgrader.harmless.markdown2html",
+}}
+
 # nbgrader's own list with two changes: an engine is readied before the notebook runs, and
 # SaveScores stands for SaveAutoGrades. The one here marks a check that could not observe for
 # manual grading; nbgrader's would give it 0 points, and full points to a cell without output.
