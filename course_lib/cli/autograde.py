@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from course_lib import lean
-from course_lib.cli.progress import announce
+from course_lib.cli.progress import announce, printable
 
 if TYPE_CHECKING:
     from graders.grading.job import Row
@@ -41,13 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:
-    width = max([7, *(len(row.student) for row in rows)])
+    told = [row for row in rows if row.status != "skipped"]
+    width = max([7, *(len(row.student) for row in told)])
     yield f"{assignment}"
-    for row in rows:
+    for row in told:
         score = f"{row.earned:g}/{row.points:g}" if row.status in ("graded", "attention") else "-"
-        line = f"  {row.student:<{width}}  {row.status:<9}  {score:>9}"
+        line = f"  {printable(row.student):<{width}}  {row.status:<9}  {score:>9}"
         yield f"{line}  {row.seconds:6.1f} s" if row.seconds else line
-        yield from (f"  {'':<{width}}    {note}" for note in row.notes)
+        yield from (f"  {'':<{width}}    {printable(note)}" for note in row.notes)
     in_kernel = sorted({name for row in rows for name in row.in_kernel})
     if in_kernel:
         yield f"  judged in the students' kernels, on whose word they rest: {', '.join(in_kernel)}"
@@ -58,7 +59,7 @@ def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:
 
 _STATUSES = {
     "graded": "graded", "attention": "graded, but something waits for you",
-    "skipped": "graded before", "failed": "not graded",
+    "skipped": "graded before (--force does it again)", "failed": "not graded",
 }  # fmt: skip
 
 
@@ -74,13 +75,21 @@ class _Bar(_Quiet):
     def __init__(self, progress: Any) -> None:
         self._progress = progress
         self._task: Any = None
+        self._left = 0
 
     def begin(self, count: int) -> None:
+        self._left = count
         self._task = self._progress.add_task("grading", total=count)
         self._progress.refresh()
 
     def tell(self, assignment: str, row: Row) -> None:
-        self._progress.update(self._task, advance=1, description=f"{assignment}: {row.student}")
+        text = f"{assignment}: {printable(row.student)}"
+        if row.status == "skipped":
+            # It took no time, and would make the rest look as quick.
+            self._left -= 1
+            self._progress.update(self._task, total=self._left, description=text)
+        else:
+            self._progress.update(self._task, advance=1, description=text)
         self._progress.refresh()
 
 
@@ -100,7 +109,12 @@ def _progress() -> Iterator[_Quiet]:
     )
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as progress:
+    console = Console(stderr=True)
+    # The estimate is of the last ten minutes: what runs side by side is done in bursts.
+    with Progress(
+        *columns, console=console, auto_refresh=False, speed_estimate_period=600
+    ) as progress:
         yield _Bar(progress)

@@ -1,4 +1,4 @@
-"""Saying what takes a while: on a terminal, and not in a pipe."""
+"""Words on a terminal: what takes a while, and what somebody else wrote."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ def announce(text: str) -> None:
     """One line of progress."""
     if sys.stderr.isatty():
         print(f"{text} \N{HORIZONTAL ELLIPSIS}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Without what would move the cursor or change colours: the words may be a student's."""
+    return "".join(char if char.isprintable() else " " for char in text)

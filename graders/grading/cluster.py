@@ -190,6 +190,8 @@ def mismatch(mine: dict[str, Any], theirs: dict[str, Any]) -> str:
         return f"has release {theirs['release']} of the course, here it is {mine['release']}"
     if theirs["files"] != mine["files"]:
         return f"has other files of the course's release {mine['release']} than there are here"
+    if not theirs["docker"]:
+        return "has no docker command (`course doctor` there says how to get one)"
     if not theirs["confined"]:
         return "cannot keep submissions apart: its system lets it make no namespaces"
     return ""

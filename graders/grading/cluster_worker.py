@@ -18,7 +18,7 @@ from typing import Any
 
 import course_lib
 import graders
-from course_lib import catalog
+from course_lib import catalog, clients
 from graders.grading.model import Submission, SubmissionResult
 from graders.grading.warm import LATE_SECONDS, WarmParent
 
@@ -34,7 +34,7 @@ _SCRATCH = "dask-scratch-space"
 
 
 def describe() -> dict[str, Any]:
-    """This machine's package (its release, a digest of its files) and whether it can confine."""
+    """This machine's package (its release, a digest of its files), and what it can do."""
     try:
         release = version(PACKAGE)
     except PackageNotFoundError:
@@ -42,7 +42,8 @@ def describe() -> dict[str, Any]:
     # In a process of its own: looking forks.
     look = "import sys; from graders.grading import confine; sys.exit(not confine.possible())"
     confined = subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
-    return {"release": release, "files": digest(), "confined": confined}
+    docker = clients.find() is not None
+    return {"release": release, "files": digest(), "confined": confined, "docker": docker}
 
 
 def digest() -> str:

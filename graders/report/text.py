@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from course_lib.cli.progress import printable
 from graders.report import look
 from graders.report.model import OUTCOMES, ClassReport, Exercise, middle
 
@@ -44,8 +45,3 @@ def _states(exercise: Exercise) -> Iterator[str]:
     if len(states) > STATES:
         rest = sum(len(state.students) for state in states[STATES:])
         yield f"      {rest} x in {len(states) - STATES} other ways"
-
-
-def printable(text: str) -> str:
-    """Without what would move the cursor or change colours: the words may be a student's."""
-    return "".join(char if char.isprintable() else " " for char in text)

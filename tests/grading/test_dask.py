@@ -141,13 +141,15 @@ def test_another_version_of_the_package_is_refused(
     ("theirs", "words"),
     [
         ({"missing": "No module named 'graders'"}, "no such package: No module named 'graders'"),
-        ({"release": "0.0.9", "files": "f", "confined": True}, "has release 0.0.9 of the course"),
-        ({"release": "1", "files": "f", "confined": False}, "cannot keep submissions apart"),
+        ({"release": "0.0.9"}, "has release 0.0.9 of the course"),
+        ({"files": "g"}, "has other files of the course's release 1"),
+        ({"confined": False}, "cannot keep submissions apart"),
+        ({"docker": False}, "has no docker command"),
     ],
 )
 def test_a_worker_that_cannot_grade_alike_is_named(theirs: dict[str, Any], words: str) -> None:
-    mine = {"release": "1", "files": "f", "confined": True}
-    assert words in cluster.mismatch(mine, theirs)
+    mine = {"release": "1", "files": "f", "confined": True, "docker": True}
+    assert words in cluster.mismatch(mine, {**mine, **theirs})
     assert cluster.mismatch(mine, mine) == ""
 
 

@@ -1,0 +1,53 @@
+"""What ``course autograde`` shows: a bar on a terminal, nothing in a pipe, and the summary."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+
+from course_lib.cli import autograde
+from graders.grading.job import Row
+
+
+def test_the_bar_counts_what_is_left_to_grade() -> None:
+    """What was graded before would make the estimate of the rest too good."""
+    terminal = io.StringIO()
+    console = Console(file=terminal, force_terminal=True, width=100)
+    with Progress(console=console, auto_refresh=False) as progress:
+        bar = autograde._Bar(progress)
+        bar.begin(5)
+        bar.tell("networking", Row("ann", "skipped"))
+        bar.tell("networking", Row("ben", "skipped"))
+        bar.tell("networking", Row("[bold]cho\x1b[31m", "graded"))
+        (task,) = progress.tasks
+        assert (task.completed, task.total) == (1, 3)
+    assert "networking" in terminal.getvalue()
+
+
+def test_nothing_is_shown_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with autograde._progress() as bar:
+        bar.begin(1)
+        bar.tell("networking", Row("ann"))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_summary_names_what_needs_a_look() -> None:
+    rows = [
+        Row("ann", "skipped", notes=["graded before (--force does it again)"]),
+        Row("ben", "graded", 10.5, 12.0, 4.25),
+        Row("cho", "attention", 6.0, 12.0, 61.0, ["publish-address waits for you: \x1b[2J why"]),
+        Row("dan", "failed", notes=["it is not a notebook"]),
+    ]
+    assert list(autograde._summary("networking", rows)) == [
+        "networking",
+        "  ben      graded       10.5/12     4.2 s",
+        "  cho      attention       6/12    61.0 s",
+        "             publish-address waits for you:  [2J why",
+        "  dan      failed             -",
+        "             it is not a notebook",
+        "  1 graded, 1 graded, but something waits for you,"
+        " 1 graded before (--force does it again), 1 not graded",
+    ]
