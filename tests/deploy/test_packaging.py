@@ -60,7 +60,7 @@ def test_wheel_carries_every_lesson_and_image(wheel: Path) -> None:
     assert "course_lib/_notebooks/course.toml" in names
     for image in (ROOT / "course_lib/engine/image/catalogue").rglob("image.toml"):
         assert str(image.relative_to(ROOT)) in names
-    assert "course_lib/py.typed" in names
+    assert {"course_lib/py.typed", "graders/report/page.html.j2"} <= names
     assert not any("tests/" in name for name in names)
 
 
@@ -69,7 +69,7 @@ def test_installed_wheel_is_used_and_answers(installed: Path, tmp_path: Path) ->
     assert found.stdout.startswith(str(installed)), found.stderr
     help_text = run(installed, tmp_path, "-m", "course_lib.cli", "--help")
     assert help_text.returncode == 0
-    for word in ("lab", "engine", "check", "run", "init", "doctor"):
+    for word in ("lab", "engine", "check", "run", "init", "report", "doctor"):
         assert word in help_text.stdout
 
 

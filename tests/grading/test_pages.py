@@ -94,7 +94,7 @@ def looks_right(page: str) -> None:
     """The results are there as they were in the notebook, and nothing of the student's runs."""
     seen = Active(page)
     assert not [code for code in seen.found if "window.hit" in code]
-    assert "Found: web is published on host port 18081" in seen.text
+    assert "port 80 is published on host port 18081" in seen.text
     assert "Try:" in seen.text
     assert f"web_port is '<script>{HIT}</script>'" in " ".join(seen.text.split())
     assert "could not be judged" in seen.text
