@@ -99,7 +99,7 @@ def looks_right(page: str) -> None:
     assert f"web_port is '<script>{HIT}</script>'" in " ".join(seen.text.split())
     assert "could not be judged" in seen.text
     assert WHY in seen.text
-    pictures = [one for one in seen.pictures if (one["alt"] or "").startswith("expected,")]
+    pictures = [one for one in seen.pictures if "expected, not found" in (one["alt"] or "")]
     assert pictures
     for picture in pictures:
         assert str(picture["src"]).startswith("data:image/svg+xml;base64,")
@@ -164,9 +164,9 @@ def test_formgrader_shows_scores_and_what_waits(graded: Course, server: str) -> 
     for page in ("", "/gradebook/networking", f"/gradebook/networking/{NAME}", "/manage_students"):
         assert "<title>" in get(server + page)
     (entry,) = json.loads(get(f"{server}/api/submissions/networking"))
-    assert (entry["student"], entry["score"], entry["needs_manual_grade"]) == ("mal", 2.5, True)
+    assert (entry["student"], entry["score"], entry["needs_manual_grade"]) == ("mal", 1.5, True)
     (entry,) = json.loads(get(f"{server}/api/submitted_notebooks/networking/{NAME}"))
-    assert (entry["score"], entry["max_score"], entry["needs_manual_grade"]) == (2.5, 12, True)
+    assert (entry["score"], entry["max_score"], entry["needs_manual_grade"]) == (1.5, 12, True)
     looks_right(get(f"{server}/submissions/{entry['id']}/"))
     comments = json.loads(get(f"{server}/api/comments?submission_id={entry['id']}"))
     assert any(WHY in (comment["auto_comment"] or "") for comment in comments)
