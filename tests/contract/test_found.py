@@ -289,3 +289,12 @@ def test_list_after_a_start_that_failed(bench: Bench) -> None:
     row = bench.listed(container)
     assert row["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] != ""
     assert row["Ports"] != []
+
+
+def test_start_names_the_missing_network_before_that_of_its_mode(bench: Bench) -> None:
+    mode, other = bench.name("gone"), bench.name("missing")
+    container = bench.create("c", host={"NetworkMode": mode})
+    assert bench.connect(other, container).status == 200
+    assert bench.disconnect(mode, container).status == 200
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert (answer.status, answer.message) == (404, f"network {other} not found")

@@ -157,10 +157,11 @@ class ContainerNetworks:
         return self._controller.new_sandbox(container.id, "container", share_with=target.id)
 
     async def _join(self, container: Container, name: str) -> Endpoint:
-        self._check_mode(container, name)
         config = container.networks[name]
         reference = config.network_id if config.network_id and is_user_defined(name) else name
         reference = await self._bring_in(container, reference, config)
+        self._controller.get(reference)  # that it is missing comes before what else is wrong
+        self._check_mode(container, name)
         owner = EndpointOwner(container.id, container.name, container.config.hostname)
         try:
             endpoint = self._controller.join(owner, reference, _spec(config))
