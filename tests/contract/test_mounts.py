@@ -76,6 +76,11 @@ TMPFS = {"Type": "tmpfs", "Target": "/d"}
          + "invalid mount path: 'tmp' mount path must be absolute"),
         ({**BIND, "Source": "/no/such/path"}, INVALID.format("bind")
          + "bind source path does not exist: /no/such/path"),
+        ({**BIND, "Source": "/a\0b"}, INVALID.format("bind") + "stat /a\0b: invalid argument"),
+        ({**BIND, "Source": f"/{'x' * 256}"}, INVALID.format("bind")
+         + f"stat /{'x' * 256}: file name too long"),
+        ({**BIND, "Source": "/etc/passwd/x"}, INVALID.format("bind")
+         + "stat /etc/passwd/x: not a directory"),
         ({**BIND, "BindOptions": {"Propagation": "bad"}}, INVALID.format("bind")
          + "invalid propagation mode: bad"),
         ({**BIND, "TmpfsOptions": {}}, 'TmpfsOptions must not be specified on mount type "bind"'),
@@ -110,6 +115,32 @@ def test_mounts_refused(bench: Bench, host: dict[str, Any], message: str) -> Non
     answer = create(bench, **{**host, **({"Binds": binds} if binds else {})})
     assert message in answer.message
     assert answer.status == (500 if "StorageOpt" in host else 400)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("/a\0b", "mkdir /a\0b: invalid argument"),
+        (f"/{'x' * 256}", f"mkdir /{'x' * 256}: file name too long"),
+    ],
+)
+def test_sources_that_cannot_be_made(bench: Bench, source: str, reason: str) -> None:
+    container = bench.create(host={"Binds": [f"{source}:/d"]})
+    answer = bench.raw.post(f"/containers/{container}/start")
+    message = f"error while creating mount source path '{source}': {reason}"
+    assert (answer.status, answer.message) == (500, message)
+
+
+def test_a_source_that_is_a_link_to_nothing(bench: Bench, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("ghost")
+    mount = {**BIND, "Source": str(link)}
+    refused = create(bench, Mounts=[mount])
+    assert refused.message.endswith(f"bind source path does not exist: {link}")
+    container = bench.create(host={"Binds": [f"{link}:/d"]})
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert answer.message.endswith(f"mkdir {link}: file exists")
+    assert not (tmp_path / "ghost").exists()
 
 
 @pytest.mark.parametrize("options", ["bad", "size"])

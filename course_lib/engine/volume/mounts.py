@@ -316,6 +316,14 @@ def _bind_problem(given: Mapping[str, Any], source: str, *, source_must_exist: b
 
 def missing_source(source: str) -> str:
     """What is wrong with the source of a bind that is not to be made; empty where it is there."""
-    if source in DOCKER_SOCKETS or os.path.lexists(source):
+    if source in DOCKER_SOCKETS:
         return ""
-    return f"bind source path does not exist: {source}"
+    try:
+        os.stat(source)
+    except FileNotFoundError:
+        return f"bind source path does not exist: {source}"
+    except ValueError:  # NUL
+        return f"stat {source}: invalid argument"
+    except OSError as error:
+        return f"stat {source}: {(error.strerror or str(error)).lower()}"
+    return ""

@@ -370,7 +370,7 @@ class VolumeService:
             return Mount(point.destination, "tmpfs", None, read_only, options)
         source = Path(point.source)
         if point.type == "bind":
-            if point.create_source and not os.path.lexists(source):
+            if point.create_source and not os.path.exists(source):
                 _make_source(source)
             elif problem := missing_source(point.source):
                 raise InvalidParameter(f'invalid mount config for type "bind": {problem}')
@@ -432,11 +432,13 @@ def _make_source(path: Path) -> None:
     """Make a missing directory of the host, as dockerd does for ``-v``."""
     try:
         path.mkdir(mode=0o755, parents=True)
+    except ValueError:  # NUL
+        where, reason = str(path), "invalid argument"
     except OSError as error:
-        raise SystemFailure(
-            f"error while creating mount source path '{path}': mkdir {error.filename}: "
-            f"{(error.strerror or str(error)).lower()}"
-        ) from None
+        where, reason = str(error.filename), (error.strerror or str(error)).lower()
+    else:
+        return
+    raise SystemFailure(f"error while creating mount source path '{path}': mkdir {where}: {reason}")
 
 
 def _prune_all(filters: Filters, default: bool) -> bool:
