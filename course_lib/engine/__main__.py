@@ -20,11 +20,16 @@ from pathlib import Path
 
 from course_lib.engine.errdefs import EngineError
 
+_RECURSION = 6000
+"""Frames of Python: a function of a shell that calls itself takes some eight for each call. Each
+coroutine needs about 400 bytes of the 8 MiB of stack that a main thread has (CPython 3.11)."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run an engine; gives the exit code."""
     arguments = _parser().parse_args(argv)
     _raise_file_limit()
+    sys.setrecursionlimit(_RECURSION)
     try:
         asyncio.run(_serve(arguments))
     except EngineError as error:

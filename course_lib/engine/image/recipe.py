@@ -41,7 +41,9 @@ _KEYS = frozenset(
     }
 )
 _PATH_KEYS = frozenset({"directory", "link", "hard_link", "program", "text", "mode", "owner"})
-_APPLET_KEYS = frozenset({"target", "default", "directories", "without", "hard_links"})
+_APPLET_KEYS = frozenset(
+    {"target", "default", "directories", "without", "only", "lacking", "hard_links"}
+)
 
 
 class BrokenRecipe(SystemFailure):
@@ -159,8 +161,12 @@ def _add_applets(layer: MemoryLayer, table: Mapping[str, Any], names: AppletName
     }
     without = {*table.get("without", ()), target.rsplit("/", 1)[-1]}
     layer.add_file(target, b"#!embedded busybox\n", 0o755)
-    for name in sorted(set(names()) - without):
-        path = f"{places.get(name, table.get('default', '/usr/bin'))}/{name}"
+    default = table.get("default", "/usr/bin")
+    for name in table.get("lacking", ()):
+        layer.add_file(f"{places.get(name, default)}/{name}", b"#!embedded lacking\n", 0o755)
+    chosen = set(names()) - without
+    for name in sorted(chosen.intersection(table["only"]) if "only" in table else chosen):
+        path = f"{places.get(name, default)}/{name}"
         if table.get("hard_links"):
             layer.add_hard_link(path, target)
         else:

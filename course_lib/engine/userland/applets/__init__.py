@@ -2,7 +2,8 @@
 
 A program is an :data:`~course_lib.engine.interfaces.Applet`: ``async def cat(proc) -> int``.
 To add one, write it in a family module and put its name in a table below. A name in a table
-works for its usual options; what cannot be done is not listed and so is ``not found``.
+works for its usual options. What a real image has and this userland has not is there to say so,
+with 127 as for a command that is not found.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ _BUSYBOX: dict[str, str] = {
     "arping": "net_trace:arping",
     "ash": "course_lib.engine.userland.shell.main:sh",
     "awk": "awk:awk",
+    "base32": "uuencoding:base32",
     "base64": "digests:base64",
     "basename": "paths:basename",
+    "bc": "calculating:bc",
     "bunzip2": "compression:bunzip2",
-    "bzip2": "compression:bzip2",
     "bzcat": "compression:bzcat",
+    "bzip2": "compression:bzip2",
+    "cal": "calendars:cal",
     "cat": "cat:cat",
     "chgrp": "permissions:chgrp",
     "chmod": "permissions:chmod",
@@ -40,6 +44,7 @@ _BUSYBOX: dict[str, str] = {
     "crc32": "digests:crc32",
     "cut": "fields:cut",
     "date": "dates:date",
+    "dc": "calculating:dc",
     "dd": "dd:dd",
     "delgroup": "accounts:delgroup",
     "deluser": "accounts:deluser",
@@ -47,24 +52,31 @@ _BUSYBOX: dict[str, str] = {
     "diff": "comparing:diff",
     "dirname": "paths:dirname",
     "dmesg": "system:dmesg",
+    "dnsdomainname": "net_config:dnsdomainname",
     "dos2unix": "pieces:dos2unix",
     "du": "space:du",
     "echo": "printing:echo",
     "egrep": "matching:egrep",
     "env": "running:env",
+    "envdir": "scripts:envdir",
+    "envuidgid": "scripts:envuidgid",
     "expand": "reshaping:expand",
     "expr": "comparing:expr",
+    "factor": "oddments:factor",
+    "fallocate": "oddments:fallocate",
     "false": "system:false",
     "fgrep": "matching:fgrep",
     "find": "finding:find",
     "fold": "reshaping:fold",
-    "dnsdomainname": "net_config:dnsdomainname",
     "free": "system:free",
     "fsync": "files:fsync",
+    "fuser": "whoruns:fuser",
+    "getopt": "optparsing:getopt",
     "grep": "matching:grep",
     "groups": "identity:groups",
     "gunzip": "compression:gunzip",
     "gzip": "compression:gzip",
+    "halt": "oddments:halt",
     "hd": "dumps:hexdump",
     "head": "lines:head",
     "hexdump": "dumps:hexdump",
@@ -75,13 +87,19 @@ _BUSYBOX: dict[str, str] = {
     "ifconfig": "net_config:ifconfig",
     "install": "copying:install",
     "ip": "net_ip:ip",
+    "ipcalc": "oddments:ipcalc",
     "kill": "signalling:kill",
     "killall": "processes:killall",
+    "killall5": "whoruns:killall5",
     "less": "less:less",
     "link": "files:link",
+    "linux32": "scripts:setarch",
+    "linux64": "scripts:setarch",
     "ln": "files:ln",
     "logname": "identity:logname",
     "ls": "ls:ls",
+    "lsof": "whoruns:lsof",
+    "lzcat": "compression:xzcat",
     "md5sum": "digests:md5sum",
     "mkdir": "files:mkdir",
     "mkfifo": "files:mkfifo",
@@ -101,29 +119,39 @@ _BUSYBOX: dict[str, str] = {
     "nslookup": "net_dns:nslookup",
     "od": "dumps:od",
     "paste": "fields:paste",
+    "patch": "patching:patch",
     "pgrep": "processes:pgrep",
     "pidof": "processes:pidof",
     "ping": "net_ping:ping",
     "ping6": "net_ping:ping6",
     "pkill": "processes:pkill",
+    "poweroff": "oddments:halt",
     "printenv": "running:printenv",
     "printf": "printing:printf",
     "ps": "processes:ps",
+    "pstree": "whoruns:pstree",
     "pwd": "paths:pwd",
+    "pwdx": "whoruns:pwdx",
     "readlink": "paths:readlink",
     "realpath": "paths:realpath",
+    "reboot": "oddments:halt",
     "reset": "terminals:reset",
     "rev": "reshaping:rev",
     "rm": "removing:rm",
     "rmdir": "removing:rmdir",
     "route": "net_config:route",
+    "run-parts": "scripts:run_parts",
     "sed": "sed:sed",
     "seq": "lines:seq",
+    "setarch": "scripts:setarch",
     "setsid": "running:setsid",
     "sh": "course_lib.engine.userland.shell.main:sh",
     "sha1sum": "digests:sha1sum",
     "sha256sum": "digests:sha256sum",
+    "sha384sum": "digests:sha384sum",
+    "sha3sum": "digests:sha3sum",
     "sha512sum": "digests:sha512sum",
+    "shred": "oddments:shred",
     "shuf": "sorting:shuf",
     "sleep": "running:sleep",
     "sort": "sorting:sort",
@@ -132,6 +160,7 @@ _BUSYBOX: dict[str, str] = {
     "strings": "reshaping:strings",
     "stty": "terminals:stty",
     "su": "identity:su",
+    "sum": "oddments:sum_",
     "sync": "files:sync",
     "sysctl": "system:sysctl",
     "tac": "lines:tac",
@@ -149,6 +178,8 @@ _BUSYBOX: dict[str, str] = {
     "tree": "pieces:tree",
     "true": "system:true",
     "truncate": "files:truncate",
+    "ts": "oddments:ts",
+    "tsort": "oddments:tsort",
     "tty": "terminals:tty",
     "umount": "mounting:umount",
     "uname": "system:uname",
@@ -156,10 +187,13 @@ _BUSYBOX: dict[str, str] = {
     "uniq": "sorting:uniq",
     "unix2dos": "pieces:unix2dos",
     "unlink": "removing:unlink",
+    "unlzma": "compression:unxz",
     "unxz": "compression:unxz",
     "unzip": "unzip:unzip",
     "uptime": "system:uptime",
     "usleep": "running:usleep",
+    "uudecode": "uuencoding:uudecode",
+    "uuencode": "uuencoding:uuencode",
     "watch": "running:watch",
     "wc": "lines:wc",
     "wget": "net_wget:wget",
@@ -179,21 +213,28 @@ Images based on BusyBox have a link for each of them.
 
 _LACKING = frozenset(
     """
-    acpid add-shell adjtimex ar bc blkid blockdev brctl cal chattr chpasswd chvt cpio crond crontab
-    cryptpw dc deallocvt depmod dnsdomainname ed eject ether-wake factor fallocate fatattr fbset
-    fdflush fdisk findfs flock freeramdisk fsck fstrim fuser getopt getty halt hwclock ifdown
-    ifenslave ifup init inotifyd insmod ionice iostat ipaddr ipcalc ipcrm ipcs iplink ipneigh
-    iproute iprule iptunnel kbd_mode killall5 klogd last loadfont loadkmap logger login logread
-    losetup lsattr lsmod lsof lsusb lzcat lzma lzop lzopcat makemime mdev mesg microcom mkdosfs
-    mkfs.vfat mkpasswd mkswap modinfo modprobe mpstat nameif nbd-client nsenter ntpd openvt
-    partprobe passwd patch ping6 pivot_root pmap poweroff pscan pstree pwdx rdate rdev readahead
-    reboot remove-shell renice resize rfkill run-parts sendmail setconsole setfont setlogcons
-    setpriv setserial shred slattach start-stop-daemon sulogin sum swapoff swapon switch_root
-    syslogd traceroute6 ttysize tunctl udhcpc unlzma unlzop unshare uudecode uuencode vconfig vi
-    vlock volname wall watchdog whois zcip
+    acpid add-shell adjtimex ar ascii beep blkdiscard blkid blockdev bootchartd brctl chat
+    chattr chpasswd chpst chrt chvt conspy cpio crond crontab cryptpw cttyhack deallocvt depmod
+    devmem dhcprelay dnsd dpkg dpkg-deb dumpkmap dumpleases ed eject ether-wake fakeidentd
+    fatattr fbset fbsplash fdflush fdformat fdisk fgconsole findfs flock freeramdisk fsck
+    fsck.minix fsfreeze fstrim ftpd ftpget ftpput getfattr getty hdparm hexedit hush hwclock
+    i2cdetect i2cdump i2cget i2cset i2ctransfer ifdown ifenslave ifplugd ifup inetd init
+    inotifyd insmod ionice iostat ipaddr ipcrm ipcs iplink ipneigh iproute iprule iptunnel
+    kbd_mode klogd last linuxrc loadfont loadkmap logger login logread losetup lpd lpq lpr
+    lsattr lsmod lspci lsscsi lsusb lzma lzop lzopcat makedevs makemime man mdev mesg microcom
+    mim mkdosfs mke2fs mkfs.ext2 mkfs.minix mkfs.vfat mkpasswd mkswap modinfo modprobe mpstat mt
+    nameif nanddump nandwrite nbd-client nmeter nsenter ntpd nuke openvt partprobe passwd
+    pipe_progress pivot_root pmap popmaildir powertop pscan raidautorun rdate rdev readahead
+    readprofile reformime remove-shell renice resize resume rfkill rmmod rpm rpm2cpio rtcwake
+    run-init runlevel runsv runsvdir rx script scriptreplay seedrng sendmail setconsole setfattr
+    setfont setkeycodes setlogcons setpriv setserial setuidgid showkey slattach smemcap
+    softlimit ssl_client start-stop-daemon sulogin sv svc svlogd svok swapoff swapon switch_root
+    syslogd taskset tc tcpsvd telnetd tftp tftpd traceroute6 ttysize tunctl ubiattach ubidetach
+    ubimkvol ubirename ubirmvol ubirsvol ubiupdatevol udhcpc udhcpc6 udhcpd udpsvd uevent
+    uncompress unlzop unshare users vconfig vi vlock volname w wall watchdog whois xz zcip
     """.split()
 )
-"""Applets of BusyBox that an image has and this userland has not: they are there to say so."""
+"""Applets of BusyBox 1.36 (as in ``busybox`` on the Hub) and of Debian's 1.37 that are not here."""
 
 _PROGRAMS: dict[str, str] = {
     "apk": "net_apk:apk",
@@ -211,6 +252,7 @@ _PROGRAMS: dict[str, str] = {
     "getent-musl": "net_getent:getent_musl",
     "host": "net_host:host",
     "ip-iproute2": "net_ip:ip_iproute2",
+    "lacking": "busybox:lacking",
     "nginx": "course_lib.engine.userland.servers.nginx.program:nginx",
     "ping-iputils": "net_ping:ping_iputils",
     "redis-cli": "course_lib.engine.userland.servers.redis.cli:redis_cli",

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from course_lib.engine.interfaces import Applet
+from course_lib.engine.interfaces import Applet, Process
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
@@ -118,7 +118,21 @@ sha256sum = _summer("sha256sum", hashlib.sha256)
 sha512sum = _summer("sha512sum", hashlib.sha512)
 
 
-sha3sum = _summer("sha3sum", hashlib.sha3_224)
+sha384sum = _summer("sha384sum", hashlib.sha384)
+
+
+async def sha3sum(proc: Process) -> int:
+    """Print or check SHA-3 of 224 bits, or as many as ``-a`` says."""
+    width, words = "224", list(proc.argv[1:])
+    if words and words[0].startswith("-a"):
+        width = words.pop(0)[2:] or (words.pop(0) if words else "")
+    kinds = {"224": hashlib.sha3_224, "256": hashlib.sha3_256, "384": hashlib.sha3_384,
+             "512": hashlib.sha3_512}  # fmt: skip
+    if width not in kinds:
+        await proc.err(f"sha3sum: bad -a{width}\n")
+        return 1
+    proc.argv[1:] = words
+    return await _summer("sha3sum", kinds[width])(proc)
 
 
 @program("hilL", "[FILE]...", "Calculate CRC32 checksum of FILEs")

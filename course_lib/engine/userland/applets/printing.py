@@ -110,6 +110,7 @@ class _Format:
         self._used = 0
         self.errors: list[str] = []
         self.status = 0
+        self.ended = False
 
     def output(self) -> Iterator[bytes]:
         while True:
@@ -118,6 +119,8 @@ class _Format:
                 if piece is None:
                     return
                 yield piece
+                if self.ended:
+                    return
             if self._used >= len(self._arguments) or self._used == before:
                 return
 
@@ -155,7 +158,8 @@ class _Format:
 
     def _convert(self, match: re.Match[str]) -> bytes | None:
         flags, width, precision, kind = match.groups()
-        if kind not in "diouxXfeEgGcsb" or not kind:
+        padded_bytes = kind == "b" and len(match[0]) > 2
+        if kind not in "diouxXfeEgGcsb" or not kind or padded_bytes:
             self.errors.append(f"{self._template[match.start() :]}: invalid format")
             self.status = 1
             return None
@@ -178,8 +182,8 @@ class _Format:
         if kind == "b":
             text, stopped = unescape(argument or "", zero_prefix=True)
             if stopped:
-                self._used = len(self._arguments)
-            return _pad(text, flags, width)
+                self.ended = True
+            return text
         return self._numeric(kind, flags, width, precision, argument)
 
     def _numeric(
@@ -204,7 +208,10 @@ class _Format:
         digits = stripped.lstrip("+-")
         base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" else 10
         try:
-            return sign * int(digits, base)
+            number = sign * int(digits, base)
+            if -(1 << 63) <= number < 1 << 64:
+                return number
+            raise ValueError
         except ValueError:
             self.errors.append(f"invalid number '{text}'")
             self.status = 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from course_lib.engine.interfaces import FileStat, Process
 
-_UNARY = frozenset("bcdefghknprstuwxzLOSGN")
+_UNARY = frozenset("bcdefghknprstuwxzLOSG")
 _BINARY = frozenset(
     ["=", "==", "!=", "<", ">", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot",
      "-ef"]

@@ -24,14 +24,15 @@ Get = Callable[[str], str | None]
 Set = Callable[[str, str], None]
 
 
-def evaluate(text: str, get: Get, put: Set, depth: int = 0) -> int:
+def evaluate(text: str, get: Get, put: Set, depth: int = 0, *, lazy: bool = True) -> int:
     """The value of an expression.
 
+    :param lazy: ``&&`` and ``||`` leave out a right side that does not count. BusyBox's does not.
     :raises ShellError: ``arithmetic syntax error``, ``divide by zero`` and the like.
     """
     if depth > _DEPTH:
         raise ShellError("expression recursion loop detected")
-    return _Evaluation(_tokens(text), get, put, depth).whole()
+    return _Evaluation(_tokens(text), get, put, depth, lazy).whole()
 
 
 def _tokens(text: str) -> list[str]:
@@ -80,12 +81,13 @@ def _in_base(digits: str, base: int) -> int:
 class _Evaluation:
     """Recursive descent; ``dry`` skips side effects of the branch not taken."""
 
-    def __init__(self, tokens: list[str], get: Get, put: Set, depth: int) -> None:
+    def __init__(self, tokens: list[str], get: Get, put: Set, depth: int, lazy: bool) -> None:
         self._tokens = tokens
         self._position = 0
         self._get = get
         self._put = put
         self._depth = depth
+        self._lazy = lazy
         self._dry = 0
 
     def whole(self) -> int:
@@ -149,14 +151,14 @@ class _Evaluation:
     def _or(self) -> int:
         value = self._and()
         while self._accept("||"):
-            right = self._branch(bool(value), self._and)
+            right = self._branch(bool(value) and self._lazy, self._and)
             value = int(bool(value) or bool(right))
         return value
 
     def _and(self) -> int:
         value = self._binary(0)
         while self._accept("&&"):
-            right = self._branch(not value, lambda: self._binary(0))
+            right = self._branch(not value and self._lazy, lambda: self._binary(0))
             value = int(bool(value) and bool(right))
         return value
 
@@ -215,7 +217,7 @@ class _Evaluation:
         text = self._get(name)
         if text is None or not text.strip() or self._dry:
             return 0
-        return evaluate(text, self._get, self._put, self._depth + 1)
+        return evaluate(text, self._get, self._put, self._depth + 1, lazy=self._lazy)
 
     def _store(self, name: str, value: int) -> None:
         if not self._dry:

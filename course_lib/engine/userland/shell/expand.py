@@ -190,8 +190,8 @@ class Expander:
     async def arithmetic(self, expression: Word) -> int:
         """The value of an expression whose words are still to be expanded."""
         text = await self.string(expression)
-        if text.count('"'):
-            text = text.replace('"', "")
+        if self._shell.bash:
+            text = text.replace('"', "")  # to ash they are no part of an expression
         return self.number(text)
 
     def number(self, text: str) -> int:
@@ -204,7 +204,7 @@ class Expander:
                 raise ShellError(f"{name}: parameter not set")
             return value
 
-        return arithmetic.evaluate(text, get, shell.variables.set)
+        return arithmetic.evaluate(text, get, shell.variables.set, lazy=shell.bash)
 
     # --- tilde -------------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class Expander:
             return
         value = self._shell.parameter(part.name)
         if part.operator == "length":
-            if part.name in ("@", "*"):
+            if part.name in ("@", "*") and self._shell.bash:
                 value = str(len(self._shell.positional))
                 fields.expanded(value, part.quoted)
                 return

@@ -6,8 +6,8 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from course_lib.engine.userland import loader, signals, tty, users
-from course_lib.engine.userland.shell import builtins, dash, interpreter, lineedit
+from course_lib.engine.userland import loader, signals, tty
+from course_lib.engine.userland.shell import builtins, dash, interpreter, lineedit, prompts
 from course_lib.engine.userland.shell.builtins import jobs as job_builtins
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -20,7 +20,6 @@ from course_lib.engine.userland.shell.errors import (
 if TYPE_CHECKING:
     from course_lib.engine.userland.shell.shell import Shell
 
-_VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _WORD = re.compile(r"[^\s;&|<>()`$\"']*\Z")
 _HISTORY = 1000
 
@@ -126,7 +125,9 @@ class _Reader:
 
     async def _line(self, variable: str) -> str | None:
         shell = self._shell
-        prompt = expand_prompt(shell, shell.variables.get(variable) or "")
+        template = shell.variables.get(variable) or ""
+        text = await prompts.expand(shell, template, keep_escapes=True)
+        prompt = prompts.unescape(shell, text)
         shell.waiting = True
         try:
             if self._editor is not None:
@@ -138,62 +139,6 @@ class _Reader:
             return line.removesuffix("\n") if line else None
         finally:
             shell.waiting = False
-
-
-def expand_prompt(shell: Shell, text: str) -> str:
-    r"""``\w``, ``\u``, ``\h``, ``\$`` and variables in a prompt."""
-    text = _VARIABLE.sub(lambda m: shell.variables.get(m[1] or m[2]) or "", text)
-    out = []
-    position = 0
-    while position < len(text):
-        char = text[position]
-        position += 1
-        if char != "\\" or position == len(text):
-            out.append(char)
-            continue
-        letter = text[position]
-        position += 1
-        octal = re.match("[0-7]{1,3}", text[position - 1 :])
-        if octal:
-            position += len(octal[0]) - 1
-            out.append(chr(int(octal[0], 8) & 0xFF))
-        else:
-            out.append(_prompt_escape(shell, letter))
-    return "".join(out)
-
-
-def _prompt_escape(shell: Shell, letter: str) -> str:
-    machine = shell.machine
-    match letter:
-        case "w" | "W":
-            path = shell.variables.get("PWD") or shell.proc.cwd
-            home = shell.variables.get("HOME") or ""
-            if home not in ("", "/") and (path == home or path.startswith(home + "/")):
-                path = "~" + path[len(home) :]
-            return path if letter == "w" or path == "/" else path.rsplit("/", 1)[-1]
-        case "h":
-            return machine.hostname.split(".")[0]
-        case "H":
-            return machine.hostname
-        case "u":
-            return users.user_name(machine.fs, shell.proc.uid)
-        case "$":
-            return "#" if shell.proc.uid == 0 else "$"
-        case "s":
-            return shell.arg0_name()
-        case "t" | "T" | "A" | "@":
-            from datetime import UTC, datetime
-
-            now = datetime.fromtimestamp(machine.clock.time_ns() / 1e9, UTC)
-            return now.strftime("%H:%M" if letter == "A" else "%H:%M:%S")
-        case "!":
-            return str(len(shell.history) + 1)
-        case "n" | "r" | "a" | "e" | "E":
-            return {"n": "\n", "r": "\r", "a": "\a", "e": "\x1b", "E": "\x1b"}[letter]
-        case "[" | "]":
-            return ""
-        case _:
-            return letter
 
 
 def completions(shell: Shell, text: str) -> tuple[int, list[str]]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from course_lib.engine.userland import signals
 from course_lib.engine.userland.process import ContainerProcess
 
+_REMEMBERED = 64
+"""Exit codes kept of jobs that were waited for."""
+
 
 @dataclass(slots=True)
 class Job:
@@ -54,6 +57,7 @@ class JobTable:
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
+        self._ended: dict[int, int] = {}
 
     @property
     def all(self) -> list[Job]:
@@ -79,6 +83,17 @@ class JobTable:
         """Forget a job."""
         if job in self._jobs:
             self._jobs.remove(job)
+
+    def waited_for(self, job: Job) -> None:
+        """Forget a job, but not how it ended: one may wait for it again."""
+        self.remove(job)
+        self._ended[job.members[-1].pid] = job.status
+        while len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+
+    def ended(self, pid: int) -> int | None:
+        """Exit code of a job that is no longer listed; None where nothing is known of it."""
+        return self._ended.get(pid)
 
     def current(self) -> Job | None:
         """``%+``: the last stopped job, else the last one."""

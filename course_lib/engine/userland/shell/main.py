@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.process import ContainerProcess
-from course_lib.engine.userland.shell import builtins, dash, interpreter
+from course_lib.engine.userland.shell import builtins, interpreter
 from course_lib.engine.userland.shell.builtins.arguments import set_letter, set_option
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -131,8 +131,7 @@ async def _start(shell: Shell, asked: _Invocation) -> int:
         if asked.login:
             await _profile(shell)
         shell.line_base = 0 if shell.bash else -1
-        script = dash.parse(asked.command, shell.aliases, bash=shell.bash)
-        return await builtins.run_script(shell, script, last=True)
+        return await builtins.run_text(shell, asked.command, last=True)
     if words and not asked.from_stdin:
         return await _script(shell, words)
     stdin = shell.proc.stdin
@@ -160,9 +159,7 @@ async def _script(shell: Shell, words: list[str]) -> int:
         return 2
     shell.arg0 = shell.command_name = path
     shell.positional = words[1:]
-    return await builtins.run_script(
-        shell, dash.parse(text, shell.aliases, bash=shell.bash), last=True
-    )
+    return await builtins.run_text(shell, text, last=True)
 
 
 async def _profile(shell: Shell) -> None:
@@ -175,26 +172,7 @@ async def _profile(shell: Shell) -> None:
 
 async def _from_stdin(shell: Shell, stdin: OpenFile) -> int:
     """Run commands from standard input as they come; they may read the rest of it."""
-    text = ""
-    number = 0
-    first = 0
-    while True:
-        line = await read_line(stdin)
-        number += 1
-        text += line
-        if not line and not text:
-            return shell.status
-        if line and line.endswith("\\\n"):
-            continue
-        script = dash.parse(text, shell.aliases, bash=shell.bash)
-        waits = script.fault is not None and script.fault.incomplete
-        if line and (waits or dash.open_here_document(text)):
-            continue
-        shell.line_base = first
-        text, first = "", number
-        await builtins.run_script(shell, script, last=False)
-        if not line:
-            return shell.status
+    return await builtins.run_lines(shell, lambda: read_line(stdin))
 
 
 async def read_line(file: OpenFile) -> str:

@@ -13,9 +13,15 @@ from course_lib.engine.userland.shell.nodes import Node
 from course_lib.engine.userland.shell.shell import Shell
 
 
-async def in_child(shell: Shell, proc: ContainerProcess, node: Node) -> int:
-    """The program of a process that was forked to run a command."""
+async def in_child(
+    shell: Shell, proc: ContainerProcess, node: Node, *, errexit: bool = True
+) -> int:
+    """The program of a process that was forked to run a command.
+
+    :param errexit: ``set -e`` of the shell holds in it too.
+    """
     twin = shell.fork_state(proc)
+    twin.options["errexit"] &= errexit
     if isinstance(node, nodes.Subshell):  # this process is a subshell already
         node = _body(node)
     if isinstance(node, nodes.Command) and node.words[:1] == ((nodes.Text("jobs"),),):

@@ -199,7 +199,10 @@ class Shell:
         fds = dict(self.proc.fds)
         fds[1] = writer
 
-        child = self.proc.fork(lambda proc: pipelines.in_child(self, proc, body), fds=fds)
+        # As in bash outside of POSIX mode, ``set -e`` does not hold in there.
+        child = self.proc.fork(
+            lambda proc: pipelines.in_child(self, proc, body, errexit=False), fds=fds
+        )
         writer.close()
         chunks = []
         try:

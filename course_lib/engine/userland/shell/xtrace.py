@@ -29,11 +29,14 @@ async def show(
 
     :param where: standard error as it is without the command's own redirections.
     """
-    prefix = shell.variables.get("PS4")
+    from course_lib.engine.userland.shell import prompts
+
+    ps4 = shell.variables.get("PS4")
+    prefix = "+ " if ps4 is None else await prompts.expand(shell, ps4)
     words = []
     for entry in assignments:
         name, _, value = entry.partition("=")
         words.append(f"{name}={quoted(value, bash=shell.bash)}")
     words += [quoted(word, bash=shell.bash) for word in argv]
     if where is not None:
-        await shell.proc.write(where, f"{'+ ' if prefix is None else prefix}{' '.join(words)}\n")
+        await shell.proc.write(where, f"{prefix}{' '.join(words)}\n")

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from course_lib.engine.userland.shell.dash import Script, SyntaxFault
     from course_lib.engine.userland.shell.shell import Shell
 
-__all__ = ["ASSIGNING", "ENTRY", "Builtin", "all_names", "find", "is_special", "run_script"]
+__all__ = [
+    "ASSIGNING", "ENTRY", "Builtin", "all_names", "find", "is_special", "run_lines", "run_script",
+    "run_string", "run_text",
+]  # fmt: skip
 
 Builtin = Callable[["Shell", list[str]], Awaitable[int]]
 
@@ -91,13 +94,56 @@ def _in_bashs_words(fault: SyntaxFault) -> str:
     return fault.message
 
 
-async def run_string(shell: Shell, text: str) -> int:
-    """Parse and run text in this shell (``eval``, traps)."""
+async def run_text(shell: Shell, text: str, *, last: bool = False) -> int:
+    """Parse and run a whole text.
+
+    Where ash may define an alias it is read command by command, since an alias holds from the
+    next line on; bash takes aliases at a terminal only.
+    """
     from course_lib.engine.userland.shell import dash
 
+    if shell.bash or "alias" not in text:
+        return await run_script(shell, dash.parse(text, shell.aliases, bash=shell.bash), last=last)
+    lines = text.splitlines(keepends=True)
+    lines.reverse()
+
+    async def next_line() -> str:
+        return lines.pop() if lines else ""
+
+    return await run_lines(shell, next_line)
+
+
+async def run_lines(shell: Shell, next_line: Callable[[], Awaitable[str]]) -> int:
+    """Run commands as their lines come; an empty one is the end of the file."""
+    from course_lib.engine.userland.shell import dash
+
+    base = shell.line_base
+    text = ""
+    number = first = 0
+    while True:
+        line = await next_line()
+        number += 1
+        text += line
+        if not line and not text:
+            return shell.status
+        if line and line.endswith("\\\n"):
+            continue
+        script = dash.parse(text, shell.aliases, bash=shell.bash)
+        waits = script.fault is not None and script.fault.incomplete
+        if line and (waits or dash.open_here_document(text)):
+            continue
+        shell.line_base = base + first
+        text, first = "", number
+        await run_script(shell, script)
+        if not line:
+            return shell.status
+
+
+async def run_string(shell: Shell, text: str) -> int:
+    """Parse and run text in this shell (``eval``, traps)."""
     line, base = shell.line, shell.line_base
     shell.line_base = line - 1
     try:
-        return await run_script(shell, dash.parse(text, shell.aliases, bash=shell.bash))
+        return await run_text(shell, text)
     finally:
         shell.line, shell.line_base = line, base

@@ -145,6 +145,8 @@ async def getopts(shell: Shell, argv: list[str]) -> int:
         else:
             value = "?"
             await shell.proc.err(f"No arg for -{letter} option\n")
+    elif not shell.bash:
+        variables.set("OPTARG", "")
     shell.getopts_place = place
     variables.set(name, value)
     variables.set("OPTIND", str(index))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.userland import loader
 from course_lib.engine.userland.files import os_error
-from course_lib.engine.userland.shell import builtins, dash
+from course_lib.engine.userland.shell import builtins
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
     ContinueLoop,
@@ -118,7 +118,7 @@ async def source(shell: Shell, argv: list[str]) -> int:
     if len(argv) > 2:
         shell.positional = argv[2:]
     try:
-        return await builtins.run_script(shell, dash.parse(text, shell.aliases, bash=shell.bash))
+        return await builtins.run_text(shell, text)
     except ReturnFunction as end:
         return end.status
     finally:

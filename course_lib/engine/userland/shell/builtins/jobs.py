@@ -100,7 +100,8 @@ async def wait(shell: Shell, argv: list[str]) -> int:
                 named = word.startswith("%") or shell.bash
                 message = f"{word}: no such job" if named else f"Illegal number: {word}"
                 raise ShellError(message, 2, command="wait")
-            status = 127
+            ended = None if shell.bash else shell.jobs.ended(int(word))
+            status = 127 if ended is None else ended
             continue
         result = await _wait(shell, found)
         if result is None:
@@ -128,7 +129,7 @@ async def _wait(shell: Shell, job: Job) -> int | None:
     """Wait for one job and forget it: its status, None if a signal came first."""
     if not await _ended(shell, job):
         return None
-    shell.jobs.remove(job)
+    shell.jobs.waited_for(job)
     await foreground.tell_signal(shell, job.members[-1], job.status)
     return job.status
 

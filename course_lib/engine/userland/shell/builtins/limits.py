@@ -63,7 +63,8 @@ async def ulimit(shell: Shell, argv: list[str]) -> int:
     letters = letters or "f"
     for letter in letters:
         if letter not in _LIMITS:
-            raise ShellError(f"illegal option -{letter}", command="ulimit")
+            await shell.proc.err(f"ulimit: invalid option -- '{letter}'\n")
+            return 1
         if values and letter == "c":
             shell.core_limit = values[-1]
             continue

@@ -1,0 +1,1 @@
+"""``bc`` and ``dc``: decimal numbers of any length."""
