@@ -34,7 +34,7 @@ async def test_values(box: Box, program: str, text: str) -> None:
         ("BEGIN { f() }", "Call to undefined function"),
         ("{ print ", "Unexpected token"),
         ('BEGIN { print "open }', "Unexpected end of string"),
-        ("BEGIN { print $(-1) }", "access to negative field"),
+        ("BEGIN { print $(-1) }", "Access to negative field"),
         ("BEGIN { x ~ /(/ }", "bad regex"),
         ("function f(n) { return f(n + 1) } BEGIN { f(0) }", "nest too deep"),
         ("BEGIN { print " + "(" * 5000 + "1" + ")" * 5000 + " }", "nests too deep"),

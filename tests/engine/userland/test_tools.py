@@ -24,8 +24,8 @@ async def out(box: Box, script: str, user: str = "") -> str:
 async def test_ps_shows_the_processes_of_the_container(box: Box) -> None:
     text = await out(box, "sleep 1000 & ps; ps -o pid,ppid,user,args | grep sleep; kill $!")
     lines = text.splitlines()
-    assert lines[0] == "PID   USER     TIME   COMMAND"
-    assert lines[1].startswith("    1 root       0:00 sh -c")
+    assert lines[0] == "PID   USER     TIME  COMMAND"
+    assert lines[1].startswith("    1 root      0:00 sh -c")
     assert any(line.endswith("sleep 1000") for line in lines)
     code, _, err = await box.run("ps", "-o", "nonsense")
     assert code == 1

@@ -120,7 +120,9 @@ class _Tar:
                 raise Fail(f"can't open '{self._file}': {reason(error)}") from None
             await file.write(data)
             file.close()
-        return self.status
+        if self.status:
+            raise Fail("error exit delayed from previous errors")
+        return 0
 
     async def _add(self, archive: tarfile.TarFile, name: str) -> None:
         proc, fs = self._proc, self._proc.fs

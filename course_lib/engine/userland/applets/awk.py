@@ -29,7 +29,7 @@ async def awk(proc: ContainerProcess, options: Options, words: list[str]) -> int
         try:
             source += "\n" + decode(await read_file(proc, name))
         except OSError as error:
-            raise Fail(f"{name}: {reason(error)}") from None
+            raise Fail(f"can't open '{name}': {reason(error)}") from None
     if not source:
         if not words:
             raise UsageError

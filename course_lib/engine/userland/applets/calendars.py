@@ -51,8 +51,8 @@ class _Page:
 
     def month(self, month: int) -> str:
         title = f"{calendar.month_name[month]} {self._year}"
-        indent = (self._width + 1 - len(title)) // 2 if self._julian else (20 - len(title)) // 2
-        rows = [row.rstrip() for row in self._rows(month)]
+        indent = (self._width - len(title)) // 2
+        rows = [row.rstrip() or " " * (self._width + 1) for row in self._rows(month)]
         return "\n".join([" " * indent + title, self._heading, *rows]) + "\n"
 
     def year(self) -> str:
@@ -64,7 +64,8 @@ class _Page:
             out.append(_GAP.join(_center(calendar.month_name[m], self._width) for m in months))
             out.append(_GAP.join([self._heading] * beside))
             columns = [self._rows(m) for m in months]
-            out += [_GAP.join(row).rstrip() for row in zip(*columns, strict=True)]
+            rows = [_GAP.join(row).rstrip() for row in zip(*columns, strict=True)]
+            out += [row or " " * 79 for row in rows]  # (BusyBox leaves a blank row as it is)
         return "\n".join(out) + "\n"
 
     def _rows(self, month: int) -> list[str]:

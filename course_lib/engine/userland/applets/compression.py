@@ -79,6 +79,10 @@ async def _convert(
             await proc.err(f"{title}: {name}: {reason(error)}\n")
             status = 1
             continue
+        if expand and not to_stdout and "t" not in options and _target(name, suffix, True) is None:
+            await proc.err(f"{title}: {name}: unknown suffix - ignored\n")
+            status = 1
+            continue
         try:
             result = decompress(data, kind) if expand else compress(data, kind, max(1, level))
         except ValueError as error:
@@ -91,10 +95,7 @@ async def _convert(
             await proc.out(result)
             continue
         target = _target(name, suffix, expand)
-        if target is None:
-            await proc.err(f"{title}: {name}: unknown suffix - ignored\n")
-            status = 1
-            continue
+        assert target is not None  # or it was ignored
         if exists(proc, target) and "f" not in options:
             await proc.err(f"{title}: can't open '{target}': File exists\n")
             status = 1

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from course_lib.engine.userland.applets.common import Fail, Options, program, reason
+from course_lib.engine.interfaces import Process
+from course_lib.engine.userland.applets.common import (
+    Fail,
+    Options,
+    UsageError,
+    program,
+    reason,
+)
 from course_lib.engine.userland.process import ContainerProcess
 
 _FORMATS = (
@@ -43,6 +50,27 @@ def parse_date(text: str, now_ns: int) -> int:
     raise Fail(f"invalid date '{text}'")
 
 
+def _by_format(text: str, form: str, now_ns: int) -> int:
+    """``-D FORMAT``: what the format does not say is as now.
+
+    :raises Fail: the text is not in that format.
+    """
+    now = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC)
+    try:
+        found = datetime.strptime(text, form)
+    except ValueError:
+        raise Fail(f"invalid date '{text}'") from None
+    if not re.search("%[YyCGsDFcx]", form):
+        found = found.replace(year=now.year)
+    return int(found.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+
+
+_PRECISIONS = {
+    "date": "", "hours": "T%H+00:00", "minutes": "T%H:%M+00:00", "seconds": "T%H:%M:%S+00:00",
+    "ns": "T%H:%M:%S,%N+00:00",
+}  # fmt: skip
+
+
 def format_date(when_ns: int, form: str) -> str:
     """``strftime`` in UTC, with GNU's ``%N``, ``%s`` and ``%-d``."""
     moment = datetime.fromtimestamp(when_ns // 1_000_000_000, UTC)
@@ -73,7 +101,7 @@ def format_date(when_ns: int, form: str) -> str:
 
 
 @program(
-    "Rs:ud:D:r:I",
+    "Rs:ud:D:r:",
     "[-Ru] [-d TIME] [-r FILE] [+FMT] | [-s TIME]",
     "Print time (using +FMT)",
     long={
@@ -83,10 +111,11 @@ def format_date(when_ns: int, form: str) -> str:
         "universal": "u",
         "date=": "d",
         "reference=": "r",
-        "iso-8601": "I",
+        "iso-8601=": "I",
     },
+    name="date",
 )
-async def date(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+async def _date(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print the date; setting it is not permitted in a container."""
     now = proc.machine.clock.time_ns()
     form = "%a %b %e %H:%M:%S %Z %Y"
@@ -98,7 +127,9 @@ async def date(proc: ContainerProcess, options: Options, words: list[str]) -> in
             parse_date(word, now)
             setting = True
     when = now
-    if "d" in options:
+    if "d" in options and "D" in options:
+        when = _by_format(options["d"], options["D"], now)
+    elif "d" in options:
         when = parse_date(options["d"], now)
     if "r" in options:
         try:
@@ -112,6 +143,18 @@ async def date(proc: ContainerProcess, options: Options, words: list[str]) -> in
     if "R" in options:
         form = "%a, %d %b %Y %H:%M:%S +0000"
     elif "I" in options:
-        form = "%Y-%m-%d"
+        precision = options["I"] or "date"
+        known = next((name for name in _PRECISIONS if name.startswith(precision)), None)
+        if known is None:
+            raise UsageError
+        form = f"%Y-%m-%d{_PRECISIONS[known]}"
     await proc.out(format_date(when, form) + "\n")
     return status
+
+
+async def date(proc: Process) -> int:
+    """Print the date; ``-I`` has an argument that may be missing, which ``getopt`` cannot say."""
+    proc.argv[1:] = [
+        f"--iso-8601={word[2:]}" if word.startswith("-I") else word for word in proc.argv[1:]
+    ]
+    return await _date(proc)

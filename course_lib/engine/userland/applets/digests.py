@@ -57,13 +57,8 @@ def _summer(name: str, make: Callable[[], Any]) -> Applet:
             try:
                 await proc.out(f"{await _digest(proc, word, make)}  {word}\n")
             except OSError as error:
-                verb = "read error" if isinstance(error, IsADirectoryError) else "can't open"
-                text = (
-                    f"{verb}: {reason(error)}"
-                    if verb == "read error"
-                    else (f"can't open '{word}': {reason(error)}")
-                )
-                await proc.err(f"{name}: {text}\n")
+                verb = "read" if isinstance(error, IsADirectoryError) else "open"
+                await proc.err(f"{name}: can't {verb} '{word}': {reason(error)}\n")
                 status = 1
         return status
 
@@ -143,7 +138,7 @@ async def crc32(proc: ContainerProcess, _options: Options, words: list[str]) -> 
             data = await read_file(proc, word)
         except OSError as error:
             raise Fail(f"{word}: {reason(error)}") from None
-        await proc.out(f"{zlib.crc32(data):08x}" + (f"\t{word}" if len(words) > 1 else "") + "\n")
+        await proc.out(f"{zlib.crc32(data):08x}" + (f" {word}" if words else "") + "\n")
     return 0
 
 
@@ -204,7 +199,7 @@ async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> 
         try:
             await proc.out(base64_module.b64decode(text, validate=True))
         except binascii.Error:
-            raise Fail("truncated base64 input" if len(text) % 4 else "invalid input") from None
+            raise Fail("truncated input" if len(text) % 4 else "invalid input") from None
         return 0
     width = integer(options.get("w", "76"), low=0)
     text = base64_module.b64encode(data)

@@ -17,7 +17,7 @@ from course_lib.engine.userland.process import ContainerProcess
 
 
 @program(
-    "A:bcdDeFhiIlLoOxXvN:j:t:w:S:",
+    "A:abcdDeFhiIlLoOsxXvN:j:t:w:",
     "[-abcdfhilovxs] [-t TYPE] [-A RADIX] [-N SIZE] [-j SKIP] [-w[BYTES]] [FILE]...",
     "Print FILEs (or stdin) unambiguously, as octal bytes by default",
 )
@@ -31,12 +31,16 @@ async def od(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     kinds: list[str] = []
     for letter, value in options.in_order():
         if letter == "t":
+            if wrong := re.sub(r"[acdoux](?:\d+|[CSIL])?", "", value):
+                raise Fail(f"invalid character '{wrong[0]}' in type string '{value}'")
             kinds += re.findall(r"[acdoux](?:\d+|[CSIL])?", value)
-        elif letter in "bcdox":
-            kinds.append({"b": "o1", "c": "c", "d": "u2", "o": "o2", "x": "x2"}[letter])
+        elif letter in _OD_KINDS:
+            kinds.append(_OD_KINDS[letter])
+        elif letter in "eFfS":
+            raise Fail(f"-{letter} is not supported by the embedded engine")
     radix = options.get("A", "o")
     form = {"o": "%07o", "d": "%07d", "x": "%06x", "n": ""}.get(radix, "%07o")
-    width = 16
+    width = integer(options.get("w", "16"), low=1)
     previous = None
     starred = False
     for start in range(0, len(data), width):
@@ -65,11 +69,22 @@ async def _joined(proc: ContainerProcess, words: list[str]) -> bytes:
     return b"".join(parts)
 
 
+_OD_KINDS = {
+    "a": "a", "b": "o1", "c": "c", "d": "u2", "D": "u4", "h": "x2", "i": "d4", "I": "d8",
+    "l": "d8", "L": "d8", "o": "o2", "O": "o4", "s": "d2", "x": "x2", "X": "x4",
+}  # fmt: skip
+_OD_NAMES = (
+    "nul soh stx etx eot enq ack bel bs ht nl vt ff cr so si "
+    "dle dc1 dc2 dc3 dc4 nak syn etb can em sub esc fs gs rs us sp"
+).split()
 _OD_ESCAPES = {0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
 
 
 def _od_row(row: bytes, kind: str) -> str:
-    if kind[0] in "ca":
+    if kind[0] == "a":
+        named = [*_OD_NAMES, *map(chr, range(33, 127)), "del"]
+        return "".join(f"{named[b & 0x7F]:>4}" for b in row)
+    if kind[0] == "c":
         cells = [_OD_ESCAPES.get(b) or (chr(b) if 32 <= b < 127 else f"{b:03o}") for b in row]
         return "".join(f"{cell:>4}" for cell in cells)
     size_text = kind[1:] or "4"

@@ -26,7 +26,7 @@ def _ranges(text: str) -> list[tuple[int, int]]:
     for item in text.split(","):
         match = re.fullmatch(r"(\d*)(-?)(\d*)", item)
         if not item or match is None or item == "-":
-            raise Fail(f"invalid range {item}" if item else "invalid range")
+            raise Fail(f"invalid number '{item}'" if item else "invalid range")
         low = int(match[1] or 1)
         high = int(match[3]) if match[3] else (1 << 30) if match[2] else low
         if low < 1 or high < low:
@@ -36,7 +36,7 @@ def _ranges(text: str) -> list[tuple[int, int]]:
 
 
 @program(
-    "b:c:f:d:sn",
+    "b:c:f:d:O:sn",
     "[OPTIONS] [FILE]...",
     "Print selected fields from FILEs to stdout",
     long={
@@ -57,8 +57,7 @@ async def cut(proc: ContainerProcess, options: Options, words: list[str]) -> int
     kind = kinds[0]
     ranges = _ranges(options[kind])
     delimiter = options.get("d", "\t")
-    if len(delimiter) != 1:
-        raise Fail("the delimiter must be a single character")
+    delimiter = delimiter[:1]
     joiner = options.get("O", delimiter)
     status = 0
     for name in words or ["-"]:
@@ -79,7 +78,7 @@ async def cut(proc: ContainerProcess, options: Options, words: list[str]) -> int
                 chars = [text[i] for i in _indices(ranges, len(text), options)]
                 await proc.out("".join(chars) + "\n")
                 continue
-            if delimiter not in text:
+            if not delimiter or delimiter not in text:
                 if "s" not in options:
                     await proc.out(text + "\n")
                 continue
@@ -118,7 +117,8 @@ async def paste(proc: ContainerProcess, options: Options, words: list[str]) -> i
     if words.count("-") > 1:
         columns = _dealt(columns, words)
     for row in range(max((len(lines) for lines in columns), default=0)):
-        cells = [lines[row] if row < len(lines) else "" for lines in columns]
+        # (POSIX wants an empty cell for a file that has ended; BusyBox has none.)
+        cells = [lines[row] for lines in columns if row < len(lines)]
         await proc.out(_joined(cells, delimiters) + "\n")
     return 0
 

@@ -227,7 +227,7 @@ async def mktemp(proc: ContainerProcess, options: Options, words: list[str]) -> 
     if not template.endswith("XXXXXX"):
         if "q" in options:
             return 1
-        raise Fail("(null): Invalid argument")
+        raise Fail(": Invalid argument")
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
     random = proc.machine.ids.random
     for _ in range(100):
@@ -248,7 +248,7 @@ async def mktemp(proc: ContainerProcess, options: Options, words: list[str]) -> 
         except OSError as error:
             if "q" in options:
                 return 1
-            raise Fail(reason(error)) from None
+            raise Fail(f": {reason(error)}") from None
         await proc.out(name + "\n")
         return 0
     raise Fail("File exists")

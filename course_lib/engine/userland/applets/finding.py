@@ -11,6 +11,7 @@ from course_lib.engine.interfaces import FileStat
 from course_lib.engine.userland import users
 from course_lib.engine.userland.applets.common import Fail, base_name, integer, join, reason
 from course_lib.engine.userland.applets.files import ask
+from course_lib.engine.userland.applets.net_options import UsageError, refuse
 from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell import patterns
@@ -45,6 +46,8 @@ async def find(proc: ContainerProcess) -> int:
     try:
         run = _Find(proc)
         return await run.everything()
+    except UsageError as error:
+        return await refuse(proc, "find", error, "[-HL] [PATH]... [OPTIONS] [ACTIONS]")
     except Fail as error:
         await proc.err(f"find: {error}\n")
         return error.code
@@ -77,7 +80,7 @@ class _Find:
         self.status = 0
         expression = self._alternatives() if words else None
         if self._position < len(self._words):
-            raise Fail(f"unrecognized: {self._words[self._position]}")
+            raise UsageError(f"unrecognized: {self._words[self._position]}")
         self._expression = expression
 
     # --- expression --------------------------------------------------------------------------
@@ -165,7 +168,7 @@ class _Find:
             "-mindepth": self._set_least, "-samefile": self._same_file,
         }  # fmt: skip
         if word not in makers:
-            raise Fail(f"unrecognized: {word}")
+            raise UsageError(f"unrecognized: {word}")
         return makers[word]()
 
     def _name(self, word: str) -> Test:

@@ -33,19 +33,21 @@ async def _tail(proc: ContainerProcess, options: Options, words: list[str]) -> i
     names = words or ["-"]
     by_name = "F" in options
     follower = _Follower(proc, float(options.get("s", "1")), by_name)
-    headers = (len(names) > 1 and "q" not in options) or "v" in options
+    opened: list[tuple[str, OpenFile | None]] = []
     status = 0
     for name in names:
         try:
-            file = open_input(proc, name)
+            opened.append((name, open_input(proc, name)))
         except OSError as error:
             await proc.err(f"tail: can't open '{name}': {reason(error)}\n")
             status = 1
             if by_name:
-                follower.add(name, None, headers)
-            continue
-        await follower.header(name, headers)
-        await _last(proc, file, count, count_bytes, from_start)
+                opened.append((name, None))
+    headers = (len(opened) > 1 and "q" not in options) or "v" in options
+    for name, file in opened:
+        if file is not None:
+            await follower.header(name, headers)
+            await _last(proc, file, count, count_bytes, from_start)
         follower.add(name, file, headers)
     if status and not follower.files:
         await proc.err("tail: no files\n")

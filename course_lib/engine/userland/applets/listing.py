@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 
-from course_lib.engine.interfaces import FileStat
+from course_lib.engine.interfaces import FileStat, FileSystemUsage
 from course_lib.engine.userland import users
 from course_lib.engine.userland.applets.common import Options, program, reason
 from course_lib.engine.userland.applets.dates import format_date
@@ -43,6 +44,9 @@ _STAT_TYPES = {
 }  # fmt: skip
 
 
+_DIRECTIVE = re.compile(r"%([-+ #0]*)(\d*)(.)", re.DOTALL)
+
+
 @program(
     "Lftc:",
     "[-Lf] [-t] [-c FMT] FILE...",
@@ -59,7 +63,11 @@ async def stat_(proc: ContainerProcess, options: Options, words: list[str]) -> i
         try:
             found = proc.fs.stat(proc.path(name), follow="L" in options)
             if "f" in options:
-                await proc.out(_file_system(proc, name))
+                usage = proc.fs.usage(proc.path(name))
+                if "c" in options:
+                    await proc.out(_file_system_format(options["c"], name, usage) + "\n")
+                else:
+                    await proc.out(_file_system(name, usage))
                 continue
         except OSError as error:
             await proc.err(f"stat: can't stat '{name}': {reason(error)}\n")
@@ -121,17 +129,30 @@ def _stat_format(
     text = ""
     position = 0
     while position < len(form):
-        if form[position] == "%" and position + 1 < len(form):
-            text += values.get(form[position + 1], form[position + 1])
-            position += 2
+        match = _DIRECTIVE.match(form, position)
+        if match:
+            flags, width, letter = match.groups()
+            value = values.get(letter, letter)
+            fill = "0" if "0" in flags and "-" not in flags else " "
+            size = int(width or 0)
+            text += value.ljust(size) if "-" in flags else value.rjust(size, fill)
+            position = match.end()
         else:
             text += form[position]
             position += 1
     return text
 
 
-def _file_system(proc: ContainerProcess, name: str) -> str:
-    usage = proc.fs.usage(proc.path(name))
+def _file_system_format(form: str, name: str, usage: FileSystemUsage) -> str:
+    values = {
+        "n": name, "s": "4096", "S": "4096", "b": str(usage.total // 4096),
+        "f": str(usage.free // 4096), "a": str(usage.available // 4096), "l": "255",
+        "T": "overlayfs", "t": "794c7630", "i": "0", "c": "0", "d": "0", "%": "%",
+    }  # fmt: skip
+    return _DIRECTIVE.sub(lambda match: values.get(match[3], match[3]), form)
+
+
+def _file_system(name: str, usage: FileSystemUsage) -> str:
     return (
         f'  File: "{name}"\n    ID: 0        Namelen: 255     Type: overlayfs\n'
         f"Block size: 4096       Fundamental block size: 4096\n"

@@ -31,7 +31,7 @@ async def factor(proc: ContainerProcess, _options: Options, words: list[str]) ->
     for word in words:
         text = word.lstrip("+")
         if not text.isdigit() or int(text) >= _LARGEST:
-            raise Fail(f"invalid number '{word}'")
+            raise UsageError
         await proc.out(f"{int(text)}:")
         async for prime in _primes(proc, int(text)):
             await proc.out(f" {prime}")

@@ -95,7 +95,7 @@ class _Parser:
         matches = [name] if name in self._names else [n for n in self._names if n.startswith(name)]
         if not matches:
             raise UsageError(f"unrecognized option '{word.partition('=')[0]}'")
-        if len(matches) > 1:
+        if len({self._names[match] for match in matches}) > 1:
             listed = "".join(f" '--{match}'" for match in matches)
             raise UsageError(f"option '{word}' is ambiguous; possibilities:{listed}")
         wants = self._names[matches[0]]

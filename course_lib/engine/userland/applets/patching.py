@@ -132,13 +132,9 @@ async def _apply(
     for number, hunk in enumerate(hunks, 1):
         place = _find(lines, hunk, hunk.start - 1 + shift)
         if place is None:
-            back = _find(lines, hunk.reversed(), hunk.start - 1 + shift)
-            if back is not None and hunk.new:
-                await proc.err(f"Possibly reversed hunk {number} at {back + len(hunk.new)}\n")
-            if back is None or "N" not in options:
-                await proc.err(f"Hunk {number} FAILED {hunk.start}/{hunk.start}.\n")
-                await proc.err("".join(_shown(hunk)))
-                failed = 1
+            failed = 1
+            await proc.err(f"Hunk {number} FAILED {hunk.start}/{hunk.start}.\n")
+            await proc.err("".join(_shown(change.hunks[number - 1])))
             continue
         lines[place : place + len(hunk.old)] = hunk.new
         shift = place - (hunk.start - 1) + len(hunk.new) - len(hunk.old)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import EINVAL
+
 from course_lib.engine.userland.applets.common import (
     Options,
     UsageError,
@@ -21,7 +23,8 @@ async def readlink(proc: ContainerProcess, options: Options, words: list[str]) -
             text = canonical(proc, name) if "f" in options else proc.fs.readlink(proc.path(name))
         except OSError as error:
             if "v" in options:
-                await proc.err(f"readlink: {name}: {reason(error)}\n")
+                what = "cannot read link: not a symlink" if error.errno == EINVAL else reason(error)
+                await proc.err(f"readlink: {name}: {what}\n")
             status = 1
             continue
         await proc.out(text + ("" if "n" in options else "\n"))

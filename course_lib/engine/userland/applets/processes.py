@@ -21,7 +21,7 @@ from course_lib.engine.userland.procfs import TOTAL_KB
 _COLUMNS: dict[str, tuple[str, int]] = {
     "pid": ("PID", 5), "ppid": ("PPID", 5), "pgid": ("PGID", 5), "sid": ("SID", 5),
     "user": ("USER", 8), "group": ("GROUP", 8), "comm": ("COMMAND", 16), "args": ("COMMAND", 256),
-    "vsz": ("VSZ", 4), "rss": ("RSS", 4), "stat": ("STAT", 4), "time": ("TIME", 6),
+    "vsz": ("VSZ", 4), "rss": ("RSS", 4), "stat": ("STAT", 4), "time": ("TIME", 5),
     "etime": ("ELAPSED", 7), "tty": ("TT", 6), "nice": ("NI", 5), "state": ("STAT", 4),
 }  # fmt: skip
 _ALIASES = {"command": "args", "cmd": "args", "ucmd": "comm", "ruser": "user"}
@@ -93,7 +93,7 @@ def _value(proc: ContainerProcess, info: ProcessInfo, name: str) -> str:
             return info.state
         case "time":
             seconds = int(info.cpu)
-            return f"{seconds // 60:3d}:{seconds % 60:02d}"
+            return f"{seconds // 60:2d}:{seconds % 60:02d}"
         case "etime":
             seconds = int(proc.machine.clock.monotonic() - info.started)
             return f"{seconds // 60:2d}:{seconds % 60:02d}"

@@ -45,10 +45,10 @@ async def rmdir(proc: ContainerProcess, options: Options, words: list[str]) -> i
 
 
 @program(
-    "firR",
-    "[-irf] FILE...",
+    "firRv",
+    "[-irfv] FILE...",
     "Remove (unlink) FILEs",
-    long={"force": "f", "recursive": "r", "interactive": "i"},
+    long={"force": "f", "recursive": "r", "interactive": "i", "verbose": "v"},
 )
 async def rm(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Remove files and trees."""
@@ -57,7 +57,8 @@ async def rm(proc: ContainerProcess, options: Options, words: list[str]) -> int:
         if force:
             return 0
         raise UsageError
-    remover = Remover(proc, force, "r" in options or "R" in options, "i" in options)
+    recursive = "r" in options or "R" in options
+    remover = Remover(proc, force, recursive, "i" in options, verbose="v" in options)
     for name in words:
         await remover.remove(name, top=True)
     return remover.status
@@ -70,12 +71,19 @@ class Remover:
     """
 
     def __init__(
-        self, proc: ContainerProcess, force: bool, recursive: bool, interactive: bool
+        self,
+        proc: ContainerProcess,
+        force: bool,
+        recursive: bool,
+        interactive: bool,
+        *,
+        verbose: bool = False,
     ) -> None:
         self._proc = proc
         self._force = force
         self._recursive = recursive
         self._interactive = interactive and not force
+        self._verbose = verbose
         self._failures = 0
         self.status = 0
 
@@ -100,6 +108,9 @@ class Remover:
             proc.fs.unlink(proc.path(name))
         except OSError as error:
             await self._failed(f"can't remove '{name}': {reason(error)}")
+            return
+        if self._verbose:
+            await proc.out(f"removed '{name}'\n")
 
     async def _directory(self, name: str) -> None:
         proc = self._proc
@@ -116,6 +127,8 @@ class Remover:
                 return
             if self._failures == failures:  # else what stays in it has been told of
                 proc.fs.rmdir(proc.path(name))
+                if self._verbose:
+                    await proc.out(f"removed directory: '{name}'\n")
         except OSError as error:
             await self._failed(f"can't remove '{name}': {reason(error)}")
 

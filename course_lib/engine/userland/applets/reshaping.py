@@ -7,6 +7,7 @@ import re
 from course_lib.engine.userland.applets.common import (
     Contents,
     Options,
+    UsageError,
     byte_lines,
     decode,
     encode,
@@ -99,23 +100,46 @@ async def expand(proc: ContainerProcess, options: Options, words: list[str]) -> 
 async def unexpand(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Replace leading spaces by tabs."""
     width = integer(options.get("t", "8"), low=1)
+    everywhere = ("a" in options or "t" in options) and "f" not in options
     contents = Contents(proc, "unexpand", words)
     async for _, data in contents:
         for line in decode(data).splitlines(keepends=True):
             body = line.lstrip(" \t")
             lead = len(line[: len(line) - len(body)].expandtabs(width))
-            await proc.out("\t" * (lead // width) + " " * (lead % width) + body)
+            if everywhere and body.strip():
+                await proc.out(_tabbed(line, width))
+            else:
+                await proc.out("\t" * (lead // width) + " " * (lead % width) + body)
     return contents.status
 
 
-@program("n:o:ft:", "[-fo] [-n LEN] [FILE]...", "Display printable strings in a binary file")
+def _tabbed(line: str, width: int) -> str:
+    """Blanks that reach a tab stop as tabs, also within the line."""
+    text = line.expandtabs(width)
+    pieces = [text[start : start + width] for start in range(0, len(text), width)]
+    return "".join(
+        piece.rstrip(" ") + "\t" if len(piece) == width and piece.endswith(" ") else piece
+        for piece in pieces
+    )
+
+
+@program(
+    "n:oft:a",
+    "[-fo] [-t o|d|x] [-n LEN] [FILE]...",
+    "Display printable strings in a binary file",
+)
 async def strings(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print readable text within binary files."""
     least = integer(options.get("n", "4"), low=1)
+    radix = options.get("t", "o" if "o" in options else "")
+    if radix not in ("", "o", "d", "x"):
+        raise UsageError
     pattern = re.compile(rb"[\t\x20-\x7e]{%d,}" % least)
     contents = Contents(proc, "strings", words)
     async for name, data in contents:
         for match in pattern.finditer(data):
             prefix = f"{name}: " if "f" in options else ""
+            if radix:
+                prefix += f"{match.start():7{radix}} "
             await proc.out(encode(prefix) + match[0] + b"\n")
     return contents.status

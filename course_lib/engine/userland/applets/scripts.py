@@ -27,7 +27,8 @@ async def run_parts(proc: ContainerProcess, options: Options, words: list[str]) 
     try:
         names = proc.fs.listdir(proc.path(folder))
     except OSError as error:
-        raise Fail(f"can't open '{folder}': {reason(error)}") from None
+        await proc.err(f"run-parts: {folder}: {reason(error)}\n")
+        return 0
     try:
         proc.umask = int(options.get("u", "22"), 8)
     except ValueError:

@@ -67,7 +67,7 @@ async def sort(proc: ContainerProcess, options: Options, words: list[str]) -> in
     """Sort lines."""
     separator = unescape(options["t"], zero_prefix=False)[0].decode() if "t" in options else None
     if separator is not None and len(separator) != 1:
-        raise Fail("bad -t parameter")
+        raise Fail("bad -t parameter", 2)
     keys = [_parse_key(text) for text in options.all("k")]
     flags = "".join(letter for letter, _ in options.in_order() if letter in "nrgMhVbdfi")
     end = b"\0" if "z" in options else b"\n"
@@ -92,10 +92,11 @@ async def sort(proc: ContainerProcess, options: Options, words: list[str]) -> in
         return result
 
     if "c" in options:
-        for first, second in pairwise(lines):
+        for number, (first, second) in enumerate(pairwise(lines), 1):
             order = whole(first, second)
             if order > 0 or (order == 0 and "u" in options):
-                raise Fail(f"disorder: {second}")
+                await proc.err(f"Check line {number}\n")
+                return 1
         return 0
     if not keys and not flags:
         ordered = sorted(lines, key=encode)
@@ -128,7 +129,7 @@ def _unique(lines: list[str], compare: Callable[[str, str], int]) -> list[str]:
 def _parse_key(text: str) -> _Key:
     match = _KEY_RE.match(text)
     if match is None or not int(match[1]):
-        raise Fail("bad field specification")
+        raise Fail("bad field specification", 2)
     flags = (match[3] or "") + (match[6] or "")
     return _Key(int(match[1]), int(match[2] or 1), int(match[4] or 0), int(match[5] or 0), flags)
 
@@ -294,7 +295,7 @@ async def comm(proc: ContainerProcess, options: Options, words: list[str]) -> in
         left = decode(await read_file(proc, words[0])).splitlines()
         right = decode(await read_file(proc, words[1])).splitlines()
     except OSError as error:
-        raise Fail(reason(error)) from None
+        raise Fail(f"{error.filename or words[0]}: {reason(error)}") from None
     indent = {"1": "", "2": "" if "1" in options else "\t", "3": ""}
     indent["3"] = ("" if "1" in options else "\t") + ("" if "2" in options else "\t")
     i = j = 0

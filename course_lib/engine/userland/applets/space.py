@@ -5,7 +5,15 @@ from __future__ import annotations
 import stat
 
 from course_lib.engine.interfaces import MountEntry
-from course_lib.engine.userland.applets.common import Options, human, join, program, reason
+from course_lib.engine.userland.applets.common import (
+    Fail,
+    Options,
+    human,
+    join,
+    program,
+    reason,
+    size,
+)
 from course_lib.engine.userland.applets.listing import disk_blocks
 from course_lib.engine.userland.process import ContainerProcess
 
@@ -45,7 +53,7 @@ class _Usage:
             if key in self._seen:
                 return 0
             self._seen.add(key)
-        total = disk_blocks(found)
+        total = found.size if "b" in self._options else disk_blocks(found)
         if stat.S_ISDIR(found.mode):
             total += await self._children(name, level)
             if level <= self._depth:
@@ -66,23 +74,24 @@ class _Usage:
             total += await self.count(join(name, child), level + 1)
         return total
 
-    async def show(self, kilobytes: int, name: str) -> None:
+    async def show(self, amount: int, name: str) -> None:
+        """Print a line; the amount is in KiB, with ``-b`` in bytes."""
         if "h" in self._options:
-            text = human(kilobytes * 1024)
+            text = human(amount * 1024)
         elif "m" in self._options:
-            text = str(-(-kilobytes // 1024))
-        elif "b" in self._options:
-            text = str(kilobytes * 1024)
+            text = str(-(-amount // 1024))
         else:
-            text = str(kilobytes)
+            text = str(amount)
         await self._proc.out(f"{text}\t{name}\n")
 
 
-@program("PkmhTat:B:", "[-PkmhTa] [-t TYPE] [FILESYSTEM]...", "Print filesystem usage")
+@program("PkmhTait:B:", "[-PkmhTai] [-B SIZE] [-t TYPE] [FILESYSTEM]...", "Print filesystem usage")
 async def df(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Tell how full the mounted file systems are."""
-    unit = 1 << 20 if "m" in options else 1024
-    heading = "     Size" if "h" in options else "1M-blocks" if "m" in options else "1K-blocks"
+    unit = size(options["B"]) if "B" in options else 1 << 20 if "m" in options else 1024
+    heading = "     Size" if "h" in options else f"{_unit_name(unit)}-blocks"
+    if "i" in options:
+        raise Fail("inodes are not counted by the embedded engine")
     if "P" in options and unit == 1024:
         heading = "1024-blocks"
     typed = f"{'Type':<10} " if "T" in options else ""
@@ -116,6 +125,12 @@ async def df(proc: ContainerProcess, options: Options, words: list[str]) -> int:
         )
     await proc.out("\n".join(lines) + "\n")
     return status
+
+
+def _unit_name(unit: int) -> str:
+    if unit % (1 << 20) == 0:
+        return f"{unit >> 20}M"
+    return f"{unit >> 10}K" if unit % 1024 == 0 else str(unit)
 
 
 def _df_mounts(proc: ContainerProcess, words: list[str]) -> list[MountEntry | str]:

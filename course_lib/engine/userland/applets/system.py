@@ -94,7 +94,7 @@ async def free(proc: ContainerProcess, options: Options, _words: list[str]) -> i
 
     rows = [("Mem:", TOTAL_KB, used), ("Swap:", 0, 0)]
     heading = ["total", "used", "free", "shared", "buff/cache", "available"]
-    await proc.out(" " * 6 + "".join(f"{name:>12}" for name in heading)[2:].rjust(70) + "\n")
+    await proc.out(" " * 7 + "".join(f"{name:>12}" for name in heading) + "\n")
     for name, total, taken in rows:
         cells = [total, taken, total - taken]
         if name == "Mem:":

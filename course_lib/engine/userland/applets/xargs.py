@@ -15,7 +15,7 @@ from course_lib.engine.userland.process import ContainerProcess
 
 
 @program(
-    "0rptn:s:I:i:x:e:E:P:L:",
+    "0rptn:s:I:i:x:e:E:P:",
     "[OPTIONS] [PROG ARGS]",
     "Run PROG on every item given by stdin",
     permute=False,

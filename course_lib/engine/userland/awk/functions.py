@@ -34,11 +34,10 @@ async def _substr(awk: Interpreter, arguments: list[n.Expression]) -> Value:
     _check(arguments, 2, 3)
     string = text(await awk.evaluate(arguments[0]))
     start = _round(number(await awk.evaluate(arguments[1])))
-    if len(arguments) == 3:
-        end = start + _round(number(await awk.evaluate(arguments[2])))
-    else:
-        end = len(string) + 1
-    return string[max(start, 1) - 1 : max(end - 1, 0)]
+    start = max(start, 1) - 1  # (as BusyBox has it: what lies before the text takes no length)
+    if len(arguments) == 2:
+        return string[start:]
+    return string[start : start + max(0, _round(number(await awk.evaluate(arguments[2]))))]
 
 
 def _round(value: float) -> int:

@@ -170,7 +170,7 @@ class Interpreter:
     def set_field(self, index: int, value: str) -> None:
         """Assign ``$index``; ``$0`` or ``NF`` follow."""
         if index < 0:
-            raise AwkError("access to negative field")
+            raise AwkError("cmd. line:1: Access to negative field")
         if index == 0:
             self.set_record(value)
             return
@@ -184,7 +184,7 @@ class Interpreter:
     def field(self, index: int) -> Value:
         """``$index``."""
         if index < 0:
-            raise AwkError("access to negative field")
+            raise AwkError("cmd. line:1: Access to negative field")
         if index == 0:
             return Input(self._record)
         fields = self.fields()
