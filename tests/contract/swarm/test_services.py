@@ -268,6 +268,18 @@ def test_a_port_of_the_host(bench: Bench) -> None:
     assert reason == "no suitable node (host-mode port already in use on 1 node)"
 
 
+def test_a_network_of_the_node(bench: Bench) -> None:
+    name = bench.name("near")
+    words = ["--network", "bridge", "--stop-grace-period", "100ms", "alpine:latest", *IDLE]
+    made = bench.cli("service", "create", "-d", "-q", "--name", name, *words)
+    assert made.code == 0, made.err
+    (task,) = until(lambda: tasks(bench, name), PATIENCE)
+    assert set(bench.inspect(container_of(task))["NetworkSettings"]["Networks"]) == {"bridge"}
+    shown = bench.raw.get("/networks/bridge", params={"scope": "swarm"}).json()
+    assert (shown["Scope"], shown["Labels"]) == ("swarm", {"com.docker.swarm.predefined": "true"})
+    assert bench.raw.get("/networks/none", params={"scope": "swarm"}).status == 404
+
+
 def test_constraints(bench: Bench) -> None:
     (node,) = bench.raw.get("/nodes").json()
     spec = {**node["Spec"], "Labels": {"disk": "ssd"}}

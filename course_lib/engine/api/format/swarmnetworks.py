@@ -11,6 +11,20 @@ from course_lib.engine.swarm.manager import Manager
 from course_lib.engine.swarm.model import Json, Network
 
 
+def predefined(local: Json) -> Json:
+    """A network of each node's own that services may use, as the swarm has it.
+
+    :param local: as this node shows its own, whose ID it keeps here.
+    """
+    return local | {
+        "Scope": "swarm",
+        "IPAM": {"Driver": "", "Options": None, "Config": []},
+        "Containers": None,
+        "Options": None,
+        "Labels": {"com.docker.swarm.predefined": "true"},
+    }
+
+
 def unused(network: Network) -> Json:
     """A network that nothing on this node uses: what the manager knows of it."""
     spec = network.spec

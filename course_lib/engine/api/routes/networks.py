@@ -99,10 +99,13 @@ class Handlers:
         self, manager: Manager, ref: str, scope: str, *, verbose: bool
     ) -> dict[str, Any]:
         from course_lib.engine.api.format import swarmnetworks
+        from course_lib.engine.swarm.dispatcher import LOCAL_NETWORKS
 
         swarm_network = self._engine.swarm.network(ref) if scope != "local" else None
         local = self._local(swarm_network.id if swarm_network is not None else ref)
         if swarm_network is None:
+            if scope == "swarm" and local is not None and ref in LOCAL_NETWORKS:
+                return swarmnetworks.predefined(show.inspect(local.info(detailed=False)))
             return show.inspect(self._networks.get(ref, scope=scope).info(detailed=True))
         if local is None:
             return swarmnetworks.unused(swarm_network)
