@@ -298,3 +298,14 @@ def test_start_names_the_missing_network_before_that_of_its_mode(bench: Bench) -
     assert bench.disconnect(mode, container).status == 200
     answer = bench.raw.post(f"/containers/{container}/start")
     assert (answer.status, answer.message) == (404, f"network {other} not found")
+
+
+def test_stopped_container_of_a_shared_stack_is_noted_for_a_network(bench: Bench) -> None:
+    network = bench.network()
+    bench.run("a")
+    container = bench.create("b", host={"NetworkMode": f"container:{bench.name('a')}"})
+    assert bench.connect(network, container).status == 200
+    assert set(bench.inspect(container)["NetworkSettings"]["Networks"]) == {network}
+    bench.start(container)
+    assert "eth1" not in bench.sh(container, "ip link").out
+    assert bench.connect(network, container).status == 400

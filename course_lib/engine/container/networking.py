@@ -307,7 +307,9 @@ class ContainerNetworks:
             return
         self._controller.check(network.name, _spec(config))
         mode = container.host_config.network_mode
-        self._controller.check_combination(mode, container.networks, network)
+        # As dockerd: who is to share a stack is noted for a network, and never joins it.
+        alone = "" if shared_container(mode) is not None else mode
+        self._controller.check_combination(alone, container.networks, network)
         config.dns_names = self._dns_names(container, network.name, config)
         container.networks.setdefault(network.name, config)
 
