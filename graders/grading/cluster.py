@@ -20,7 +20,7 @@ from graders.grading import handshake
 from graders.grading.job import Job, Row
 from graders.grading.model import SubmissionResult
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 20
 LOOK_SECONDS = 1.0
 ALONE_SECONDS = 60.0
 """So long without any worker (a nanny may be starting one anew), and the run ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -37,8 +38,7 @@ class Cluster:
         told = folder / "scheduler.json"
         words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told))
         self.scheduler = self._start("scheduler", *words)
-        until(lambda: self.scheduler.poll() is None and told.exists() and told.stat().st_size)
-        self.address = str(json.loads(told.read_text())["address"])
+        self.address = str(until(lambda: address_in(told), 120))
 
     def start_worker(self, name: str) -> None:
         self.workers[name] = self._start(
@@ -59,13 +59,24 @@ class Cluster:
             process.wait(30)
 
 
+def address_in(path: Path) -> str:
+    """The scheduler's address, once its file is written."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return str(json.loads(path.read_text())["address"])
+    return ""
+
+
 @pytest.fixture(scope="module")
 def dask(made: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler and three workers."""
+    """A scheduler and three workers, all there."""
+    from distributed import Client
+
     found = Cluster(tmp_path_factory.mktemp("dask"), made.environment)
     try:
         for name in ("one", "two", "three"):
             found.start_worker(name)
+        with Client(found.address, set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(3, timeout=240)
         yield found
     finally:
         found.close()
@@ -93,6 +104,8 @@ def test_same_grades_although_workers_die(made: Course, dask: Cluster, tmp_path:
 
     shutil.copytree(made.root, tmp_path / "local")
     here = Course(tmp_path / "local", tmp_path / "home")
+    config = here.root / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.Limits.cell_seconds = 500\n")
     here.submit("ann", dict(RIGHT))
     here.submit("eve", HALF)
     here.hand_in("eve", "notes of my own\n", "notes.txt")
@@ -105,7 +118,7 @@ def test_same_grades_although_workers_die(made: Course, dask: Cluster, tmp_path:
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        with Client(dask.address, set_as_default=False) as client:
+        with Client(dask.address, set_as_default=False, timeout=60) as client:
             for times in range(1, cluster_worker.STARTS + 1):
                 at_it = until(partial(begun, client, "cho", times), 120)
                 dask.workers[at_it].kill()
