@@ -47,12 +47,15 @@ def describe() -> dict[str, Any]:
 
 
 def digest() -> str:
-    """Of all that decides a score: the code and the table of exercises."""
+    """Of all that decides a score: code, the engine's images, the table of exercises."""
     found = hashlib.sha256()
     for package in (course_lib, graders):
         folder = Path(str(package.__file__)).parent
-        for path in sorted(folder.rglob("*.py")):
-            found.update(f"{folder.name}/{path.relative_to(folder)}".encode() + path.read_bytes())
+        for path in sorted(folder.rglob("*")):
+            # The lessons are in there only where the package was installed from a wheel.
+            if path.is_file() and not {"__pycache__", "_notebooks"} & set(path.parts):
+                name = path.relative_to(folder)
+                found.update(f"{folder.name}/{name}".encode() + path.read_bytes())
     found.update((catalog.course().folder / catalog.TABLE).read_bytes())
     return found.hexdigest()
 
