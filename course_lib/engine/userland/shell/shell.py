@@ -14,7 +14,7 @@ from course_lib.engine.userland.shell.errors import ShellError, ShellExit
 from course_lib.engine.userland.shell.expand import DEFAULT_IFS, Expander
 from course_lib.engine.userland.shell.jobs import JobTable
 from course_lib.engine.userland.shell.nodes import Node
-from course_lib.engine.userland.shell.variables import NAME, Variables
+from course_lib.engine.userland.shell.variables import MAX_VALUE, NAME, Variables
 
 if TYPE_CHECKING:
     from course_lib.engine.userland.tty import PseudoTerminal
@@ -205,9 +205,13 @@ class Shell:
         )
         writer.close()
         chunks = []
+        total = 0
         try:
             while chunk := await reader.read():
                 chunks.append(chunk)
+                total += len(chunk)
+                if total > MAX_VALUE:
+                    raise ShellError("out of memory")
         finally:
             reader.close()
         self.substitution_status = await child.wait()

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from course_lib.engine.userland.shell.errors import ShellError
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+MAX_VALUE = 64 << 20
+"""Characters of a value, and bytes that a substitution may read: a shell that doubles a variable
+without end would take the engine's memory, which it shares with all others."""
 ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 
 
@@ -52,8 +55,10 @@ class Variables:
     def set(self, name: str, value: str, *, export: bool = False) -> None:
         """Assign.
 
-        :raises ShellError: the variable is read-only.
+        :raises ShellError: the variable is read-only, or the value too long.
         """
+        if len(value) > MAX_VALUE:
+            raise ShellError("out of memory")
         found = self._values.get(name)
         if found is None:
             self._values[name] = Variable(value, export or self.export_all)
