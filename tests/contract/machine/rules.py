@@ -160,8 +160,14 @@ class Machine(RuleBasedStateMachine):
         self._connect("there", who, aliases, None)
 
     def _connect(self, place: str, who: int, aliases: set[str], ip: int | None) -> None:
-        path = f"/networks/{self._network(place, who // 4)}/connect"
+        network = self._network(place, who // 4)
         name = self._container(who)
+        row = self.containers.get(name.removeprefix(f"{self.prefix}-"))
+        shares = row is not None and row["HostConfig"]["NetworkMode"].startswith("container:")
+        known = ("bridge", "none", *map(self._full, self.networks))
+        if shares and network not in known:
+            return  # dockerd 26.1 panics of it ("assignment to entry in nil map")
+        path = f"/networks/{network}/connect"
         config: dict[str, Any] = {"Aliases": sorted(aliases)} if aliases else {}
         self._do(
             f"POST {path} {name} {config} ip {ip}",
