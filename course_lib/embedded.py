@@ -34,6 +34,9 @@ POLL_SECONDS = 0.005
 FORMAT_FILE = "format.json"
 """What every state directory of the engine holds; nothing without it is ever deleted."""
 
+IDLE = "COURSE_ENGINE_IDLE"
+"""Environment variable: seconds without client and running container until an engine ends."""
+
 _NODES = "nodes"
 """Folder beside the default state with those of engines that have a name."""
 
@@ -304,7 +307,10 @@ class EmbeddedEngine:
     def _command(self) -> list[str]:
         words = [sys.executable, "-m", "course_lib.engine"]
         words += ["--socket", str(self.socket), "--state", str(self.state)]
-        return [*words, "--host-name", self.name] if self.name else words
+        words += ["--host-name", self.name] if self.name else []
+        # For places with many engines: one that nobody uses ends, and is started when it is needed.
+        idle = os.environ.get(IDLE, "")
+        return [*words, "--idle-exit", idle] if idle.isdigit() and int(idle) else words
 
     def _make_folders(self) -> None:
         for folder in (self.socket.parent, self.state.parent, self.records):

@@ -49,14 +49,13 @@ def socket_for(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
     :raises SocketPathTooLong: where no candidate is short enough.
     :raises EngineUnavailable: where somebody else holds the folder among the temporary files.
     """
-    name = f"engine-{digest(state)}.sock"
     private = f"{APPLICATION}-{os.getuid()}"
     candidates = [Path(tempfile.gettempdir()) / private, Path("/tmp") / private]
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if runtime and os.access(runtime, os.W_OK) and Path(runtime).stat().st_uid == os.getuid():
-        candidates.insert(0, Path(runtime) / APPLICATION)
+        candidates.insert(0, socket_in(Path(runtime), state).parent)
     for folder in candidates:
-        path = folder / name
+        path = folder / _socket_name(state)
         if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
             make_private(folder)
             return path
@@ -64,6 +63,15 @@ def socket_for(state: Path, environ: Mapping[str, str] = os.environ) -> Path:
         f"no folder for the engine's socket has a short enough path ({candidates[0]})",
         "name one with --socket",
     )
+
+
+def socket_in(runtime: Path, state: Path) -> Path:
+    """That socket where ``runtime`` is what ``$XDG_RUNTIME_DIR`` names."""
+    return runtime / APPLICATION / _socket_name(state)
+
+
+def _socket_name(state: Path) -> str:
+    return f"engine-{digest(state)}.sock"
 
 
 def make_private(folder: Path) -> None:

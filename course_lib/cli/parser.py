@@ -24,7 +24,7 @@ def build_parser() -> Parser:
     """The whole command."""
     parser = Parser(prog="course", description="Docker networking and volumes, by doing.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _autograde, _report, _doctor):
+    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _autograde, _report, _hub, _doctor):
         add(commands)
     return parser
 
@@ -206,6 +206,31 @@ def _report(commands: Commands) -> None:
     parser.add_argument(
         "--csv", type=Path, metavar="FILE", help="write a row for each student and exercise"
     )
+
+
+def _hub(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "hub", help="a class on one server", description="A class with JupyterHub on one server."
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    init = actions.add_parser(
+        "init", help="write the folder of a class",
+        description="Write what a class needs into a new folder: settings, class list, passwords.",
+    )  # fmt: skip
+    init.add_argument("--course", required=True, metavar="ID", help="its id, as in docker-101")
+    init.add_argument("--instructor", required=True, metavar="NAME", help="who teaches it")
+    init.add_argument(
+        "--students", required=True, type=Path, metavar="FILE",
+        help="names one a line, or CSV with the columns name, first_name, last_name, email",
+    )  # fmt: skip
+    run = actions.add_parser(
+        "run", help="serve a class, as root",
+        description="See that all is well, make the accounts and folders that are missing, and "
+        "become JupyterHub. Needs root, and configurable-http-proxy.",
+    )  # fmt: skip
+    for action, name in ((init, "init"), (run, "run")):
+        action.add_argument("directory", type=Path, metavar="DIR", help="the class's folder")
+        action.set_defaults(run=_later("hub", name))
 
 
 def _doctor(commands: Commands) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium")
 SECONDS = 1000
@@ -27,8 +27,8 @@ def require_chromium() -> str:
 
 
 @contextmanager
-def browser_page(url: str, shots: Path) -> Iterator[Page]:
-    """A page in a fresh browser profile; its last picture lands in ``shots`` in any case."""
+def chromium() -> Iterator[Browser]:
+    """A Chromium without a window."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=require_chromium(),
@@ -42,14 +42,31 @@ def browser_page(url: str, shots: Path) -> Iterator[Page]:
                 "--disable-sync",
             ],
         )
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(60 * SECONDS)
         try:
-            page.goto(url)
-            yield page
+            yield browser
         finally:
-            page.screenshot(path=shots / "last.png")
             browser.close()
+
+
+@contextmanager
+def profile_page(browser: Browser, url: str, shot: Path) -> Iterator[Page]:
+    """A page in a fresh profile; its last picture lands in ``shot`` in any case."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    page.set_default_timeout(60 * SECONDS)
+    try:
+        page.goto(url)
+        yield page
+    finally:
+        page.screenshot(path=shot)
+        context.close()
+
+
+@contextmanager
+def browser_page(url: str, shots: Path) -> Iterator[Page]:
+    """A page in a browser of its own; its last picture lands in ``shots`` in any case."""
+    with chromium() as browser, profile_page(browser, url, shots / "last.png") as page:
+        yield page
 
 
 def wait_for_notebook(page: Page, name: str) -> None:

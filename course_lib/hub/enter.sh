@@ -1,0 +1,43 @@
+#!/bin/sh
+# The first process of a person's world of processes. It is root's, so nobody in there ends it,
+# and with its end the kernel ends all others. It makes the world's own /tmp, starts the server as
+# its person, and in the end lets what the server leaves (the engine, terminals) end in order.
+#
+#   enter.sh USER HOME PROCESSES INDEX COMMAND…
+set -u
+user=$1 home=$2 processes=$3 index=$4
+shift 4
+
+for folder in /tmp /var/tmp /dev/shm; do
+    mount -t tmpfs -o size=512m,mode=1777,nosuid,nodev tmpfs "$folder" || exit 3
+done
+install -d -m 700 -o "$user" -g "$(id -g "$user")" /tmp/run || exit 3
+cd "$home" || exit 3
+
+prlimit --nproc="$processes" --core=0 -- \
+    setpriv --reuid="$user" --regid="$user" --init-groups --bounding-set=-all --inh-caps=-all \
+    --no-new-privs -- /bin/sh -c '
+    exec >"$HOME/.server.log" 2>&1
+    mkdir -p "$HOME/docker-course"
+    [ -e "$HOME/docker-course/index.ipynb" ] || cp "$0" "$HOME/docker-course/index.ipynb"
+    cd "$HOME/docker-course" || exit
+    exec "$@"' "$index" "$@" &
+server=$!
+
+# A signal ends the wait, so it waits again; the server has its own way of ending in order.
+trap 'kill -TERM $server 2>/dev/null' TERM INT HUP
+wait $server
+code=$?
+while kill -0 $server 2>/dev/null; do
+    wait $server
+    code=$?
+done
+
+trap '' TERM INT HUP
+kill -TERM -1 2>/dev/null
+left=100
+while [ $left -gt 0 ] && kill -0 -1 2>/dev/null; do
+    sleep 0.1
+    left=$((left - 1))
+done
+exit $code
