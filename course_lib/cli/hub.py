@@ -25,7 +25,7 @@ def init(arguments: argparse.Namespace) -> int:
     )
     students = read_students(arguments.students)
     check_names(klass, students, arguments.students)
-    hub = create.init(klass, students, arguments.directory, announce)
+    hub = create.init(klass, students, arguments.directory)
     print(f"{hub.folder} is ready for {len(students)} students and {klass.instructor}")
     print(f"passwords  {hub.passwords_file} (root's alone; hand them out)")
     print(f"settings   {hub.folder / 'class.toml'}")
@@ -49,10 +49,9 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     client = clients.find() or clients.fetch(announce=announce)
     create.prepare(hub, client.path.resolve(), announce)
     if not cgroups.available():
-        print(
-            "course: no control groups here, so the limit of memory is one of single processes",
-            file=sys.stderr,
-        )
+        _note("no control groups here, so memory_mb is the limit of each process")
+    if not accounts.limit_disk(hub, everybody[1:]):
+        _note(f"the file system of {hub.folder} has no quotas, so disk_mb limits nothing")
     # Held until JupyterHub ends; what JupyterHub starts does not inherit it.
     os.set_inheritable(lock.fileno(), True)
     environ = dict(os.environ)
@@ -63,3 +62,7 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     words = [sys.executable, "-m", "jupyterhub", "--config", str(hub.config_file)]
     execute(sys.executable, words, environ)
     return 0
+
+
+def _note(text: str) -> None:
+    print(f"course: {text}", file=sys.stderr)

@@ -36,7 +36,12 @@ def make(hub: Hub, names: Iterable[str], announce: Callable[[str], None]) -> Non
     for number, name in enumerate(missing, 1):
         announce(f"user {number} of {len(missing)}: {name}")
         words = ["--user-group", "--no-create-home", "--shell", SHELL]
-        words += ["--home-dir", str(hub.home(name)), "--comment", f"{hub.klass.course} (course hub)"]
+        words += [
+            "--home-dir",
+            str(hub.home(name)),
+            "--comment",
+            f"{hub.klass.course} (course hub)",
+        ]
         done = subprocess.run(
             ["useradd", *words, name], capture_output=True, text=True, check=False
         )
@@ -44,6 +49,25 @@ def make(hub: Hub, names: Iterable[str], announce: Callable[[str], None]) -> Non
             raise CourseError(f"no user {name} can be made: {done.stderr.strip()}")
     for name in names:
         _make_home(hub.home(name), name)
+
+
+def limit_disk(hub: Hub, names: Iterable[str]) -> bool:
+    """Set the quota of these people's files; whether the file system has quotas."""
+    if shutil.which("setquota") is None:
+        return False
+    blocks = str(hub.klass.disk_mb * 1024)
+    where = subprocess.run(
+        ["df", "--output=target", str(hub.homes)], capture_output=True, text=True, check=False
+    ).stdout.splitlines()[-1:]
+    for name in names:
+        done = subprocess.run(
+            ["setquota", "-u", name, "0", blocks, "0", "0", *where],
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode:
+            return False
+    return True
 
 
 def _make_home(home: Path, name: str) -> None:

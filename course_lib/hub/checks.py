@@ -7,7 +7,6 @@ import fcntl
 import os
 import re
 import shutil
-import signal
 import socket
 import stat
 import subprocess
@@ -46,7 +45,9 @@ def check_machine(environ: Mapping[str, str] = os.environ) -> None:
             "a hub needs root: every student gets a Unix user and a network of their own",
             "sudo course hub run …",
         )
-    missing = [module for module in ("jupyterhub", "jupyterhub_idle_culler") if not find_spec(module)]
+    missing = [
+        module for module in ("jupyterhub", "jupyterhub_idle_culler") if not find_spec(module)
+    ]
     if missing:
         raise CourseError(
             f"{missing[0].replace('_', '-')} is not installed here",
@@ -68,7 +69,7 @@ def check_machine(environ: Mapping[str, str] = os.environ) -> None:
             "this machine allows no namespaces, which would keep students apart",
             "use a (virtual) machine, or a privileged container",
         )
-    if _fails([sys.executable, "-c", "import course_lib.hub.listening"], user=NOBODY):
+    if _fails(_by(NOBODY, sys.executable, "-c", "import course_lib.hub.listening")):
         raise CourseError(
             f"students could not start {sys.executable}",
             "install the course where everybody can read it: /opt/docker-course",
@@ -93,7 +94,7 @@ def check_folder(hub: Hub) -> None:
     for folder in (hub.folder, hub.homes, hub.exchange):
         if folder.exists() or folder.is_symlink():
             check_answers(folder, user=NOBODY if folder == hub.exchange else None)
-    _check_secret(hub.state / "cookie_secret", os.environ.get("JPY_COOKIE_SECRET"))
+    check_secret(hub.state / "cookie_secret", os.environ.get("JPY_COOKIE_SECRET"))
 
 
 def _check_reachable(folder: Path) -> None:
@@ -107,30 +108,40 @@ def _check_reachable(folder: Path) -> None:
             )
 
 
-def check_answers(folder: Path, user: int | None = None, seconds: float = FOLDER_SECONDS) -> None:
+_PROBE = """
+import os, sys, tempfile
+try:
+    tempfile.NamedTemporaryFile(dir=sys.argv[1]).close()
+except OSError as error:
+    sys.exit(os.strerror(error.errno))
+"""
+
+
+def check_answers(
+    folder: Path,
+    user: int | None = None,
+    seconds: float = FOLDER_SECONDS,
+    probe: str = _PROBE,
+) -> None:
     """Whether a file can be made in a folder, in time: a file server that is gone does not answer.
 
     :param user: who tries it; None for this process's.
     :raises CourseError: it cannot.
     """
-    code = (
-        "import os, sys, tempfile\n"
-        "try:\n    tempfile.NamedTemporaryFile(dir=sys.argv[1]).close()\n"
-        "except OSError as error:\n    sys.exit(os.strerror(error.errno))\n"
-    )
     process = subprocess.Popen(
-        [sys.executable, "-I", "-c", code, str(folder)],
+        _by(user, sys.executable, "-I", "-c", probe, str(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        **({} if user is None else {"user": user, "group": user, "extra_groups": []}),
     )
     try:
         _, reason = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        # It may not even end: who waits for a dead file server cannot be killed. So we do not wait.
-        process.send_signal(signal.SIGKILL)
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # It may not even end: who waits for a dead file server cannot be killed.
+            process.communicate(timeout=1)
         raise CourseError(
             f"{folder} does not answer: is it on a file server that is gone?",
             f"mount it again, or see `mount | grep {folder}`",
@@ -182,7 +193,12 @@ def hold(hub: Hub) -> IO[str]:
     return file
 
 
-def _check_secret(path: Path, variable: str | None) -> None:
+def check_secret(path: Path, variable: str | None) -> None:
+    """Whether the key of the log-in cookies is one, where there is one.
+
+    :param variable: ``JPY_COOKIE_SECRET``, which JupyterHub prefers to the file.
+    :raises CourseError: it is not.
+    """
     if variable is not None and not re.fullmatch(r"([0-9a-fA-F]{2}){16,}", variable):
         raise UsageError("JPY_COOKIE_SECRET is no secret of JupyterHub", "unset JPY_COOKIE_SECRET")
     with contextlib.suppress(FileNotFoundError):
@@ -197,7 +213,14 @@ def _check_secret(path: Path, variable: str | None) -> None:
             raise CourseError(f"others than root may read {path}", mend)
 
 
-def _fails(words: list[str], user: int | None = None) -> bool:
+def _by(user: int | None, *words: str) -> list[str]:
+    """A command as that user runs it, who is in no group."""
+    if user is None:
+        return list(words)
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *words]
+
+
+def _fails(words: list[str]) -> bool:
     try:
         done = subprocess.run(
             words,
@@ -207,8 +230,7 @@ def _fails(words: list[str], user: int | None = None) -> bool:
             cwd="/",
             timeout=60,
             check=False,
-            **({} if user is None else {"user": user, "group": user, "extra_groups": []}),
         )
     except (OSError, subprocess.SubprocessError):
         return True
-    return done.returncode != 0
+    return bool(done.returncode)

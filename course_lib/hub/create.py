@@ -62,14 +62,14 @@ c.CourseDirectory.course_id = {course!r}
 c.Exchange.root = {exchange!r}
 '''
 
-_BY_GROUPS = '''\
+_BY_GROUPS = """\
 # Who is in which course is told by the hub's groups nbgrader-ID and formgrade-ID.
 c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"
-'''
+"""
 
-_FOR_GRADER = '''\
+_FOR_GRADER = """\
 load_subconfig("nbgrader_config.py", path={directory!r})  # noqa: F821
-'''
+"""
 
 _DOCKER = """\
 #!/bin/sh
@@ -93,7 +93,7 @@ _ALL_EXTENSIONS = set().union(*_EXTENSIONS.values())
 _WITHOUT_SERVER = {"create_assignment", "menu"}
 
 
-def init(klass: Class, students: list[Student], folder: Path, announce: Callable[[str], None]) -> Hub:
+def init(klass: Class, students: list[Student], folder: Path) -> Hub:
     """Write a class into a new or empty folder.
 
     :raises NotOurWorkspace: where something is there.
@@ -124,7 +124,9 @@ def init(klass: Class, students: list[Student], folder: Path, announce: Callable
         # Last: what is not complete is no class.
         write_whole(hub.folder / CLASS_FILE, _CLASS.format(**values).encode())
     except OSError as error:
-        raise CourseError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
+        raise CourseError(
+            f"{error.filename or folder} cannot be written: {error.strerror}"
+        ) from None
     return hub
 
 
@@ -170,7 +172,9 @@ def _write_settings(hub: Hub, docker: Path) -> None:
     write_whole(hub.jupyter / "index.ipynb", release_notebook(course().index))
     program = hub.programs / "docker"
     ours = Path(sys.executable).with_name("course")
-    write_whole(program, _DOCKER.replace("{course}", str(ours)).replace("{docker}", str(docker)).encode())
+    write_whole(
+        program, _DOCKER.replace("{course}", str(ours)).replace("{docker}", str(docker)).encode()
+    )
     program.chmod(0o755)
 
 
@@ -187,9 +191,7 @@ def _server_settings(kind: str, has: Iterable[str]) -> dict[str, Any]:
             # A login shell would set PATH anew, and the course's programs would be gone from it.
             "terminado_settings": {"shell_command": [accounts.SHELL]},
             # `lab.open` shows a published page in a frame of the notebook; nobody else frames it.
-            "tornado_settings": {
-                "headers": {"Content-Security-Policy": "frame-ancestors 'self'"}
-            },
+            "tornado_settings": {"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}},
         },
         "LabApp": {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate"},
     }
@@ -239,7 +241,11 @@ def _fill_course_directory(hub: Hub, students: list[Student]) -> None:
         group=hub.klass.grader,
         extra_groups=[],
         cwd=hub.home(hub.klass.grader),
-        env={**os.environ, "HOME": str(hub.home(hub.klass.grader)), "TMPDIR": tempfile.gettempdir()},
+        env={
+            **os.environ,
+            "HOME": str(hub.home(hub.klass.grader)),
+            "TMPDIR": tempfile.gettempdir(),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -146,7 +146,7 @@ def make_class(document: dict[str, Any], where: str) -> Class:
         if name not in known:
             raise UsageError(f"{where}: there is no setting {name!r}", "see docs/hub.md")
         wanted = str if known[name].type == "str" else int
-        if type(value) is not wanted or (wanted is int and value <= 0):
+        if type(value) is not wanted or (isinstance(value, int) and value <= 0):
             kind = "a text" if wanted is str else "a whole number above 0"
             raise UsageError(f"{where}: {name} = {value!r} is not {kind}")
     missing = [name for name in ("course", "instructor") if not document.get(name)]
@@ -179,4 +179,3 @@ def check_names(klass: Class, students: list[Student], where: Path) -> None:
         if student.name in (klass.instructor, klass.grader):
             who = "instructor" if student.name == klass.instructor else "course's own account"
             raise UsageError(f"{where}: {student.name!r} is the {who}", "remove it there")
-

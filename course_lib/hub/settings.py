@@ -98,7 +98,8 @@ def _servers(c: Any, hub: Hub) -> None:
     c.Spawner.cmd = _SERVER
     c.Spawner.notebook_dir = "~/docker-course"
     c.Spawner.default_url = "/lab/tree/index.ipynb"
-    c.Spawner.start_timeout = c.Spawner.http_timeout = 120
+    # A whole class may start at once, and all of it shall come up.
+    c.Spawner.start_timeout = c.Spawner.http_timeout = 900
     # What a server may ask of the hub in its person's name: nbgrader looks up courses and groups.
     c.Spawner.server_token_scopes = [
         "users:activity!user",

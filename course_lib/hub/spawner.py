@@ -48,26 +48,27 @@ class PersonSpawner(LocalProcessSpawner):
 
     async def start(self) -> tuple[str, int]:
         """Start the server; where the proxy reaches it."""
+        self.log.info("Starting the server of %s", self.user.name)
+        self.proc = self._launch()
+        self.pid = self.proc.pid
+        return "127.0.0.1", self.port
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         with contextlib.ExitStack() as stack:
             inside = namespace.make(self.hub.port)
             stack.callback(os.close, inside.descriptor)
             self._open_door(inside.listener)
             outside = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             self.port = outside.getsockname()[1]
-            environment = self.get_env() | {DESCRIPTOR: str(outside.fileno())}
-            words = [*self._words(inside.descriptor), *self.cmd, *self.get_args()]
-            self.log.info("Starting the server of %s", self.user.name)
-            self.proc = subprocess.Popen(
-                words,
-                env=environment,
+            return subprocess.Popen(
+                [*self._words(inside.descriptor), *self.cmd, *self.get_args()],
+                env=self.get_env() | {DESCRIPTOR: str(outside.fileno())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 start_new_session=True,
                 pass_fds=(inside.descriptor, outside.fileno()),
             )
-        self.pid = self.proc.pid
-        return "127.0.0.1", self.port
 
     def _words(self, descriptor: int) -> list[str]:
         user = self.user.name
@@ -131,7 +132,7 @@ class PersonSpawner(LocalProcessSpawner):
         with contextlib.suppress(psutil.Error, OSError):
             for child in psutil.Process(self.pid).children() if self.pid else ():
                 if not namespace.same(child.pid):
-                    return child.pid
+                    return int(child.pid)
         return 0
 
     async def _signal(self, sig: int) -> bool:

@@ -12,8 +12,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from course_lib.embedded import EmbeddedEngine
+from course_lib.embedded import IDLE, EmbeddedEngine
 from course_lib.errors import EngineUnavailable, SocketInUse, SocketPathTooLong, StateUnusable
+from tests.contract.harness import until
 from tests.course_lib.servers import ENGINE, answering, http
 
 
@@ -32,6 +33,17 @@ def test_start_is_idempotent_and_stop_too(engine: EmbeddedEngine) -> None:
     assert engine.stop()
     assert not engine.stop()
     assert not engine.status().running
+
+
+def test_engine_that_nobody_uses_ends_where_that_was_asked_for(
+    engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(IDLE, "1")
+    first = engine.start()
+    assert first.pid is not None
+    # (To ask it would be to use it.)
+    until(lambda: not Path(f"/proc/{first.pid}").exists() or not engine.socket.exists())
+    assert engine.start().pid != first.pid
 
 
 def test_socket_is_for_its_owner_alone(engine: EmbeddedEngine) -> None:
@@ -62,7 +74,7 @@ def test_several_engines_run_side_by_side(home: Path, engine: EmbeddedEngine) ->
 
 def test_the_engine_outlives_the_program_that_started_it(engine: EmbeddedEngine) -> None:
     code = (
-        "import sys, pathlib; from course_lib.embedded import EmbeddedEngine;"
+        "import sys, pathlib; from course_lib.embedded import IDLE, EmbeddedEngine;"
         "EmbeddedEngine.at(*map(pathlib.Path, sys.argv[1:])).start()"
     )
     words = [sys.executable, "-c", code, str(engine.socket), str(engine.state)]

@@ -79,3 +79,18 @@ def show_picture(page: Page, cells: int, shots: Path) -> None:
     assert box is not None
     assert box["width"] > 300
     page.screenshot(path=shots / "picture.png")
+
+
+def show_page(page: Page, cells: int, shots: Path) -> None:
+    """The page that `lab.open` shows inline, by way of the server's own address."""
+    panel = page.locator(".jp-NotebookPanel:visible")
+    go_to_top(page)
+    frame = panel.locator("iframe[title^='Page on port']")
+    for _ in range(cells):
+        if frame.count():
+            break
+        scroll_through(page, 1)
+    frame.first.scroll_into_view_if_needed()
+    inside = frame.first.content_frame
+    expect(inside.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
+    page.screenshot(path=shots / "page.png")

@@ -13,21 +13,22 @@ from typing import Any, Self
 import aiohttp
 
 SECONDS = 240.0
-"""For whatever a person waits for: fifty of them may start a server at the same moment."""
 
 
 class Person:
     """Logged in to a hub, with a server there.
 
     :param base: the hub's address, as in ``http://127.0.0.1:8000``.
+    :param patience: seconds for whatever it waits for.
     """
 
-    def __init__(self, base: str, name: str, password: str) -> None:
+    def __init__(self, base: str, name: str, password: str, *, patience: float = SECONDS) -> None:
         self.base, self.name, self._password = base, name, password
+        self.patience = patience
         self._session = aiohttp.ClientSession(
             # (The hub is reached by its number, for which cookies are refused otherwise.)
             cookie_jar=aiohttp.CookieJar(unsafe=True),
-            timeout=aiohttp.ClientTimeout(total=SECONDS),
+            timeout=aiohttp.ClientTimeout(total=patience),
         )
 
     async def __aenter__(self) -> Self:
@@ -55,7 +56,7 @@ class Person:
 
     async def start_server(self) -> None:
         """Start the server, and wait until it serves JupyterLab to this person."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self.patience):
             answer = await self._session.get(f"{self.base}/hub/spawn")
             while not answer.url.path.startswith(f"/user/{self.name}/"):
                 assert answer.status < 400, (self.name, answer.status, str(answer.url))
@@ -170,16 +171,32 @@ class Kernel:
     async def run(self, code: str) -> list[dict[str, Any]]:
         """Run one cell; its outputs as a notebook keeps them."""
         number = uuid.uuid4().hex
-        header = {"msg_id": number, "msg_type": "execute_request", "username": self._person.name,
-                  "session": self._session, "version": "5.3", "date": ""}  # fmt: skip
-        content = {"code": code, "silent": False, "store_history": True,
-                   "user_expressions": {}, "allow_stdin": False, "stop_on_error": False}  # fmt: skip
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content,
-                   "channel": "shell", "buffers": []}  # fmt: skip
+        message = {
+            "channel": "shell",
+            "header": {
+                "msg_id": number,
+                "msg_type": "execute_request",
+                "username": self._person.name,
+                "session": self._session,
+                "version": "5.3",
+                "date": "",
+            },
+            "content": {
+                "code": code,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": False,
+            },
+            "parent_header": {},
+            "metadata": {},
+            "buffers": [],
+        }
         await self._socket.send_json(message)
         outputs: list[dict[str, Any]] = []
         replied = idle = False
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self._person.patience):
             while not (replied and idle):
                 found = json.loads((await self._socket.receive()).data)
                 if found["parent_header"].get("msg_id") != number:
