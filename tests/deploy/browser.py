@@ -29,6 +29,8 @@ def require_chromium() -> str:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
+    # What is slow on a busy machine is not wrong.
+    expect.set_options(timeout=60 * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=require_chromium(),

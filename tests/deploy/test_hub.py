@@ -215,16 +215,16 @@ async def try_to_cross(klass: RunningClass) -> None:
         for student in (ours, theirs):
             await student.log_in()
             await student.start_server()
-        publish = "docker rm -f p >/dev/null 2>&1; docker run -d --name p -p 8080:80 nginx"
+        publish = "docker rm -f p >/dev/null 2>&1; docker run -d --name p -p 8765:80 nginx"
         secret = f"docker exec p sh -c 'echo of-{victim} > /usr/share/nginx/html/index.html'"
         await theirs.run(f"!{publish} && {secret}")
         seen = await theirs.run(
-            "!curl -s localhost:8080; echo $DOCKER_HOST; ss -Hltn; ps -eo user="
+            "!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user="
         )
         assert f"of-{victim}" in seen
         # Both may publish the same port; each sees the own page, and nothing of the other.
         await ours.run(f"!{publish}")
-        mine = await ours.run("!curl -s localhost:8080; echo $DOCKER_HOST; ss -Hltn; ps -eo user=")
+        mine = await ours.run("!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user=")
         assert "Welcome to nginx" in mine
         assert victim not in mine
 
@@ -257,7 +257,7 @@ async def try_to_cross(klass: RunningClass) -> None:
             assert int(await ours.run(code)) != 0, port
 
         # Through the proxy, with one's own log-in.
-        for path in ("lab", "api/contents/index.ipynb", "proxy/8080/", "api/kernels"):
+        for path in ("lab", "api/contents/index.ipynb", "proxy/8765/", "api/kernels"):
             status, found = await ours.ask(path, of=victim)
             assert status in (403, 404), (path, status, found)
         for path in ("formgrader", "lab", "api/contents"):
