@@ -52,6 +52,14 @@ def open_list(page: Page, menu: str) -> None:
     page.get_by_role("menuitem", name=menu, exact=True).click()
 
 
+def open_terminal(page: Page) -> None:
+    """A new terminal, which has what is typed."""
+    page.get_by_role("menuitem", name="File", exact=True).click(timeout=180 * SECONDS)
+    page.locator(".lm-Menu-item", has_text="New Launcher").click()
+    page.locator(".jp-LauncherCard:visible", has_text="Terminal").click()
+    page.locator(".jp-Terminal:visible .xterm-helper-textarea").focus()
+
+
 async def lesson_by_requests(klass: RunningClass, name: str, done: int) -> None:
     """What JupyterLab does for a student, without drawing it; the first ``done`` exercises."""
     answers = dict(list(lesson_one.WORK.items())[:done])
@@ -142,10 +150,7 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
 
     # The same engine in a terminal.
-    page.get_by_role("menuitem", name="File", exact=True).click()
-    page.get_by_role("menuitem", name="New", exact=True).click()
-    page.get_by_role("menuitem", name="Terminal", exact=True).click()
-    page.locator(".jp-Terminal:visible .xterm-helper-textarea").focus()
+    open_terminal(page)
     page.keyboard.type("docker ps --format '{{.Names}}' > seen.txt\n")
     seen = klass.home(name) / "seen.txt"
     until(lambda: seen.exists() and "site" in seen.read_text().split())
@@ -166,10 +171,7 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
 def grade_in_the_terminal(klass: RunningClass, page: Page) -> None:
     """All that is left, in one line in a terminal of the formgrader's server."""
     page.goto(f"{klass.base}/services/{klass.course}/lab")
-    page.get_by_role("menuitem", name="File", exact=True).click(timeout=180 * SECONDS)
-    page.get_by_role("menuitem", name="New", exact=True).click()
-    page.get_by_role("menuitem", name="Terminal", exact=True).click()
-    page.locator(".jp-Terminal:visible .xterm-helper-textarea").focus()
+    open_terminal(page)
     steps = [
         f"cd {klass.course}",
         f"nbgrader collect {ASSIGNMENT}",
@@ -215,8 +217,8 @@ async def try_to_cross(klass: RunningClass) -> None:
         for student in (ours, theirs):
             await student.log_in()
             await student.start_server()
-        publish = "docker rm -f p >/dev/null 2>&1; docker run -d --name p -p 8765:80 nginx"
-        secret = f"docker exec p sh -c 'echo of-{victim} > /usr/share/nginx/html/index.html'"
+        publish = "docker rm -f page >/dev/null 2>&1; docker run -d --name page -p 8765:80 nginx"
+        secret = f"docker exec page sh -c 'echo of-{victim} > /usr/share/nginx/html/index.html'"
         await theirs.run(f"!{publish} && {secret}")
         seen = await theirs.run(
             "!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user="
