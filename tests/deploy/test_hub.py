@@ -151,7 +151,7 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
 
     # The same engine in a terminal.
     open_terminal(page)
-    page.keyboard.type("docker ps --format '{{.Names}}' > seen.txt\n")
+    page.keyboard.type("docker ps --format '{{.Names}}' > ~/docker-course/seen.txt\n")
     seen = klass.home(name) / "seen.txt"
     until(lambda: seen.exists() and "site" in seen.read_text().split())
 
