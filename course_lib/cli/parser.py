@@ -24,7 +24,19 @@ def build_parser() -> Parser:
     """The whole command."""
     parser = Parser(prog="course", description="Docker networking and volumes, by doing.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_lab, _engine, _check, _run, _save, _restore, _init, _autograde, _report, _hub, _doctor):
+    for add in (
+        _lab,
+        _engine,
+        _check,
+        _run,
+        _save,
+        _restore,
+        _init,
+        _autograde,
+        _report,
+        _hub,
+        _doctor,
+    ):
         add(commands)
     return parser
 
