@@ -1,0 +1,8 @@
+"""nbgrader for a student's pod: the class's exchange, and the courses that the hub's groups name."""
+
+import os
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = os.environ["COURSE_ID"]
+c.Exchange.root = "/srv/exchange"
+c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"
