@@ -64,22 +64,18 @@ def wait_for(socket: Path, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError("the engine did not answer")
 
 
+def spawn(folder: Path) -> tuple[Path, subprocess.Popen[bytes]]:
+    """An embedded engine that has just been started, and its socket."""
+    socket = folder / "s"
+    words = ["--socket", str(socket), "--state", str(folder / "state")]
+    return socket, subprocess.Popen([sys.executable, "-m", "course_lib.engine", *words])
+
+
 @contextmanager
 def embedded() -> Iterator[BenchEngine]:
     """A fresh embedded engine in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        socket = Path(folder) / "s"
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "course_lib.engine",
-                "--socket",
-                str(socket),
-                "--state",
-                str(Path(folder) / "state"),
-            ]
-        )
+        socket, process = spawn(Path(folder))
         try:
             wait_for(socket, process)
             yield BenchEngine(f"unix://{socket}", process.pid)

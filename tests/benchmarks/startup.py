@@ -26,18 +26,7 @@ def rows() -> Iterator[Row]:
 
     def ready() -> None:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            socket = Path(folder) / "s"
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "course_lib.engine",
-                    "--socket",
-                    str(socket),
-                    "--state",
-                    str(Path(folder) / "state"),
-                ]
-            )
+            socket, process = spawn(Path(folder))
             try:
                 wait_for(socket, process)
             finally:
