@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.engines import BenchEngine, wait_for
+from tests.benchmarks.engines import BenchEngine, spawn, wait_for
 from tests.benchmarks.measure import Row, seconds, side_by_side
 
 
