@@ -41,6 +41,9 @@ class Topic(StrEnum):
     BIND_MOUNTS = "bind-mounts"
     VOLUME_FOLDERS = "volume-folders"
     PING = "ping"
+    CONNECTIONS = "connections"
+    CHOSEN_PORTS = "chosen-ports"
+    BUILD_NETWORK = "build-network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,18 @@ _DIFFERENCES: Mapping[Kind, tuple[Difference, ...]] = {
         ),
         Difference(Topic.LOW_PORTS, "run without root, ports below 1024 cannot be published"),
         Difference(Topic.VOLUME_FOLDERS, "`podman info` says where volumes lie"),
+        Difference(
+            Topic.CONNECTIONS,
+            "Podman tells nobody that a container joins or leaves a network, has no names of the "
+            "form `name.network`, and calls the default network `podman`: some exercises about "
+            "these cannot be passed there",
+        ),
+        Difference(
+            Topic.CHOSEN_PORTS,
+            "Podman does not say whether it chose a port or you did: an exercise about that "
+            "cannot be passed there",
+        ),
+        Difference(Topic.BUILD_NETWORK, "Podman does not heed `docker build --network`"),
     ),
     Kind.REMOTE: (
         Difference(Topic.ADDRESSES, "containers and their published ports are on that machine"),

@@ -1,4 +1,4 @@
-"""nbgrader for a student's pod: the class's exchange, and the courses that the hub's groups name."""
+"""nbgrader for a student's pod: the class's exchange, the courses that the hub names."""
 
 import os
 
