@@ -25,7 +25,8 @@ _NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
     0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
 )  # fmt: skip
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
-_SET_PDEATHSIG, _SET_DUMPABLE, _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 1, 4, 36, 38
+_SET_PDEATHSIG, _GET_DUMPABLE, _SET_DUMPABLE = 1, 3, 4
+_SET_SUBREAPER, _SET_NO_NEW_PRIVS = 36, 38
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
 
@@ -159,9 +160,15 @@ def _highest() -> int:
 
 
 def _map_ids(uid: int, gid: int) -> None:
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    # Of a protected process these files are root's: nobody else could write them.
+    protected = _prctl(_GET_DUMPABLE, 0) == 0
+    protect(protected=False)
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    finally:
+        protect(protected=protected)
 
 
 def _loopback_up() -> None:
@@ -184,9 +191,10 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -
     _check(_libc().mount(*words, ctypes.c_ulong(flags), options.encode() or None), target)
 
 
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        _libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+def _prctl(option: int, value: int) -> int:
+    if sys.platform != "linux":
+        return -1
+    return int(_libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
 def _check(code: int, what: str) -> None:

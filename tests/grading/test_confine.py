@@ -1,0 +1,45 @@
+"""What keeps a submission to itself, for a grader who is not root."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+NOBODY = 65534
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="as root it becomes somebody else")
+def test_protected_process_of_a_user_makes_its_own_world() -> None:
+    code = (
+        "import os, sys, tempfile\n"
+        "from pathlib import Path\n"
+        "from graders.grading import confine\n"
+        f"os.setresgid({NOBODY}, {NOBODY}, {NOBODY})\n"
+        f"os.setresuid({NOBODY}, {NOBODY}, {NOBODY})\n"
+        "confine.protect(protected=False)\n"
+        "if not confine.possible():\n    sys.exit('no namespaces for users here')\n"
+        "confine.protect()\n"
+        "work = Path(tempfile.mkdtemp())\n"
+        "print(confine.enter(work, (), 1 << 20))\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": folder},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+    if "no namespaces for users here" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    # It entered.
+    assert done.stdout.split()[0] == "True"
