@@ -1,7 +1,8 @@
 """What keeps a submission to itself: namespaces, limits, and its end.
 
 All of it works without root where the system lets users make namespaces (``unshare(2)``); where
-it does not, process groups and ``rlimit`` remain, and the result says so (:func:`enter`).
+it does not, Landlock (:mod:`graders.grading.landlock`), process groups and ``rlimit`` remain, and
+the result says so (:func:`enter`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import signal
 import socket
 import struct
 import sys
-import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -30,6 +30,11 @@ _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 36, 38
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
 
+TMP = Path("/tmp")
+SHM = Path("/dev/shm")
+_SHM_BYTES = 64 * 1024 * 1024
+
+
 @cache
 def possible() -> bool:
     """Whether this system lets this user do all that (looked up once, in a fork)."""
@@ -39,45 +44,58 @@ def possible() -> bool:
     if not pid:
         code = 1
         try:
-            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-                _enter(Path(scratch), (), 1024 * 1024)
-                _enter_processes(())
-                code = 0
+            _enter((), (), 1024 * 1024)
+            _enter_processes(())
+            code = 0
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def enter(work: Path, hidden: Iterable[Path], disk_bytes: int | None) -> bool:
+def enter(hidden: Iterable[Path], kept: Iterable[Path], disk_bytes: int | None) -> bool:
     """Give this process a network and a view of the files of its own; whether that worked.
 
     The network is a loopback interface and nothing else, so that submissions may publish the
-    same ports side by side. ``work`` becomes a file system of its own of at most ``disk_bytes``,
-    which goes with the last process in it. What is ``hidden`` looks empty.
+    same ports side by side. ``/tmp`` is a file system of its own of at most ``disk_bytes``, which
+    goes with the last process in it. What is ``hidden`` looks empty.
 
-    :param disk_bytes: None leaves network and ``work`` as they are, and hides alone: a daemon
+    :param kept: what is needed nevertheless, should it lie under ``/tmp``.
+    :param disk_bytes: None leaves network and ``/tmp`` as they are, and hides alone: a daemon
         outside has to reach both.
     """
     if not possible():
         return False
-    _enter(work, hidden, disk_bytes)
+    _enter(hidden, kept, disk_bytes)
     return True
 
 
-def _enter(work: Path, hidden: Iterable[Path], disk_bytes: int | None) -> None:
+def _enter(hidden: Iterable[Path], kept: Iterable[Path], disk_bytes: int | None) -> None:
     uid, gid = os.geteuid(), os.getegid()
     _unshare(_NEWUSER | _NEWNS | (_NEWNET if disk_bytes else 0))
     _map_ids(uid, gid)
     _mount("none", "/", "", _REC | _PRIVATE)
-    if disk_bytes:
-        _loopback_up()
-        _mount("tmpfs", str(work), "tmpfs", _NOSUID | _NODEV, f"size={disk_bytes},mode=0700")
     for path in hidden:
         if path.is_dir():
             options = "size=4k,mode=0555"
             _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
         elif path.exists():
             _mount("/dev/null", str(path), "", _BIND)
+    if disk_bytes:
+        _loopback_up()
+        _own_tmp(kept, disk_bytes)
+
+
+def _own_tmp(kept: Iterable[Path], disk_bytes: int) -> None:
+    """An empty ``/tmp``, and ``/dev/shm``, but for what is kept."""
+    inside = [path.resolve() for path in kept if path.resolve().is_relative_to(TMP)]
+    opened = [(path, os.open(path, os.O_PATH)) for path in inside if path.exists()]
+    _mount("tmpfs", str(TMP), "tmpfs", _NOSUID | _NODEV, f"size={disk_bytes},mode=0700")
+    for path, descriptor in opened:
+        path.mkdir(parents=True, exist_ok=True)
+        _mount(f"/proc/self/fd/{descriptor}", str(path), "", _BIND | _REC)
+        os.close(descriptor)
+    if SHM.is_dir():
+        _mount("tmpfs", str(SHM), "tmpfs", _NOSUID | _NODEV, f"size={_SHM_BYTES},mode=0700")
 
 
 def enter_processes(hidden: Iterable[Path]) -> bool:

@@ -11,16 +11,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from graders.grading import confine, kernel
+from graders.grading import confine, kernel, reach
 from graders.grading.model import MEGABYTE, Limits
+
+Places = tuple[Path, Sequence[Path], Sequence[Path]]
+"""The student's folder, what the kernel must not see, and where it may write."""
 
 
 def be_keeper(
     warm: Any,
-    folder: Path,
+    places: Places,
     environment: Mapping[str, str],
     limits: Limits,
-    hidden: Sequence[Path],
     control: socket.socket,
     descriptors: tuple[int, int, int, int],
 ) -> None:
@@ -30,11 +32,11 @@ def be_keeper(
         confine.die_with_parent()
         own, out, err, told = descriptors
         confine.close_descriptors({0, 2, *descriptors})
-        own_world = confine.enter_processes(hidden)
+        own_world = confine.enter_processes(places[1])
         pid = os.fork()
         if not pid:
             os.close(told)
-            _be_kernel(warm, folder, environment, limits, control, out, err, own_world)
+            _be_kernel(warm, places, environment, limits, control, out, err, own_world)
         os.write(told, f"{pid}\n".encode())
         for descriptor in (own, out, err, told):
             os.close(descriptor)
@@ -47,7 +49,7 @@ def be_keeper(
 
 def _be_kernel(
     warm: Any,
-    folder: Path,
+    places: Places,
     environment: Mapping[str, str],
     limits: Limits,
     control: socket.socket,
@@ -65,6 +67,7 @@ def _be_kernel(
         for descriptor, target in ((nothing, 0), (out, 1), (err, 2)):
             os.dup2(descriptor, target)
         confine.close_descriptors({0, 1, 2, control.fileno()})
+        folder, _, writable = places
         os.chdir(folder)
         confine.limit(
             limits.memory_mb * MEGABYTE,
@@ -72,6 +75,7 @@ def _be_kernel(
             limits.processes,
             own_world=own_world,
         )
+        reach.restrict(writable)
         kernel.serve(warm, control, environment)
     finally:
         os._exit(70)

@@ -48,6 +48,7 @@ class Session:
 
     :param warm: the kernel as :func:`graders.grading.kernel.warm` made it in this process.
     :param hidden: folders that it must not see.
+    :param writable: where it may write, as far as the system can tell (:mod:`.reach`).
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Session:
         limits: Limits,
         *,
         hidden: Sequence[Path] = (),
+        writable: Sequence[Path] = (),
     ) -> None:
         self._limits = limits
         self.outputs = Outputs(int(limits.output_mb * MEGABYTE))
@@ -70,7 +72,8 @@ class Session:
         self._keeper = os.fork()
         if not self._keeper:
             descriptors = (theirs.fileno(), their_out, their_err, pid_write)
-            be_keeper(warm, folder, environment, limits, hidden, theirs, descriptors)
+            places = (folder, hidden, writable)
+            be_keeper(warm, places, environment, limits, theirs, descriptors)
         theirs.close()
         for descriptor in (their_out, their_err, pid_write):
             os.close(descriptor)

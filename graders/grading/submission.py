@@ -21,7 +21,7 @@ import nbformat
 from course_lib import clients
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.errors import CourseError, UnknownGradeId
-from graders.grading import confine, usage
+from graders.grading import confine, reach, usage
 from graders.grading.cells import check_cell, is_test
 from graders.grading.daemon import Daemon
 from graders.grading.engine import EngineProcess
@@ -47,24 +47,24 @@ def grade(submission: Submission, warm: Any) -> SubmissionResult:
     :param warm: the kernel as :func:`graders.grading.kernel.warm` made it in this process.
     """
     begun = time.monotonic()
+    confine.adopt_orphans()
+    confine.protect()
+    limits = submission.limits
+    hidden = [Path(path) for path in submission.hidden]
+    # What runs on a daemon of yours needs its ports and, for bind mounts, its files.
+    disk = limits.disk_mb * MEGABYTE if submission.engine == "embedded" else None
+    confined = confine.enter(hidden, reach.needed(), disk)
+    if confined and disk:
+        tempfile.tempdir = str(confine.TMP)
     with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
-        work = Path(scratch)
-        confine.adopt_orphans()
-        confine.protect()
-        limits = submission.limits
-        hidden = [Path(path) for path in submission.hidden]
-        # What runs on a daemon of yours needs its ports and, for bind mounts, its files.
-        disk = limits.disk_mb * MEGABYTE if submission.engine == "embedded" else None
-        confined = confine.enter(work, hidden, disk)
-        grader = _Grader(submission, work, warm, begun + limits.submission_seconds)
+        deadline = begun + limits.submission_seconds
+        grader = _Grader(submission, Path(scratch), warm, deadline, own_tmp=bool(confined and disk))
         try:
             done = {name: grader.grade(name) for name in submission.notebooks}
         finally:
             _end_descendants()
-        seconds = round(time.monotonic() - begun, 3)
-        return SubmissionResult(
-            submission.student, submission.assignment, done, "", confined, seconds
-        )
+    seconds = round(time.monotonic() - begun, 3)
+    return SubmissionResult(submission.student, submission.assignment, done, "", confined, seconds)
 
 
 def _end_descendants() -> None:
@@ -99,11 +99,14 @@ class _Judged:
 
 
 class _Grader:
-    def __init__(self, submission: Submission, work: Path, warm: Any, deadline: float) -> None:
+    def __init__(
+        self, submission: Submission, work: Path, warm: Any, deadline: float, *, own_tmp: bool
+    ) -> None:
         self._submission = submission
         self._work = work
         self._warm = warm
         self._deadline = deadline
+        self._own_tmp = own_tmp
         self._catalog: Catalog = course()
         self._number = 0
         self._files: Path | None = None
@@ -155,6 +158,8 @@ class _Grader:
             session = Session(
                 self._warm, files, environment, self._submission.limits,
                 hidden=[scratch / "grader"],
+                writable=[confine.TMP, confine.SHM] if self._own_tmp
+                else [files, home, scratch / "state"],
             )  # fmt: skip
             started = time.monotonic()
             left: list[str] = []

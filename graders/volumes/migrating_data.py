@@ -91,23 +91,18 @@ def _volumes_of(probe: Probe, container: ContainerView) -> set[str]:
     """The volumes of a container, also of one that was removed since the lesson started."""
     if container.status != "missing":
         return {mount.name for mount in container.mounts if mount.type == "volume"}
-    events = probe.events()
-    ids = set()
-    for event in events:
+    ids, volumes = set(), set()
+    for event in probe.events():
         actor = event.get("Actor") or {}
-        if (
-            event.get("Type") == "container"
-            and event.get("Action") == "create"
-            and (actor.get("Attributes") or {}).get("name") == container.name
-        ):
-            ids.add(actor.get("ID"))
-    return {
-        str(event["Actor"].get("ID"))
-        for event in events
-        if event.get("Type") == "volume"
-        and event.get("Action") == "mount"
-        and (event["Actor"].get("Attributes") or {}).get("container") in ids
-    }
+        identity, words = str(actor.get("ID")), actor.get("Attributes") or {}
+        match event.get("Type"), event.get("Action"):
+            case "container", "create" if words.get("name") == container.name:
+                ids.add(identity)
+            case "volume", "mount" if words.get("container") in ids:
+                volumes.add(identity)
+            case "volume", "destroy":  # another one may have its name later
+                volumes.discard(identity)
+    return volumes
 
 
 def _stopped(old: ContainerView) -> Finding:

@@ -6,9 +6,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
-import subprocess
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,11 @@ import nbformat
 import pytest
 
 from graders.result import SECONDS
-from tests.grading.notebooks import POINTS, RIGHT, notebook, text
+from tests.grading.courses import COURSE, NAME, Course
+from tests.grading.notebooks import POINTS, RIGHT
 from tests.notebooks.test_courses import NBGRADER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-COURSE = Path(sysconfig.get_path("scripts")) / "course"
-NAME = "publish-a-service"
 HALF = {
     "publish-any-port": "!docker run -d --name web -p 18081:80 nginx",
     "publish-find-port": 'web_port = "localhost:18081"',
@@ -29,82 +25,6 @@ HALF = {
 }
 CHATTY = {**RIGHT, "publish-address": RIGHT["publish-address"] + "\nimport warnings\n"
           "warnings.warn('mind the gap')\nprint('a line')\n12.0"}  # fmt: skip
-
-
-class Course:
-    """A course directory with one short notebook, and its commands."""
-
-    def __init__(self, root: Path, home: Path) -> None:
-        self.root = root
-        home.mkdir(exist_ok=True)
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if name != "DOCKER_HOST"},
-            "HOME": str(home),
-            "XDG_DATA_HOME": str(home / "data"),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-
-    @classmethod
-    def make(cls, folder: Path) -> Course:
-        made = cls(folder / "course", folder / "home")
-        made.run(COURSE, "init", made.root, "--course-id", "docker-101", cwd=folder)
-        shutil.rmtree(made.root / "source")
-        (made.root / "source" / "networking").mkdir(parents=True)
-        path = made.root / "source" / "networking" / f"{NAME}.ipynb"
-        source = notebook(
-            {key: f"### BEGIN SOLUTION\n{work}\n### END SOLUTION" for key, work in RIGHT.items()}
-        )
-        path.write_text(text(source))
-        made.run(NBGRADER, "generate_assignment", "networking")
-        return made
-
-    def run(self, *words: Any, cwd: Path | None = None, code: int = 0) -> str:
-        done = subprocess.run(
-            list(map(str, words)), cwd=cwd or self.root, env=self.environment,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=500,
-        )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr[-3000:]
-        return done.stdout
-
-    def grade(self, *words: str, code: int = 0) -> dict[str, Any]:
-        """Rows of the summary by student."""
-        printed = self.run(COURSE, "autograde", "networking", "--json", *words, code=code)
-        return {row["student"]: row for row in json.loads(printed)["networking"]}
-
-    def submit(self, student: str, work: dict[str, str]) -> Path:
-        """Hand in the release with that in its solution cells."""
-        path = self.root / "release" / "networking" / f"{NAME}.ipynb"
-        found: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        for cell in found.cells:
-            words = cell.metadata.get("nbgrader", {})
-            if words.get("solution"):
-                default = cell.source
-                cell.source = work.get(words["grade_id"].removesuffix("-work"), default)
-        return self.hand_in(student, text(found))
-
-    def hand_in(self, student: str, content: str | bytes, name: str = f"{NAME}.ipynb") -> Path:
-        path = self.root / "submitted" / student / "networking" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def autograded(self, student: str) -> Any:
-        path = self.root / "autograded" / student / "networking" / f"{NAME}.ipynb"
-        return json.loads(path.read_text())
-
-    def scores(self, student: str) -> dict[str, tuple[float | None, bool]]:
-        rows = self.query(
-            "select base_cell.name, grade.auto_score, grade.needs_manual_grade from grade"
-            " join base_cell on base_cell.id = grade.cell_id"
-            " join submitted_notebook s on s.id = grade.notebook_id"
-            " join submitted_assignment a on a.id = s.assignment_id where a.student_id = ?",
-            student,
-        )
-        return {name: (score, bool(manual)) for name, score, manual in rows}
-
-    def query(self, words: str, *values: str) -> list[Any]:
-        with sqlite3.connect(self.root / "gradebook.db") as book:
-            return book.execute(words, values).fetchall()
 
 
 @pytest.fixture(scope="module")

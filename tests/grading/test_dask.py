@@ -19,8 +19,9 @@ from course_lib.cli import main
 from course_lib.errors import CourseError
 from graders.grading import cluster, cluster_worker
 from tests.contract.harness import free_port, until
+from tests.grading.courses import Course
 from tests.grading.notebooks import RIGHT
-from tests.grading.test_class import HALF, Course, comparable, made, tables
+from tests.grading.test_class import HALF, comparable, made, tables
 
 __all__ = ["made"]
 
