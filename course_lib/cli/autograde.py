@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.dask,
     )  # fmt: skip
     with _progress() as bar:
-        found = autograde(options, begin=bar.begin, tell=bar.tell)
+        found = autograde(options, begin=bar.begin, tell=bar.tell, warn=_warn)
     if arguments.json:
         document = {name: [asdict(row) for row in rows] for name, rows in found.items()}
         print(json.dumps(document, indent=2))
@@ -38,6 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
             print("\n".join(_summary(name, rows)))
     failed = any(row.status == "failed" for rows in found.values() for row in rows)
     return 1 if failed else 0
+
+
+def _warn(text: str) -> None:
+    print(f"course autograde: note: {text}", file=sys.stderr, flush=True)
 
 
 def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from course_lib import clients
-from graders.grading import landlock
+from graders.grading import confine, landlock
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _SYSTEM = (
@@ -29,6 +29,30 @@ def needed() -> list[Path]:
         _PACKAGE,
         *([client.path.resolve().parent] if client is not None else ()),
     ]
+
+
+def weakness(engine: str) -> str:
+    """What does not protect the machine here from a student's code; empty where all does.
+
+    :param engine: ``embedded``, or the host of a daemon.
+    """
+    if engine != "embedded":
+        return (
+            f"students' code may do on {engine} whatever you may do there, and so with your files:"
+            " use a daemon that is for this alone"
+        )
+    if confine.possible():
+        return ""
+    if landlock.version():
+        return (
+            "this system lets nobody make namespaces: students' code is kept from your files"
+            " (Landlock), but not from your network, and may leave full disks behind"
+        )
+    return (
+        "this system lets nobody make namespaces, and has no Landlock: students' code runs with"
+        " your rights, and can read and change what you can, the grade book too; grade as another"
+        " user, or in a container that allows unshare(2)"
+    )
 
 
 def restrict(writable: Iterable[Path]) -> bool:

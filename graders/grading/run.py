@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 from course_lib import catalog
 from course_lib.errors import CourseError, UsageError
-from graders.grading import confine
+from graders.grading import confine, reach
 from graders.grading.autograde import ClassAutograde
 from graders.grading.job import Job, Row
 from graders.grading.model import Limits, SubmissionResult
@@ -43,11 +43,13 @@ def autograde(
     *,
     begin: Callable[[int], None] = lambda _: None,
     tell: Callable[[str, Row], None] = lambda *_: None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> dict[str, list[Row]]:
     """Grade the submissions of one assignment, or of all; the rows by assignment.
 
     :param begin: told how many submissions there are.
     :param tell: told of each that is done.
+    :param warn: told at the start what does not protect this machine from students' code.
     :raises CourseError: this is no course directory, or it cannot be graded.
     """
     root = options.course.absolute()
@@ -61,7 +63,7 @@ def autograde(
         if options.dask:
             return _grade_there(options, root, begin, tell)
         with closing(WarmParent()) as warm:
-            return _grade(options, root, _here(warm, options), begin, tell)
+            return _grade(options, root, _here(warm, options, warn), begin, tell)
 
 
 class Runs(Protocol):
@@ -80,8 +82,15 @@ Pools: TypeAlias = Callable[[str, str], Runs]
 """What runs the submissions of that assignment on that engine."""
 
 
-def _here(warm: WarmParent, options: Options) -> Pools:
+def _here(warm: WarmParent, options: Options, warn: Callable[[str], None]) -> Pools:
+    warned = False
+
     def pool(assignment: str, engine: str) -> Runs:
+        nonlocal warned
+        weakness = reach.weakness(engine)
+        if weakness and not warned:
+            warn(weakness)
+            warned = True
         alone = engine != "embedded" or _share_ports(assignment)
         return Pool(warm, 1 if alone else options.workers)
 
