@@ -113,15 +113,19 @@ def whole_class(releases: Mapping[str, Any]) -> Iterator[Handed]:
     :param releases: by a lesson's name its notebook as students get it.
     """
     for assignment in course().assignments:
+        longest = {one: max(map(len, _variants(one).values())) for one in assignment.lessons}
+        # By columns, so that the right ones, which come first, are handed in together.
         notebooks = [
             (lesson, column)
+            for column in range(max(longest.values()))
             for lesson in assignment.lessons
-            for column in range(max(map(len, _variants(lesson).values())))
+            if column < longest[lesson]
         ]
-        # Two that are far from each other, so that most submissions are of two lessons.
-        half = (len(notebooks) + 1) // 2
-        for number in range(half):
-            yield _composed(assignment.name, notebooks[number::half], releases)
+        while notebooks:
+            first, *rest = notebooks
+            second = [entry for entry in rest[:1] if entry[0] != first[0]]
+            notebooks = rest[len(second) :]
+            yield _composed(assignment.name, [first, *second], releases)
         yield from _odd(assignment.name, assignment.lessons, releases)
 
 
@@ -151,8 +155,6 @@ def _composed(
     handed = Handed(name, assignment, "work")
     for lesson, column in notebooks:
         work = {key: found[column % len(found)] for key, found in _variants(lesson).items()}
-        if f"{lesson.name}.ipynb" in handed.files:
-            raise ValueError(f"{name}: the same notebook twice")
         _add(handed, lesson, work, releases)
     best = sum(entry.points for lesson, _ in notebooks for entry in lesson.exercises)
     earned = sum(filter(None, handed.scores.values()))

@@ -2,72 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import os
+import signal
+import socket
+import subprocess
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
-from graders.grading import confine
-from graders.grading.model import Limits, NotebookResult, Submission, SubmissionResult
+from graders.grading.model import Limits, Submission
 from graders.grading.warm import WarmParent
+from tests.contract.harness import until
+from tests.grading.grades import PATIENT, graded, notebook_of, printed, scores
 from tests.grading.notebooks import NOTHING, POINTS, RIGHT, notebook, text
 
-
-@pytest.fixture(scope="module", autouse=True)
-def confined() -> None:
-    """What these submissions do is not to be tried where nothing holds it."""
-    if confine.possible():
-        return
-    message = "needs user namespaces, which this machine does not allow"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
-QUICK = Limits(cell_seconds=2.0, submission_seconds=60.0)
-NAME = "publish-a-service"
-Scores = dict[str, float | None]
-
-
-def graded(
-    warm: WarmParent, found: Any, limits: Limits | None = None, **words: Any
-) -> NotebookResult:
-    submission = Submission(
-        "mallory", "networking", {NAME: text(found)},
-        limits=limits or Limits(cell_seconds=30.0, submission_seconds=120.0), **words,
-    )  # fmt: skip
-    result = warm.grade(submission)
-    assert not result.problem
-    return result.notebooks[NAME]
-
-
-def scores(result: NotebookResult) -> Scores:
-    """Points by exercise; None for what waits for the instructor."""
-    return {
-        check["grade_id"]: None if check["grade_id"] in result.unjudged else check["earned"]
-        for check in result.checks
-    }
-
-
-def outputs_of(result: NotebookResult, index: int) -> list[Any]:
-    cells = [cell for cell in json.loads(result.notebook)["cells"] if cell["cell_type"] == "code"]
-    found: list[Any] = cells[index]["outputs"]
-    return found
+pytestmark = pytest.mark.usefixtures("confined")
+START = "from course_lib import lab\nfrom graders import check\nlab.start('publish-a-service')"
+WORK = RIGHT["publish-any-port"]
+ANY_PORT = ("publish-any-port", 'check("publish-any-port")', 4.0)
+FIND_PORT = ("publish-find-port", 'check("publish-find-port")', 2.0)
+TWO_PORTS = ("publish-two-ports", 'check("publish-two-ports")', 4.0)
 
 
 def test_right_work_earns_all_points(warm: WarmParent) -> None:
     result = graded(warm, notebook(RIGHT))
     assert scores(result) == POINTS
-    assert (result.attempts, result.unjudged) == (1, {})
+    assert (result.attempts, result.unjudged, result.in_kernel) == (1, {}, ())
 
 
 def test_no_work_earns_nothing(warm: WarmParent) -> None:
     assert scores(graded(warm, notebook({}))) == NOTHING
 
 
-HARMLESS = {
+ATTACKS = {
     "the check replaced": "import graders\ncheck = graders.check = lambda *a: 4.0",
     "every check replaced": (
         "import graders.runner, graders.result\n"
@@ -80,38 +48,60 @@ HARMLESS = {
     ),
     "an answer that equals everything": (
         "class Any(str):\n    __eq__ = lambda *a: True\n    __hash__ = str.__hash__\n"
-        "    strip = lambda *a: Any()\nweb_port = web_address = Any('32768')"
+        "    strip = lambda *a: Any()\nweb_port = Any('32768')"
     ),
     "an answer that breaks when looked at": (
         "class Bad:\n    def __repr__(self): raise SystemExit\n    __index__ = __repr__\n"
-        "web_port = web_address = Bad()"
+        "web_port = Bad()"
+    ),
+    "sys.exit": "import sys\nsys.exit(0)",
+    "a docker command of their own": (
+        "import os, pathlib\nfolder = pathlib.Path('bin'); folder.mkdir()\n"
+        "(folder / 'docker').write_text('#!/bin/sh\\necho 0123456789ab\\n')\n"
+        "(folder / 'docker').chmod(0o755)\n"
+        "os.environ['PATH'] = f\"{folder.absolute()}:{os.environ['PATH']}\"\n"
+        f"{WORK}"
+    ),
+    "another engine": (
+        "import os, socket, threading\n"
+        "path = os.environ['DOCKER_HOST'].removeprefix('unix://')\nos.unlink(path)\n"
+        "fake = socket.socket(socket.AF_UNIX)\nfake.bind(path)\nfake.listen()\n"
+        "threading.Thread(target=lambda: [fake.accept() for _ in range(99)], daemon=True).start()"
+    ),
+    "an environment of their own": (
+        "os.environ['DOCKER_HOST'] = 'unix:///nowhere'\nos.environ['COURSE_ENGINE'] = 'docker'"
     ),
     "builtins replaced": (
         "import builtins\nbuiltins.float = builtins.sum = builtins.all = lambda *a, **k: 4.0"
     ),
+    "modules hidden": "import sys\nsys.modules['graders'] = sys.modules['docker'] = None",
+    "the way of outputs closed": "import sys\nsys.stdout.close()\nsys.stderr = None\n4.0",
     "the display hook replaced": (
         "ip = get_ipython()\nip.run_cell = ip.run_cell_async = lambda *a, **k: 1/0"
     ),
-    "the way of outputs closed": "import sys\nsys.stdout.close()\nsys.stderr = None\n4.0",
-    "an environment of their own": (
-        "import os\nos.environ['DOCKER_HOST'] = 'unix:///nowhere'\n"
-        "os.environ['COURSE_ENGINE'] = 'docker'"
-    ),
-    "sys.exit": "import sys\nsys.exit(0)",
-    "graders told by name": "import sys\nsys.modules['graders'] = sys.modules['docker'] = None",
 }
+"""One after the other, each on top of those before it; the last ones leave a kernel in ruins."""
 
 
-@pytest.mark.parametrize("attack", HARMLESS.values(), ids=HARMLESS)
-def test_attack_earns_nothing(warm: WarmParent, attack: str) -> None:
-    result = graded(warm, notebook({}, before=[attack]))
-    assert not any(scores(result).values())
+def test_attacks_earn_nothing(warm: WarmParent) -> None:
+    cells = [cell for attack in ATTACKS.values() for cell in (attack, ANY_PORT, FIND_PORT)]
+    result = graded(warm, notebook_of([START, *cells]))
+    assert [check["earned"] for check in result.checks] == [0.0] * 2 * len(ATTACKS)
+    assert result.unjudged == {}
+
+
+def test_attacks_take_nothing_from_work_that_was_done(warm: WarmParent) -> None:
+    names = ("the check replaced", "another engine", "builtins replaced", "modules hidden")
+    attacks = [ATTACKS[name] for name in names]
+    noise = "import sys, warnings\nprint('err', file=sys.stderr)\nwarnings.warn('!')\n0.0"
+    result = graded(warm, notebook_of([START, WORK, noise, *attacks, ANY_PORT]))
+    assert scores(result) == {"publish-any-port": 4.0}
 
 
 FATAL = {
     "os._exit": "import os\nos._exit(0)",
     "a crash": "import ctypes\nctypes.string_at(0)",
-    "a kill of the parent": "import os\nos.kill(os.getppid(), 9)\nos._exit(0)",
+    "another program": "import os\nos.execv('/bin/true', ['true'])",
     "json replaced": "import json\njson.dumps = lambda *a, **k: 'forged'",
     "forged messages": (
         "import os, json, struct\n"
@@ -127,90 +117,129 @@ FATAL = {
 def test_dead_kernel_keeps_what_was_judged_and_marks_the_rest(
     warm: WarmParent, attack: str
 ) -> None:
-    work = {**RIGHT, "publish-two-ports": attack}
-    result = graded(warm, notebook(work))
+    cells = [START, WORK, ANY_PORT, attack, TWO_PORTS, FIND_PORT]
+    result = graded(warm, notebook_of(cells))
     assert scores(result) == {
-        "publish-any-port": 4.0,
-        "publish-find-port": 2.0,
-        "publish-two-ports": None,
-        "publish-address": None,
-    }
+        "publish-any-port": 4.0, "publish-two-ports": None, "publish-find-port": None,
+    }  # fmt: skip
     assert all("cell " in reason or "kernel" in reason for reason in result.unjudged.values())
     assert result.attempts == 2
 
 
+def test_an_engine_that_dies_is_nobodys_fault(warm: WarmParent) -> None:
+    """Twice: the notebook has run again on a fresh engine by then."""
+    cells = [START, "!docker run -d --name x alpine sleep 1000\n!docker wait x", ANY_PORT]
+    task = warm.submit(
+        Submission("ann", "networking", {"it": text(notebook_of(cells))}, limits=PATIENT)
+    )
+    assert task.receive() is None
+    killed: list[int] = []
+
+    def another() -> int | None:
+        found = psutil.Process(task._pid).children()
+        alive = [p.pid for p in found if os.getsid(p.pid) == p.pid and p.pid not in killed]
+        return alive[0] if alive else None
+
+    for _ in range(2):
+        engine = until(another)
+        os.kill(engine, signal.SIGKILL)
+        killed.append(engine)
+    result = task.result().notebooks["it"]
+    assert result.attempts == 2
+    assert result.unjudged.keys() == {"publish-any-port"}
+    assert "engine" in result.unjudged["publish-any-port"]
+
+
+def test_what_kills_is_kept_in(warm: WarmParent) -> None:
+    """Signals, ``ptrace`` and the sockets of others: none gets out."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("\0course-test-abstract")
+    listener.listen()
+    tcp = socket.create_server(("127.0.0.1", 0))
+    with listener, tcp, subprocess.Popen(["sleep", "1000"]) as bystander:
+        attack = f"""
+import ctypes, os, socket
+def say(what, deed):
+    try: deed()
+    except Exception as error: print(what, type(error).__name__)
+    else: print(what, "worked")
+say("kill", lambda: os.kill({bystander.pid}, 9))
+say("grader", lambda: os.kill({os.getpid()}, 0))
+libc = ctypes.CDLL(None, use_errno=True)
+for pid in (os.getppid(), {bystander.pid}, {os.getpid()}):
+    print("ptrace", libc.ptrace(16, pid, 0, 0))
+unix = socket.socket(socket.AF_UNIX)
+say("abstract", lambda: unix.connect("\\0course-test-abstract"))
+say("tcp", lambda: socket.create_connection(("127.0.0.1", {tcp.getsockname()[1]}), 1))
+say("abroad", lambda: socket.create_connection(("192.0.2.1", 80), 1))
+"""
+        result = graded(warm, notebook_of([START, WORK, attack, ANY_PORT]))
+        assert bystander.poll() is None
+        bystander.kill()
+    lines = printed(result).splitlines()
+    assert not any(line.endswith("worked") for line in lines), lines
+    assert lines.count("ptrace -1") == 3
+    assert scores(result) == {"publish-any-port": 4.0}
+
+
 def test_a_kill_of_everything_reaches_no_score(warm: WarmParent) -> None:
     # The kernel itself is spared by the system; whether its helpers die with it is not ours to say.
-    work = {**RIGHT, "publish-two-ports": "import os\nos.kill(-1, 9)"}
-    found = scores(graded(warm, notebook(work)))
-    assert (found["publish-any-port"], found["publish-find-port"]) == (4.0, 2.0)
+    attack = "import os\nos.kill(-1, 9)"
+    found = scores(graded(warm, notebook_of([START, WORK, ANY_PORT, attack, TWO_PORTS])))
+    assert found["publish-any-port"] == 4.0
     assert found["publish-two-ports"] in (None, 0.0)
-    assert found["publish-address"] in (None, 2.0)
 
 
-def test_engine_cannot_be_replaced(warm: WarmParent) -> None:
-    attack = """
-import os, socket, threading
-path = os.environ["DOCKER_HOST"].removeprefix("unix://")
-os.unlink(path)
-fake = socket.socket(socket.AF_UNIX)
-fake.bind(path)
-fake.listen()
-def answer():
-    while True:
-        found, _ = fake.accept()
-        found.close()
-threading.Thread(target=answer, daemon=True).start()
+def test_a_daemon_left_behind_ends(warm: WarmParent, tmp_path: Path) -> None:
+    attack = f"""
+import subprocess
+subprocess.Popen(["sh", "-c", "setsid sh -c 'exec -a {tmp_path.name} sleep 1000' & "],
+                 start_new_session=True)
+subprocess.Popen(["sleep", "86399"], start_new_session=True)
 """
-    work = {**RIGHT, "publish-address": RIGHT["publish-address"] + attack}
-    assert scores(graded(warm, notebook(work))) == POINTS
-    assert scores(graded(warm, notebook({}, before=[attack]))) == NOTHING
+    graded(warm, notebook_of([START, attack, ANY_PORT]))
+    left = [p for p in psutil.process_iter(["cmdline"]) if "86399" in (p.info["cmdline"] or ())]
+    assert left == []
 
 
-def test_docker_command_of_their_own_earns_nothing(warm: WarmParent) -> None:
-    attack = """
-import os, pathlib
-folder = pathlib.Path("bin"); folder.mkdir()
-(folder / "docker").write_text("#!/bin/sh\\necho 0123456789ab\\n")
-(folder / "docker").chmod(0o755)
-os.environ["PATH"] = f"{folder.absolute()}:{os.environ['PATH']}"
-"""
-    assert scores(graded(warm, notebook(RIGHT, before=[attack]))) == NOTHING
-
-
-def test_course_cannot_be_seen_or_written(warm: WarmParent, tmp_path: Path) -> None:
+def test_nothing_of_the_course_or_the_instructor_is_in_reach(
+    warm: WarmParent, tmp_path: Path
+) -> None:
     secret = tmp_path / "source"
     secret.mkdir()
     (secret / "solution.txt").write_text("the solution")
     book = tmp_path / "gradebook.db"
     book.write_text("grades")
+    elsewhere = Path.home() / ".course-test"
     attack = f"""
 import pathlib
-for path in ({str(secret / "solution.txt")!r}, {str(book)!r}):
-    try: print("read:", pathlib.Path(path).read_text())
+for path in {[str(secret / "solution.txt"), str(book), str(Path.home()), str(tmp_path)]!r}:
+    path = pathlib.Path(path)
+    try: print("read:", path.read_text() if path.is_file() else list(path.iterdir()))
     except OSError as error: print(type(error).__name__)
-    try: pathlib.Path(path).write_text("mine")
+    try: path.write_text("mine")
     except OSError as error: print(type(error).__name__)
+try: pathlib.Path({str(elsewhere)!r}).write_text("mine"); print("wrote")
+except OSError as error: print(type(error).__name__)
+pathlib.Path("/tmp/of-my-own").write_text("fine")
 """
-    submission = Submission(
-        "mallory", "networking", {NAME: text(notebook({}, before=[attack]))},
-        hidden=(str(secret), str(book)),
-    )  # fmt: skip
-    result = warm.grade(submission)
-    if not result.confined:
-        pytest.skip("this system gives users no namespaces of their own")
-    printed = json.dumps(outputs_of(result.notebooks[NAME], 1))
-    assert "the solution" not in printed
-    assert "grades" not in printed
+    hidden = (str(secret), str(book))
+    result = graded(warm, notebook_of([START, attack]), hidden=hidden)
+    said = printed(result)
+    assert "read:" not in said, said
+    assert "wrote" not in said
     assert book.read_text() == "grades"
     assert [path.name for path in secret.iterdir()] == ["solution.txt"]
+    assert not elsewhere.exists()
+    assert not Path("/tmp/of-my-own").exists()
 
 
 def test_submissions_publish_the_same_ports_side_by_side(warm: WarmParent) -> None:
-    found = text(notebook(RIGHT))
-    tasks = [warm.submit(Submission(name, "networking", {NAME: found})) for name in "abc"]
-    results: list[SubmissionResult] = [task.result() for task in tasks]
-    assert [scores(result.notebooks[NAME]) for result in results] == [POINTS] * 3
+    found = text(notebook_of([START, RIGHT["publish-two-ports"], TWO_PORTS]))
+    submissions = [Submission(name, "networking", {"it": found}, limits=PATIENT) for name in "ab"]
+    tasks = [warm.submit(submission) for submission in submissions]
+    results = [task.result().notebooks["it"] for task in tasks]
+    assert [scores(result) for result in results] == [{"publish-two-ports": 4.0}] * 2
 
 
 GREEDY = {
@@ -221,6 +250,7 @@ GREEDY = {
     ),
     "a sleeping command": ("!sleep 1000", "not done after 2 s"),
     "output without end": ("while True: print('x' * 1000)", "more than 1 MB"),
+    "one huge output": ("'x' * (3 << 20)", "more than 1 MB"),
     "a command's output without end": ("!yes", "more than 1 MB"),
     # Where the system counts them by itself it refuses, and the cell fails.
     "many processes": (
@@ -228,43 +258,33 @@ GREEDY = {
         "time.sleep(100)",
         "processes",
     ),
-    "much memory": (
+    "a fork bomb": ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "2 s"),
+    "much memory in many": (
         "import os, time\nfor _ in range(8):\n    if not os.fork():\n"
         "        x = b'x' * (100 << 20)\n        time.sleep(100)\ntime.sleep(100)",
         "MB of memory",
     ),
-}
+    "much memory in one": ("x = b'x' * (3 << 30)", ""),
+    "a full disk": ("open('big', 'wb').write(b'x' * (40 << 20))", "disk"),
+    "a full /tmp": (
+        "for n in range(40): open(f'/tmp/{n}', 'wb').write(b'x' * (1 << 20))", "disk",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("attack", "reason"), GREEDY.values(), ids=GREEDY)
 def test_greed_costs_the_exercise_and_no_more(warm: WarmParent, attack: str, reason: str) -> None:
     limits = Limits(
-        cell_seconds=2.0 if "2 s" in reason else 30.0, submission_seconds=120.0, output_mb=1.0,
+        cell_seconds=2.0 if "2 s" in reason else 60.0, submission_seconds=240.0, output_mb=1.0,
         processes=100, memory_mb=700 if "memory" in reason else 2048,
+        disk_mb=24 if reason == "disk" else 512,
     )  # fmt: skip
-    work = {**RIGHT, "publish-two-ports": attack}
-    result = graded(warm, notebook(work), limits)
+    # The first two on no clock: under load they take longer than the greedy cell may.
+    result = graded(warm, notebook_of([attack, TWO_PORTS, ANY_PORT]), limits)
     found = scores(result)
-    assert found["publish-any-port"] == 4.0
     assert not found["publish-two-ports"]
-    if reason != "processes" or found["publish-two-ports"] is None:
+    if reason not in ("", "processes") or found["publish-two-ports"] is None:
         assert reason in result.unjudged["publish-two-ports"]
     # Where the cell could be interrupted the notebook went on.
-    assert found["publish-address"] in (2.0, None)
+    assert found["publish-any-port"] in (0.0, None)
     assert len(result.notebook) < 10_000_000
-
-
-def test_full_disk_is_marked(warm: WarmParent) -> None:
-    attack = "open('big', 'wb').write(b'x' * (40 << 20))"
-    limits = Limits(cell_seconds=30.0, submission_seconds=120.0, disk_mb=24)
-    submission = Submission(
-        "mallory", "networking",
-        {NAME: text(notebook({**RIGHT, "publish-two-ports": attack}))}, limits=limits,
-    )  # fmt: skip
-    result = warm.grade(submission)
-    if not result.confined:
-        pytest.skip("this system gives users no namespaces of their own")
-    done = result.notebooks[NAME]
-    assert scores(done)["publish-any-port"] == 4.0
-    assert scores(done)["publish-two-ports"] is None
-    assert "disk" in done.unjudged["publish-two-ports"]
