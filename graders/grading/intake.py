@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -13,6 +14,8 @@ from graders.grading.job import NotGradedError
 from graders.grading.model import MEGABYTE
 
 MAX_NOTEBOOK = 50 * MEGABYTE
+READABLE = (3, 4)
+"""Formats that nbformat makes one of version 4 of."""
 
 
 def check_notebook(path: str) -> None:
@@ -30,6 +33,15 @@ def check_notebook(path: str) -> None:
             f"{size / MEGABYTE:.0f} MB are too much for a notebook"
             f" (at most {MAX_NOTEBOOK // MEGABYTE})"
         )
+    try:
+        document = json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError):
+        document = None
+    words = document if isinstance(document, dict) else {}
+    if not isinstance(words.get("cells", words.get("worksheets")), list):
+        raise NotGradedError("it is not a notebook")
+    if words.get("nbformat") not in READABLE:
+        raise NotGradedError(f"it is of notebook format {words.get('nbformat')}, not of 3 or 4")
 
 
 def look_over(folder: Path, limit: int) -> list[str]:
@@ -72,10 +84,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, CourseError):
         return text
     name = type(error).__name__
-    if name in ("NotJSONError", "UnicodeDecodeError") or (
-        isinstance(error, ValueError) and "JSON" in text
-    ):
-        return "it is not a notebook"
     if name == "OperationalError" and "locked" in text:
         return "the grade book is locked by another program; grade again when it is free"
     return f"{name}: {first}"

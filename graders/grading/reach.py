@@ -42,7 +42,14 @@ def weakness(engine: str) -> str:
             " use a daemon that is for this alone"
         )
     if confine.possible():
-        return ""
+        return (
+            ""
+            if landlock.version()
+            else (
+                "this system has no Landlock: students' code does not see the course directory, but"
+                " can read and change other files of yours"
+            )
+        )
     if landlock.version():
         return (
             "this system lets nobody make namespaces: students' code is kept from your files"

@@ -126,7 +126,6 @@ def _grade(
     found: dict[str, list[Row]] = {}
     for name in names:
         course.assignment_id = name
-        _check_released(course, name)
         converter = ClassAutograde(coursedir=course, parent=app)
         converter.force = converter.force or options.force
         converter.limits = _limits(options, app)
@@ -134,6 +133,7 @@ def _grade(
         rows: list[Row] = []
         pool = pools(name, engine)
         try:
+            _check_released(course, name)
             converter.grade_class(_work(converter, pool, name, rows, begin, tell))
         except CourseError:
             raise

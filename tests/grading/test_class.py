@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -13,7 +12,7 @@ import nbformat
 import pytest
 
 from graders.result import SECONDS
-from tests.grading.courses import COURSE, NAME, Course
+from tests.grading.courses import NAME, Course
 from tests.grading.notebooks import POINTS, RIGHT
 from tests.notebooks.test_courses import NBGRADER
 
@@ -97,49 +96,6 @@ def test_what_is_graded_stays_and_an_interrupted_run_goes_on(course: Course) -> 
     assert course.grade("--force", "--student", "ben").keys() == {"ben"}
 
 
-def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> None:
-    course.submit("right", dict(RIGHT))
-    good = course.submit("cut", {}).read_text()
-    course.hand_in("cut", good[: len(good) // 2])
-    course.hand_in("empty", "")
-    course.hand_in("picture", b"\x89PNG\r\n\x1a\n\0\0")
-    course.hand_in("huge", b'{"cells": [' + b" " * (51 << 20))
-    course.hand_in("other", good, "something-else.ipynb")
-    os.symlink(
-        course.root / "source" / "networking" / f"{NAME}.ipynb",
-        course.hand_in("linked", "x").parent / "again.ipynb",
-    )
-    path = course.root / "submitted" / "linked" / "networking" / f"{NAME}.ipynb"
-    path.unlink()
-    path.symlink_to(course.root / "source" / "networking" / f"{NAME}.ipynb")
-    document = json.loads(good)
-    for cell in document["cells"]:
-        cell["id"] = "same"
-    document["metadata"]["kernelspec"] = {"name": "nowhere", "display_name": "Nowhere"}
-    course.hand_in("same-ids", json.dumps(document))
-    document = json.loads(good)
-    document["nbformat_minor"] = 2
-    for cell in document["cells"]:
-        del cell["id"]
-    course.hand_in("older", json.dumps(document))
-
-    rows = course.grade(code=1)
-    found = {name: (row["status"], " ".join(row["notes"])) for name, row in rows.items()}
-    assert course.scores("right") == FULL
-    for student in ("same-ids", "older"):
-        assert found[student] == ("graded", "")
-        assert course.scores(student) == dict.fromkeys(POINTS, (0.0, False))
-    reasons = {
-        "cut": "not a notebook", "empty": "empty", "picture": "not a notebook", "huge": "51 MB",
-        "other": "No notebooks found", "linked": "link",
-    }  # fmt: skip
-    for student, reason in reasons.items():
-        status, notes = found[student]
-        assert status == "failed", (student, notes)
-        assert reason in notes, (student, notes)
-        assert not (course.root / "autograded" / student / "networking").exists()
-
-
 def test_cells_that_were_deleted_or_forged_are_restored(course: Course) -> None:
     path = course.submit("deleted", dict(RIGHT))
     document = json.loads(path.read_text())
@@ -188,13 +144,6 @@ def test_what_could_not_be_judged_waits_with_its_reason(course: Course) -> None:
     }
     comments = [row[0] for row in course.query("select auto_comment from comment") if row[0]]
     assert any("publish-two-ports could not be judged" in text for text in comments)
-
-
-def test_no_course_and_no_submissions_are_one_clear_line(course: Course, tmp_path: Path) -> None:
-    course.run(COURSE, "autograde", "networking", "--course", tmp_path, code=2)
-    course.run(COURSE, "autograde", "networking", code=2)
-    course.hand_in("ann", "{}")
-    course.run(COURSE, "autograde", "volumes", code=2)
 
 
 # --- comparing -----------------------------------------------------------------------------
