@@ -32,6 +32,8 @@ _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
 TMP = Path("/tmp")
 SHM = Path("/dev/shm")
+_FIRST_NUMBER = 300
+"""Numbers below are not given again once they were (``RESERVED_PIDS`` of ``kernel/pid.c``)."""
 _SHM_BYTES = 64 * 1024 * 1024
 
 
@@ -119,10 +121,15 @@ def _enter_processes(hidden: Iterable[Path]) -> None:
         _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
 
 
-def own_proc() -> None:
-    """In the first process of its world: ``/proc`` shows that world, where the system allows."""
+def own_proc(processes: int) -> None:
+    """In the first process of its world: ``/proc`` shows that world, where the system allows.
+
+    From Linux 6.14 on such a world also has a highest process number of its own, and so a limit
+    that holds for root too, against whom ``RLIMIT_NPROC`` does nothing.
+    """
     with contextlib.suppress(OSError):
         _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+        Path("/proc/sys/kernel/pid_max").write_text(str(_FIRST_NUMBER + processes))
 
 
 def protect(*, protected: bool = True) -> None:

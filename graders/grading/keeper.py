@@ -62,7 +62,7 @@ def _be_kernel(
         os.setsid()
         confine.protect(protected=False)
         if own_world:
-            confine.own_proc()
+            confine.own_proc(limits.processes)
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor, target in ((nothing, 0), (out, 1), (err, 2)):
             os.dup2(descriptor, target)

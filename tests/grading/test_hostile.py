@@ -87,7 +87,8 @@ def test_attacks_earn_nothing(warm: WarmParent) -> None:
     cells = [cell for attack in ATTACKS.values() for cell in (attack, ANY_PORT, FIND_PORT)]
     result = graded(warm, notebook_of([START, *cells]))
     assert [check["earned"] for check in result.checks] == [0.0] * 2 * len(ATTACKS)
-    assert result.unjudged == {}
+    # The last one is the end of the kernel.
+    assert {check["status"] for check in result.checks[:-2]} == {"failed"}
 
 
 def test_attacks_take_nothing_from_work_that_was_done(warm: WarmParent) -> None:
@@ -254,14 +255,17 @@ GREEDY = {
     "a command's output without end": ("!yes", "more than 1 MB"),
     # Where the system counts them by itself it refuses, and the cell fails.
     "many processes": (
-        "import os, time\nfor _ in range(300):\n    if not os.fork(): time.sleep(100)\n"
+        "import os, time\nfor _ in range(40):\n    if not os.fork(): time.sleep(100)\n"
         "time.sleep(100)",
         "processes",
     ),
-    "a fork bomb": ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "2 s"),
+    "a fork bomb": (
+        "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(1)",
+        "processes",
+    ),
     "much memory in many": (
-        "import os, time\nfor _ in range(8):\n    if not os.fork():\n"
-        "        x = b'x' * (100 << 20)\n        time.sleep(100)\ntime.sleep(100)",
+        "import os, time\nfor _ in range(3):\n    if not os.fork():\n"
+        "        x = b'x' * (200 << 20)\n        time.sleep(100)\ntime.sleep(100)",
         "MB of memory",
     ),
     "much memory in one": ("x = b'x' * (3 << 30)", ""),
@@ -276,7 +280,7 @@ GREEDY = {
 def test_greed_costs_the_exercise_and_no_more(warm: WarmParent, attack: str, reason: str) -> None:
     limits = Limits(
         cell_seconds=2.0 if "2 s" in reason else 60.0, submission_seconds=240.0, output_mb=1.0,
-        processes=100, memory_mb=700 if "memory" in reason else 2048,
+        processes=20, memory_mb=500 if "memory" in reason else 2048,
         disk_mb=24 if reason == "disk" else 512,
     )  # fmt: skip
     # The first two on no clock: under load they take longer than the greedy cell may.
