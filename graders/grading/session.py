@@ -160,8 +160,10 @@ class Session:
                 return None, f"it was not done after {self._limits.cell_seconds:g} s"
             if now >= watch:
                 trouble = usage.over_limits(self._pid, self._limits)
-                if trouble:
-                    return None, trouble
+                if trouble:  # asking it to stop would leave what it started
+                    self._kill()
+                    self._gone = f"the kernel was ended: {trouble}"
+                    raise KernelGoneError(self._gone)
                 watch = now + WATCH_SECONDS
             for key, _ in self._selector.select(max(0.0, min(end, watch) - now)):
                 if key.fileobj is self._control:

@@ -50,10 +50,6 @@ ATTACKS = {
         "class Any(str):\n    __eq__ = lambda *a: True\n    __hash__ = str.__hash__\n"
         "    strip = lambda *a: Any()\nweb_port = Any('32768')"
     ),
-    "an answer that breaks when looked at": (
-        "class Bad:\n    def __repr__(self): raise SystemExit\n    __index__ = __repr__\n"
-        "web_port = Bad()"
-    ),
     "sys.exit": "import sys\nsys.exit(0)",
     "a docker command of their own": (
         "import os, pathlib\nfolder = pathlib.Path('bin'); folder.mkdir()\n"
@@ -76,19 +72,30 @@ ATTACKS = {
     ),
     "modules hidden": "import sys\nsys.modules['graders'] = sys.modules['docker'] = None",
     "the way of outputs closed": "import sys\nsys.stdout.close()\nsys.stderr = None\n4.0",
+}
+"""One after the other, each on top of those before it."""
+RUINS = {
+    "an answer that breaks when looked at": (
+        "class Bad:\n    def __repr__(self): raise SystemExit\n    __index__ = __repr__\n"
+        "web_port = Bad()"
+    ),
     "the display hook replaced": (
         "ip = get_ipython()\nip.run_cell = ip.run_cell_async = lambda *a, **k: 1/0"
     ),
 }
-"""One after the other, each on top of those before it; the last ones leave a kernel in ruins."""
+"""These leave a kernel that tells nothing any more."""
 
 
 def test_attacks_earn_nothing(warm: WarmParent) -> None:
     cells = [cell for attack in ATTACKS.values() for cell in (attack, ANY_PORT, FIND_PORT)]
     result = graded(warm, notebook_of([START, *cells]))
     assert [check["earned"] for check in result.checks] == [0.0] * 2 * len(ATTACKS)
-    # The last one is the end of the kernel.
-    assert {check["status"] for check in result.checks[:-2]} == {"failed"}
+
+
+@pytest.mark.parametrize("attack", RUINS.values(), ids=RUINS)
+def test_ruins_are_marked(warm: WarmParent, attack: str) -> None:
+    result = graded(warm, notebook_of([START, attack, "1", FIND_PORT]))
+    assert scores(result) == {"publish-find-port": None}
 
 
 def test_attacks_take_nothing_from_work_that_was_done(warm: WarmParent) -> None:
