@@ -15,7 +15,6 @@ import psutil
 
 from graders.grading.model import MEGABYTE, Limits
 
-
 MOST = 4096
 """Of processes below one, to be told; those of a world of their own end with its first."""
 

@@ -22,7 +22,8 @@ import pytest
 from course_lib.cli import main
 from tests.contract.harness import free_port, until
 from tests.deploy.processes import end_group
-from tests.grading.test_class import HALF, NAME, Course, made
+from tests.grading.courses import NAME, Course
+from tests.grading.test_class import HALF, made
 from tests.notebooks.test_courses import NBGRADER
 
 __all__ = ["made"]
