@@ -266,10 +266,6 @@ GREEDY = {
         "time.sleep(100)",
         "processes",
     ),
-    "a fork bomb": (
-        "import os, time\nwhile True:\n    try: os.fork()\n    except OSError: time.sleep(1)",
-        "processes",
-    ),
     "much memory in many": (
         "import os, time\nfor _ in range(3):\n    if not os.fork():\n"
         "        x = b'x' * (200 << 20)\n        time.sleep(100)\ntime.sleep(100)",
