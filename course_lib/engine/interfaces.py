@@ -507,6 +507,9 @@ class Machine(Protocol):
     @property
     def environment(self) -> Environment: ...
 
+    def limit_processes(self, limit: int | None) -> None:
+        """How many processes there may be from now on; None, 0 and less mean no limit asked for."""
+
     async def start(
         self,
         spec: ProcessSpec,

@@ -88,7 +88,6 @@ _UNLIMITED = (
     ("Memory", "memory"),
     ("NanoCpus", "CPU time"),
     ("CpuQuota", "CPU time"),
-    ("PidsLimit", "the number of processes"),
 )
 
 

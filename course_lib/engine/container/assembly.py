@@ -104,6 +104,7 @@ class Assembler:
             self._ids.of(container.id),
             self._environment,
             config.domainname,
+            container.host_config.passive.get("PidsLimit"),
         )
 
     async def _first_process(

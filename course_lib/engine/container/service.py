@@ -150,7 +150,7 @@ class ContainerService:
     def update(
         self, container: Container, restart_policy: RestartPolicy | None, passive: dict[str, object]
     ) -> None:
-        """``docker update``: another restart policy, other settings that we only keep."""
+        """``docker update``: another restart policy or limit, other settings that we only keep."""
         if restart_policy is not None:
             check_policy(restart_policy)
         if container.state.removing or container.state.dead:
@@ -166,7 +166,10 @@ class ContainerService:
                 )
             container.host_config.restart_policy = restart_policy
             container.restart.policy = restart_policy
-        container.host_config.passive.update(passive)
+        kept = container.host_config.passive
+        kept.update(passive)
+        if container.runtime is not None:
+            container.runtime.machine.limit_processes(kept.get("PidsLimit"))
         self.lifecycle.save(container)
         self.lifecycle.publish(container, "update")
 

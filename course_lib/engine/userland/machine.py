@@ -26,6 +26,11 @@ from course_lib.engine.userland.process import ContainerProcess, ControllingTerm
 from course_lib.engine.userland.procfs import ProcFs
 
 
+PROCESS_LIMIT = 500
+"""Processes of a container that was given no limit of its own: all of them take turns in the
+engine's one thread, and a shell that forks without end shall leave the others theirs."""
+
+
 @runtime_checkable
 class _ShowsProcesses(Protocol):
     """A file system whose ``/proc`` is filled by the machine."""
@@ -41,6 +46,7 @@ class ContainerMachine:
     :ivar current: the process that is taking a step right now.
     :ivar domainname: the NIS domain, which ``--domainname`` sets too.
     :ivar root: the container's files without permission checks.
+    :param process_limit: how many processes there may be; :data:`PROCESS_LIMIT` at the most.
     """
 
     def __init__(
@@ -53,7 +59,9 @@ class ContainerMachine:
         ids: Identities,
         environment: Environment,
         domainname: str = "",
+        process_limit: int | None = None,
     ) -> None:
+        self.limit_processes(process_limit)
         self.container_id = container_id
         self._hostname = hostname
         self.domainname = domainname
@@ -138,6 +146,19 @@ class ContainerMachine:
         if not stat.S_ISDIR(found.mode):
             raise os_error(errno.ENOTDIR)
         return self.root.realpath(path)
+
+    def limit_processes(self, limit: int | None) -> None:
+        """How many processes there may be from now on; None, 0 and less mean no limit asked for."""
+        asked = limit if limit and limit > 0 else PROCESS_LIMIT
+        self._process_limit = min(asked, PROCESS_LIMIT)
+
+    def check_limit(self) -> None:
+        """Whether one more process may be forked, as ``pids.max`` of Linux's control groups.
+
+        :raises OSError: ``EAGAIN``.
+        """
+        if len(self.table) >= self._process_limit:
+            raise os_error(errno.EAGAIN)
 
     def new_pid(self) -> int:
         """The next process number."""

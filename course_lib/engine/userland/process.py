@@ -255,6 +255,7 @@ class ContainerProcess:
         new_group: bool,
         reset: Collection[int],
     ) -> ContainerProcess:
+        self._machine.check_limit()
         source = {n: f for n, f in self.fds.items() if n < 3} if fds is None else fds
         child = ContainerProcess(
             self._machine,

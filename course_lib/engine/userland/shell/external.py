@@ -8,7 +8,7 @@ from course_lib.engine.interfaces import Applet
 from course_lib.engine.userland import loader
 from course_lib.engine.userland.process import ContainerProcess, ReplaceImage
 from course_lib.engine.userland.shell import commands, foreground, nodes
-from course_lib.engine.userland.shell.errors import ShellExit
+from course_lib.engine.userland.shell.errors import ShellError, ShellExit
 from course_lib.engine.userland.shell.redirect import RedirectFailed, Redirections
 from course_lib.engine.userland.shell.shell import Shell
 
@@ -100,6 +100,8 @@ async def _spawn(shell: Shell, path: str, argv: list[str], env: dict[str, str]) 
             path=path,
             reset=shell.reset_signals(),
         )
+    except BlockingIOError as error:
+        raise ShellError(f"can't fork: {error.strerror}") from None
     except OSError as error:
         failure = error
 
@@ -111,7 +113,7 @@ async def _spawn(shell: Shell, path: str, argv: list[str], env: dict[str, str]) 
             return end.status
         return 126
 
-    return shell.proc.fork(run_script, new_group=group, reset=shell.reset_signals())
+    return shell.fork(run_script, new_group=group, reset=shell.reset_signals())
 
 
 async def run_program(shell: Shell, argv: list[str], env: dict[str, str]) -> int:

@@ -36,7 +36,7 @@ def _body(node: nodes.Subshell | nodes.Background) -> Node:
 async def subshell(shell: Shell, node: nodes.Subshell) -> int:
     """``( list )``."""
     body = _body(node)
-    child = shell.proc.fork(
+    child = shell.fork(
         lambda proc: in_child(shell, proc, body),
         new_group=shell.options["monitor"],
         reset=shell.reset_signals(),
@@ -76,7 +76,7 @@ def _start_pipeline(shell: Shell, commands: Sequence[Node]) -> list[ContainerPro
 def _fork(
     shell: Shell, command: Node, fds: dict[int, OpenFile], members: list[ContainerProcess]
 ) -> ContainerProcess:
-    child = shell.proc.fork(
+    child = shell.fork(
         lambda proc: in_child(shell, proc, command),
         fds=fds,
         new_group=shell.options["monitor"],

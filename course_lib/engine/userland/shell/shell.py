@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.userland import signals
 from course_lib.engine.userland.machine import ContainerMachine
@@ -17,6 +17,7 @@ from course_lib.engine.userland.shell.nodes import Node
 from course_lib.engine.userland.shell.variables import MAX_VALUE, NAME, Variables
 
 if TYPE_CHECKING:
+    from course_lib.engine.interfaces import OpenFile
     from course_lib.engine.userland.tty import PseudoTerminal
 
 OPTIONS: dict[str, str] = {
@@ -156,6 +157,23 @@ class Shell:
                 proc.on_signal(signum, "ignore")
         return twin
 
+    def fork(
+        self,
+        body: Callable[[ContainerProcess], Coroutine[Any, Any, int]],
+        *,
+        fds: Mapping[int, OpenFile] | None = None,
+        new_group: bool = False,
+        reset: Collection[int] = (),
+    ) -> ContainerProcess:
+        """A child process that goes on in this shell's text.
+
+        :raises ShellError: there are as many processes as there may be.
+        """
+        try:
+            return self.proc.fork(body, fds=fds, new_group=new_group, reset=reset)
+        except BlockingIOError as error:
+            raise ShellError(f"can't fork: {error.strerror}") from None
+
     # --- words -------------------------------------------------------------------------------
 
     def parameter(self, name: str) -> str | None:
@@ -200,7 +218,7 @@ class Shell:
         fds[1] = writer
 
         # As in bash outside of POSIX mode, ``set -e`` does not hold in there.
-        child = self.proc.fork(
+        child = self.fork(
             lambda proc: pipelines.in_child(self, proc, body, errexit=False), fds=fds
         )
         writer.close()
