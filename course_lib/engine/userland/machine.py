@@ -25,7 +25,6 @@ from course_lib.engine.userland.files import os_error
 from course_lib.engine.userland.process import ContainerProcess, ControllingTerminal
 from course_lib.engine.userland.procfs import ProcFs
 
-
 PROCESS_LIMIT = 500
 """Processes of a container that was given no limit of its own: all of them take turns in the
 engine's one thread, and a shell that forks without end shall leave the others theirs."""

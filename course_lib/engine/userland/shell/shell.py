@@ -218,9 +218,7 @@ class Shell:
         fds[1] = writer
 
         # As in bash outside of POSIX mode, ``set -e`` does not hold in there.
-        child = self.fork(
-            lambda proc: pipelines.in_child(self, proc, body, errexit=False), fds=fds
-        )
+        child = self.fork(lambda proc: pipelines.in_child(self, proc, body, errexit=False), fds=fds)
         writer.close()
         chunks = []
         total = 0
