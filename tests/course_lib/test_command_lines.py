@@ -1,7 +1,9 @@
-"""``!`` lines as IPython runs them, without the sleep at their end."""
+"""``!`` lines as IPython runs them, without what makes them slow."""
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Any
 
 import pexpect
@@ -41,3 +43,33 @@ def test_lines_are_hastened_once(spawned: list[Any]) -> None:
     once = pexpect.spawn
     command_lines.hasten()
     assert pexpect.spawn is once
+
+
+def test_a_line_has_a_terminal_of_the_usual_size_for_its_own(
+    spawned: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert system("tty; stty size; echo reached > /dev/tty") == 0
+    terminal, size, reached = capsys.readouterr().out.split("\n")[:3]
+    assert terminal.startswith("/dev/")
+    assert (size.strip(), reached.strip()) == ("24 80", "reached")
+
+
+class Pressing(io.StringIO):
+    """Where output goes; somebody presses Jupyter's stop button when they see the word ``on``."""
+
+    pressed = False
+
+    def flush(self) -> None:
+        if "on" in self.getvalue() and not self.pressed:
+            self.pressed = True
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_is_typed_into_the_commands_terminal(
+    spawned: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("IPython.utils._process_posix.ProcessHandler.terminate_timeout", 60)
+    shown = Pressing()
+    monkeypatch.setattr(sys, "stdout", shown)
+    status = system("trap 'echo stopped; exit 9' INT; echo on; while :; do sleep 0.05; done")
+    assert (status, "stopped" in shown.getvalue()) == (9, True)

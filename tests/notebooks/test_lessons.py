@@ -13,6 +13,7 @@ import pytest
 from course_lib.catalog import Lesson, course
 from course_lib.questions import read_questions
 from course_lib.release import release_notebook
+from graders.nbgrader.scores import score
 from tests.notebooks import stored
 
 LESSONS = list(course().lessons())
@@ -95,6 +96,14 @@ def test_check_cells_are_locked_and_end_in_the_check(lesson: Lesson, notebook: A
             "solution": False,
             "task": False,
         }
+
+
+def test_stored_outputs_of_the_checks_say_full_points(lesson: Lesson, notebook: Any) -> None:
+    """The runs that compare them prove so that the reference solutions earn everything."""
+    cells = graded(notebook)
+    for exercise in lesson.exercises:
+        assert score(cells[exercise.id]) == exercise.points, exercise.id
+        assert cells[exercise.id].id not in stored.NEVER
 
 
 def test_solution_stands_right_before_its_check(lesson: Lesson, notebook: Any) -> None:

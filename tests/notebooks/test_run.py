@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import pytest
 
 from course_lib.catalog import Lesson, course
 from course_lib.errors import UnknownLesson
+from course_lib.images import with_tag
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
+from tests.contract.engines import open_engine, raw_images
 from tests.contract.harness import Engine
 from tests.contract.swarm.conftest import dockerd as dockerd_for_swarm
 from tests.notebooks import stored
@@ -23,11 +26,7 @@ from tests.submissions.corpus import Student
 
 
 TWICE_ON_DOCKERD = ("publish-a-service", "container-network-model")
-COMPARED_ON_DOCKERD = ("network-drivers", "custom-networks")
-"""By nbval, with sanitizers, and so not by ``course run`` as well.
-
-Not those in which one command prints to both streams: dockerd passes them on in any order.
-"""
+"""For their time; on the embedded engine every lesson runs twice."""
 
 
 @pytest.fixture
@@ -40,77 +39,92 @@ def in_use(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
 
 
 def things(engine: Engine) -> dict[str, set[str]]:
-    """Named things on the engine, and containers that carry a made-up name."""
+    """Names of what is on the engine."""
     api = engine.sdk.api
     return {
         "containers": {name for c in api.containers(all=True) for name in c["Names"]},
         "networks": {n["Name"] for n in api.networks()},
+        "volumes": {v["Name"] for v in api.volumes()["Volumes"] or ()},
+        "images": {tag for i in raw_images(engine) for tag in i["RepoTags"] or ()},
     }
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
-def test_reference_solutions_earn_everything(
-    lesson: str, in_use: Engine, student: Student, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if in_use.address != "127.0.0.1":
-        pytest.skip("published ports answer elsewhere")
-    reserved = course().lesson(lesson)
-    if in_use.name == "dockerd" and reserved.name in COMPARED_ON_DOCKERD:
-        pytest.skip("runs once on dockerd, by nbval")
-    with ExitStack() as stack:
-        if reserved.services and in_use.name == "dockerd":
-            # Swarm mode would change the dockerd that all tests share.
-            in_use = stack.enter_context(dockerd_for_swarm())
-            monkeypatch.setenv("DOCKER_HOST", in_use.docker_host)
-        (run,) = run_lessons(lesson)
-        assert (run.error, run.earned) == (None, run.points)
-        assert run.complete
-        check_that_nothing_is_left(reserved, in_use)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("lesson", [lesson.key for lesson in course().lessons()])
-def test_lesson_shows_what_is_stored_again_and_again(
+def test_lesson_earns_everything_and_shows_what_is_stored(
     lesson: str, engine: Engine, student: Student, tmp_path: Path
 ) -> None:
-    """Run All by nbval, which compares the outputs; and once more, without cleaning up.
+    """Run All by nbval, which compares the outputs: those of the checks say full points.
 
-    On the embedded engine first on a fresh one with the seed, where even IDs are equal. On
-    dockerd some lessons are compared, which also says that their reference solutions earn
-    everything; two run twice there, for their time.
+    On the embedded engine first on a fresh one with the seed, where even IDs are equal; then from
+    a fresh kernel once more, over what the first run left. On dockerd with sanitizers.
     """
-    notebook = course().notebook(course().lesson(lesson))
-    if engine.name == "embedded":
-        with stored.seeded_engine(tmp_path) as environment:
-            stored.compare(notebook, tmp_path, environment, exactly=True)
-            stored.compare(notebook, tmp_path, environment, exactly=False)
-        return
+    reserved = course().lesson(lesson)
+    notebook = course().notebook(reserved)
     if engine.address != "127.0.0.1":
         pytest.skip("published ports answer elsewhere")
-    if notebook.stem not in TWICE_ON_DOCKERD + COMPARED_ON_DOCKERD:
-        pytest.skip("runs once on dockerd, by its reference solutions")
     with ExitStack() as stack:
-        if course().lesson(lesson).services:
-            # Swarm mode would change the dockerd that all tests share.
-            engine = stack.enter_context(dockerd_for_swarm())
-        environment = stored.environment(engine.docker_host, tmp_path)
-        stack.callback(clean, environment)
-        if notebook.stem in COMPARED_ON_DOCKERD:
-            stored.compare(notebook, tmp_path, environment, exactly=False)
+        if engine.name == "embedded":
+            environment = stack.enter_context(stored.seeded_engine(tmp_path))
+            engine = stack.enter_context(seeded(environment))
+            stored.compare(notebook, tmp_path, environment, exactly=True)
         else:
-            for _ in range(2):
-                stored.run(notebook, tmp_path, environment, "--nbval-lax")
+            if reserved.services:
+                # Swarm mode would change the dockerd that all tests share.
+                engine = stack.enter_context(dockerd_for_swarm())
+            environment = stored.environment(engine.docker_host, tmp_path)
+            stack.callback(clean, environment)
+            if reserved.name in TWICE_ON_DOCKERD:
+                stored.compare(notebook, tmp_path, environment, exactly=False)
+        stored.compare(notebook, tmp_path, environment, exactly=False)
         clean(environment)
-        check_that_nothing_is_left(course().lesson(lesson), engine)
+        check_that_nothing_is_left(reserved, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ["embedded"], indirect=True)
+def test_lessons_run_in_any_order_over_what_another_left(
+    in_use: Engine, student: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``course run`` with the course shuffled (always alike), and nothing cleaned up in between."""
+    lessons = [*course().lessons()]
+    random.Random(5).shuffle(lessons)
+    monkeypatch.setattr("graders.nbgrader.execute.CLEAN", "pass")
+    for lesson in lessons:
+        (run,) = run_lessons(lesson.key)
+        assert (run.error, run.earned) == (None, run.points), lesson.key
+        assert run.complete
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.parametrize("engine", [pytest.param("dockerd", marks=pytest.mark.docker)], indirect=True)
+def test_course_run_takes_away_what_a_lesson_brought(in_use: Engine, student: Student) -> None:
+    """The shortest of the lessons, on a Docker of one's own."""
+    if in_use.address != "127.0.0.1":
+        pytest.skip("published ports answer elsewhere")
+    (run,) = run_lessons("networking/custom-networks")
+    assert (run.error, run.earned) == (None, run.points)
+    check_that_nothing_is_left(course().lesson("networking/custom-networks"), in_use)
+
+
+@contextmanager
+def seeded(environment: Mapping[str, str]) -> Iterator[Engine]:
+    """A handle on the engine that ``environment`` leads to."""
+    socket = environment["DOCKER_HOST"].removeprefix("unix://")
+    opened = open_engine("embedded", socket, "127.0.0.1")
+    yield opened
+    opened.sdk.close()
 
 
 def check_that_nothing_is_left(lesson: Lesson, engine: Engine) -> None:
     left = things(engine)
     assert not {f"/{name}" for name in lesson.containers} & left["containers"]
     assert not set(lesson.networks) & left["networks"]
+    assert not set(lesson.volumes) & left["volumes"]
+    assert not {with_tag(tag) for tag in lesson.builds} & left["images"]
 
 
 def clean(environment: Mapping[str, str]) -> None:
