@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import sys
+import termios
 from functools import cache
 from typing import Any
 
@@ -51,6 +52,7 @@ def _spawned(arguments: list[str | bytes]) -> Any:
 
     leader, follower = os.openpty()
     try:
+        termios.tcsetwinsize(leader, (24, 80))  # as there
         # A leader of a session that opens a terminal has it for its own: Ctrl-C reaches it there.
         terminal = os.ttyname(follower)
         pid = os.posix_spawn(
@@ -66,6 +68,4 @@ def _spawned(arguments: list[str | bytes]) -> Any:
         raise
     finally:
         os.close(follower)
-    process: Any = PtyProcess(pid, leader)  # type: ignore[no-untyped-call]
-    process.setwinsize(24, 80)  # as there
-    return process
+    return PtyProcess(pid, leader)  # type: ignore[no-untyped-call]

@@ -82,10 +82,11 @@ def as_svg(result: CheckResult) -> str:
     facts = drawn(result)
     if not facts:
         return ""
-    from course_lib.diagrams import paint
+    from course_lib.diagrams.lettering import measure
+    from course_lib.diagrams.svg import as_svg as written
     from graders.sketch_layout import lay_out_sketch
 
-    return paint.as_svg(paint.figure(lay_out_sketch(facts, paint.measure))).decode()
+    return written(lay_out_sketch(facts, measure)).decode()
 
 
 def _picture(result: CheckResult) -> str:

@@ -1,6 +1,6 @@
-"""Diagrams of an engine: topology -> scene -> layout -> matplotlib figure, all pure.
+"""Diagrams of an engine: topology -> scene -> layout -> SVG or matplotlib figure, all pure.
 
-matplotlib is imported when something is drawn, not before.
+What they need of matplotlib is imported when something is drawn, not before.
 """
 
 from __future__ import annotations
@@ -36,19 +36,21 @@ def draw(topology: Topology, since: Topology | None = None, view: View = "networ
 
     :param since: an earlier one; what is new, changed or gone since is marked.
     """
-    from course_lib.diagrams import paint
     from course_lib.diagrams.layout import lay_out
+    from course_lib.diagrams.lettering import measure
+    from course_lib.diagrams.svg import as_svg
 
     scene = scene_of(topology, since, view)
-    drawing = lay_out(scene, paint.measure)
-    return Picture(drawing, paint.as_svg(paint.figure(drawing)), describe_scene(scene))
+    drawing = lay_out(scene, measure)
+    return Picture(drawing, as_svg(drawing), describe_scene(scene))
 
 
 def draw_trace(trace: Trace, topology: Topology) -> Picture:
     """The picture of a packet's way; networks have the colours of the topology's picture."""
-    from course_lib.diagrams import paint
+    from course_lib.diagrams.lettering import measure
+    from course_lib.diagrams.svg import as_svg
     from course_lib.diagrams.trace import lay_out_trace
 
     colours = {bar.title: bar.colour for bar in build_scene(topology).bars if bar.kind == "network"}
-    drawing = lay_out_trace(trace, colours, paint.measure)
-    return Picture(drawing, paint.as_svg(paint.figure(drawing)), str(trace))
+    drawing = lay_out_trace(trace, colours, measure)
+    return Picture(drawing, as_svg(drawing), str(trace))

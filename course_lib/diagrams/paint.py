@@ -1,54 +1,29 @@
-"""Painting a drawing with matplotlib. Nothing is decided here."""
+"""Painting a drawing with matplotlib, for a figure or pixels. Nothing is decided here."""
 
 from __future__ import annotations
 
 import functools
 import io
-import re
-import threading
 from typing import Any
 
 from matplotlib import patches
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont
-from matplotlib.ft2font import FT2Font
+from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 
 from course_lib.diagrams import palette
+from course_lib.diagrams.lettering import FAMILY, measure
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line, Outline
 
 PIXELS = 100
 """To the inch, as in the layout."""
-FAMILY = "DejaVu Sans"
-"""Comes with matplotlib, so that measures hold everywhere."""
-_FACE_SIZE = 200.0
-_ONE_AT_A_TIME = threading.Lock()
-"""Faces and matplotlib's settings are one for all threads; a live picture draws in its own."""
 _DASHES: dict[Outline, Any] = {"solid": "-", "dashed": (0, (4, 2.5)), "dotted": (0, (1, 2))}
 
 
 def points(pixels: float) -> float:
     """Pixels as typographic points, matplotlib's unit for sizes and line widths."""
     return pixels * 72 / PIXELS
-
-
-@functools.lru_cache(maxsize=4096)
-def measure(text: str, size: float, bold: bool) -> float:
-    """How wide a text is in pixels."""
-    with _ONE_AT_A_TIME:
-        font = _face(bold)
-        font.set_text(text, 0.0)
-        return float(font.get_width_height()[0]) / 64 * size / _FACE_SIZE
-
-
-@functools.cache
-def _face(bold: bool) -> Any:
-    """The font at a size at which hinting does not distort its widths."""
-    face = FT2Font(findfont(_font(12, bold)))
-    face.set_size(_FACE_SIZE, 72)
-    return face
 
 
 @functools.lru_cache(maxsize=64)
@@ -73,17 +48,6 @@ def figure(drawing: Drawing) -> Figure:
     return sheet
 
 
-def as_svg(sheet: Figure) -> bytes:
-    """Scalable, the same bytes for the same drawing; texts are outlines."""
-    import matplotlib
-
-    out = io.BytesIO()
-    with _ONE_AT_A_TIME, matplotlib.rc_context({"svg.hashsalt": "course"}):
-        canvas = FigureCanvasSVG(sheet)
-        canvas.print_svg(out, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    return re.sub(rb' d="[^"]*"', _rounded, out.getvalue())
-
-
 def as_png(sheet: Figure, scale: float = 2.0) -> bytes:
     """Pixels, ``scale`` of them to each CSS pixel."""
     out = io.BytesIO()
@@ -91,11 +55,6 @@ def as_png(sheet: Figure, scale: float = 2.0) -> bytes:
     FigureCanvasAgg(sheet).print_png(out, metadata={"Software": None})  # type: ignore[no-untyped-call]
     sheet.set_dpi(PIXELS)
     return out.getvalue()
-
-
-def _rounded(path: re.Match[bytes]) -> bytes:
-    # Millionths of a pixel make a third of the file.
-    return re.sub(rb"(\.\d\d)\d+", rb"\1", path[0])
 
 
 def _area(axes: Any, area: Area) -> None:

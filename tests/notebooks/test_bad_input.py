@@ -17,7 +17,9 @@ from nbclient import NotebookClient
 import course_lib
 from course_lib.embedded import EmbeddedEngine
 
-START = "from course_lib import lab\nfrom graders import check\nlab.start('networking/network-drivers')"
+START = (
+    "from course_lib import lab\nfrom graders import check\nlab.start('networking/network-drivers')"
+)
 CHECK = "check('publish-find-port')"
 STARTUP = Path(course_lib.__file__).parent / "jupyter" / "startup.py"
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("docker_command")]
@@ -30,7 +32,9 @@ def home() -> Iterator[dict[str, str]]:
     """Surroundings of a student: no word about engines but that it is the embedded one."""
     folder = Path(tempfile.mkdtemp(prefix="bad-"))
     (folder / "run").mkdir(mode=0o700)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "DOCKER_", "XDG_"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "DOCKER_", "XDG_"))
+    }
     environ = {
         **clean,
         "HOME": str(folder),
@@ -100,7 +104,9 @@ def test_a_deleted_cell_a_renamed_variable_and_a_cell_that_raises(run: Run) -> N
     assert "<ZeroDivisionError>" in raising
 
 
-ODD = "class Odd:\n    def __repr__(self): raise RuntimeError('odd')\n    __str__ = __eq__ = __repr__"
+ODD = (
+    "class Odd:\n    def __repr__(self): raise RuntimeError('odd')\n    __str__ = __eq__ = __repr__"
+)
 
 
 @pytest.mark.parametrize("grade_id", ["publish-find-port", "publish-address", "discovery-broken"])

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import sysconfig
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,27 +82,20 @@ def test_init_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
 
 Change = Callable[[dict[str, Any]], None]
 
+LESSON = "publish-a-service"
 HALF = {
     "publish-any-port": "!docker run -d --name web -p 18081:80 nginx",
     "publish-find-port": 'web_port = "localhost:18081"',
     "publish-two-ports": "!docker run -d --name site -p 8080:80 nginx",
-    "model-network": "!docker network create --internal dev",
-    "model-named": "!docker run -d --name es elasticsearch:2",
 }
 HALF_POINTS = {
     "publish-any-port": 1.5,
     "publish-find-port": 1.0,
     "publish-two-ports": 2.5,
     "publish-address": 0.0,
-    "model-network": 2.0,
-    "model-named": 1.5,
-    "model-reach": 0.0,
 }
-LESSONS = ("publish-a-service", "container-network-model")
 FULL_POINTS = {
-    exercise.id: exercise.points
-    for lesson, exercise in course().exercises()
-    if lesson.name in LESSONS
+    exercise.id: exercise.points for exercise in course().lesson(f"networking/{LESSON}").exercises
 }
 
 
@@ -121,7 +115,7 @@ def tampered(cells: dict[str, Any]) -> None:
     for grade_id, cell in cells.items():
         if grade_id == "publish-any-port":
             cell.source = "12.0"
-        if grade_id == "model-network":
+        if grade_id == "publish-find-port":
             cell.metadata["nbgrader"]["points"] = 100
 
 
@@ -198,11 +192,12 @@ class Course:
 def test_nbgrader_grades_as_the_work_deserves(
     engine: Engine, student: Student, tmp_path: Path
 ) -> None:
+    """Two students: half the work, and all of it with the checks tampered with."""
     made = Course(tmp_path / "course", engine, tmp_path / "home")
-    made.keep(*LESSONS)
+    made.keep(LESSON)
     made.nbgrader("generate_assignment", "networking")
     released = {path.stem: path for path in (made.root / "release").rglob("*.ipynb")}
-    assert set(released) == set(LESSONS), "the index is no assignment"
+    assert set(released) == {LESSON}, "the index is no assignment"
     for path in released.values():
         notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         assert not any(cell.get("outputs") for cell in notebook.cells), path
@@ -212,15 +207,10 @@ def test_nbgrader_grades_as_the_work_deserves(
     made.nbgrader("release_assignment", "networking", f"--Exchange.root={exchange}")
     assert list(exchange.rglob("outbound/networking/*.ipynb"))
 
-    nothing = handed_in({})
-    made.submit("right", nothing, origin="source")
-    made.submit("untouched", nothing)
     made.submit("half", handed_in(HALF))
     made.submit("tampered", tampered, origin="source")
     made.nbgrader("autograde", "networking")
 
-    assert made.scores("right") == FULL_POINTS
-    assert made.scores("untouched") == dict.fromkeys(FULL_POINTS, 0.0)
     assert made.scores("half") == HALF_POINTS
     assert made.scores("tampered") == FULL_POINTS
 
@@ -247,14 +237,15 @@ def write_own_exercise(path: Path) -> None:
 
 def rewritten(cells: dict[str, Any]) -> None:
     """A student expects less of themselves, and did a part of the work."""
-    if "shop-till" in cells:
-        cells["shop-till"].source = (
-            "from graders import answer, check, exercise\nx = 1\n"
-            "exercise('shop-till', 'Mine', answer('x').equals(1).worth(8))\ncheck('shop-till')"
-        )
-        cells["shop-till-work"].source = (
-            "!docker network create shop\n!docker run -d --name till --net shop alpine sleep 1000"
-        )
+    cells["shop-till"].source = (
+        "from graders import answer, check, exercise\nx = 1\n"
+        "exercise('shop-till', 'Mine', answer('x').equals(1).worth(8))\ncheck('shop-till')"
+    )
+    cells[
+        "shop-till-work"
+    ].source = (
+        "!docker network create shop\n!docker run -d --name till --net shop alpine sleep 1000"
+    )
 
 
 @pytest.mark.slow
@@ -263,7 +254,7 @@ def rewritten(cells: dict[str, Any]) -> None:
 def test_nbgrader_puts_what_could_not_be_judged_before_the_instructor(
     engine: Engine, student: Student, tmp_path: Path
 ) -> None:
-    """Also: a deleted check cell is put back, and a check that broke earns nothing.
+    """Also: a deleted check cell is put back, one that was rewritten too.
 
     The instructor's own exercise is the one of the docs.
     """
@@ -277,29 +268,31 @@ import docker
 lab.handle._client = docker.DockerClient(base_url="unix:///nowhere/docker.sock", version="1.41")
 """
     made.submit("blind", handed_in({"model-reach": blind}), origin="source")
-    made.submit("deleted", rewritten, origin="source")
-    path = made.root / "submitted" / "deleted" / "networking" / "container-network-model.ipynb"
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if cell.metadata.get("nbgrader", {}).get("grade_id") != "model-named"
-    ]
-    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+    submitted = made.root / "submitted" / "blind" / "networking"
+    with changing(submitted / "container-network-model.ipynb") as cells:
+        cells[:] = [cell for cell in cells if named(cell) != "model-named"]
+    with changing(submitted / "shop.ipynb") as cells:
+        rewritten({named(cell): cell for cell in cells})
     made.nbgrader("autograde", "networking")
 
     assert made.grades("blind") == {
         "model-network": (3.0, False),
         "model-named": (4.0, False),
         "model-reach": (None, True),
-        "shop-till": (8.0, False),
+        "shop-till": (3.5, False),
     }
-    assert made.scores("deleted") == {
-        "model-network": 3.0,
-        "model-named": 4.0,
-        "model-reach": 5.0,
-        "shop-till": 3.5,
-    }
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[list[Any]]:
+    """The cells of a notebook, written back."""
+    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    yield notebook.cells
+    nbformat.write(notebook, path)  # type: ignore[no-untyped-call]
+
+
+def named(cell: Any) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
 def test_nbgrader_is_the_one_of_this_environment() -> None:

@@ -72,9 +72,7 @@ def _contains(words: set[str], parts: list[str]) -> bool:
 
 def entries(kind: str, text: str) -> list[Entry]:
     return [
-        Entry(
-            topic["title"], one[text], topic["lesson"], tuple(one["cells"]), told=one.get("told")
-        )
+        Entry(topic["title"], one[text], topic["lesson"], tuple(one["cells"]), told=one.get("told"))
         for topic in TOPICS
         for one in topic.get(kind, ())
     ]
