@@ -21,54 +21,37 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from course_lib import (
     braces,
     clients,
     command_lines,
-    connect,
     daemons,
     first_cell,
     lesson_state,
-    pages,
     pasted,
     showing,
 )
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.cells import CellWatch
 from course_lib.errors import (
-    CourseError,
-    EngineUnavailable,
     JournalError,
     NotOnThisDocker,
     UsageError,
 )
 from course_lib.images import read_image_table, with_tag
 from course_lib.journal import Entry, Journal
+from course_lib.looking import Looking
 from course_lib.preparation import prepare
 from course_lib.recorder import EventFile, EventRecorder
 from course_lib.standing import Cell, Standing, read_standing, words_of
-from course_lib.storage import look_into
-from course_lib.topology import Difference, Topology, snapshot
-from course_lib.topology import diff as difference
-
-if TYPE_CHECKING:
-    from docker import DockerClient
-
-    from course_lib.diagrams import Picture, View
-    from course_lib.live import Following
-
-VIEWS: tuple[View, ...] = ("networks", "volumes")
-TOOLS = "alpine"
-"""The course's image for looking from inside."""
 
 
-class Lab:
+class Lab(Looking):
     """The state behind the functions of this module; one per process, or one per test.
 
     :param catalog: where lessons are looked up; read when first needed.
@@ -84,54 +67,12 @@ class Lab:
         clock: Callable[[], int] = time.time_ns,
         port_free: Callable[[int, str], bool] = lesson_state.port_free,
     ) -> None:
+        super().__init__(environ)
         self._catalog = catalog
-        self._environ = environ
         self._clock = clock
         self._port_free = port_free
-        self._engine: connect.Engine | None = None
-        self._client: DockerClient | None = None
-        self._before = Standing()
         self._watch: CellWatch | None = None
         self._recorder: EventRecorder | None = None
-        self._seen: Topology | None = None
-        self._begun: Topology | None = None
-        self._lesson: Lesson | None = None
-        self._live: Following | None = None
-
-    # --- the engine in use ---------------------------------------------------------------
-
-    @property
-    def engine(self) -> connect.Engine:
-        """The engine in use; chosen and readied when first asked for."""
-        if self._engine is None:
-            self._engine = connect.connect(environ=self._environ)
-            connect.use(self._engine, self._environ)
-        return self._engine
-
-    @property
-    def client(self) -> DockerClient:
-        """A client of the Docker SDK for it."""
-        if self._client is None:
-            self._client = self.engine.client()
-        return self._client
-
-    def socket(self) -> str:
-        """The path to name as the source of a mount for the engine's socket.
-
-        ``/var/run/docker.sock`` nearly everywhere; a rootless Docker has it elsewhere.
-        """
-        return self.engine.socket
-
-    @property
-    def journal(self) -> Journal:
-        """What is written of the lesson on this engine."""
-        with self._talking():
-            identity = self.client.info().get("ID") or self.engine.host
-        if self.engine.product == "Podman":
-            identity = self.engine.host  # it makes up another ID for every answer
-        return Journal.of_engine(identity, self._environ)
-
-    # --- the lesson ----------------------------------------------------------------------
 
     def start(
         self,
@@ -166,7 +107,7 @@ class Lab:
         )
         wanted = mine if lesson is None else self._catalog().lesson(lesson)
         self._stop_live()
-        status = _Status()
+        status = showing.Status()
         if showing.shell() is not None:
             command_lines.hasten()
         self._connect(engine, status.announce)
@@ -230,143 +171,7 @@ class Lab:
     def close(self) -> None:
         """Stop listening and give up the connection; the next call makes a new one."""
         self._stop_listening()
-        self._stop_live()
-        if self._client is not None:
-            self._client.close()
-        self._engine = self._client = None
-
-    # --- looking -------------------------------------------------------------------------
-
-    def topology(self, *, everything: bool = False, contents: bool = False) -> Topology:
-        """What is on the engine now.
-
-        :param everything: also what stood before the lesson, which is left out otherwise.
-        :param contents: look into volumes and mounted paths, too.
-        """
-        before = Standing() if everything else self._before
-        image = read_image_table(self._environ).get(TOOLS).reference if contents else ""
-        with self._talking():
-            found = self._look(self.client, before)
-            return look_into(self.client, found, image=image) if contents else found
-
-    def draw(self, view: View | None = None, *, everything: bool = False) -> None:
-        """Show the live picture.
-
-        What is new, changed or gone since the last call is marked.
-
-        :param view: ``networks`` (containers, networks, ports) or ``volumes`` (what is mounted
-            where, and what is inside); by default what the lesson is about.
-        :param everything: also what stood before the lesson.
-        :raises CourseError: for another view; where the engine does not answer.
-        """
-        now, picture = self._picture(view, everything=everything)
-        self._seen = now
-        showing.show(picture.exhibit())
-
-    def describe(self, view: View | None = None, *, everything: bool = False) -> None:
-        """Print what the picture shows, in words."""
-        from course_lib.diagrams import describe
-
-        view = self._view(view)
-        topology = self.topology(everything=everything, contents=view == "volumes")
-        print(describe(topology, view=view))
-
-    def diff(self) -> Difference:
-        """What changed since the last picture, the last call or the start of the lesson.
-
-        Shows itself in a notebook: what is new, changed or gone, in a list and in a picture.
-        """
-        from course_lib.diagrams.compared import Compared
-
-        view = self._view(None)
-        now = self.topology(contents=view == "volumes")
-        before, self._seen = self._seen or self._begun, now
-        found = difference(before, now) if before is not None else Difference()
-        return Compared(found.changes, before, now, view)
-
-    def live(self, view: View | None = None, *, everything: bool = False) -> None:
-        """Show a picture that follows the engine until its button is pressed.
-
-        One at a time: another call ends the one before. Where nobody looks on (grading,
-        ``course run``, a plain terminal) it is the same still picture as :meth:`draw`'s.
-
-        :param view: as for :meth:`draw`.
-        :param everything: also what stood before the lesson.
-        :raises CourseError: for another view; where the engine does not answer.
-        """
-        self._stop_live()
-        view = self._view(view)
-        if showing.shell() is None or not showing.attended(self._environ):
-            showing.show(self._picture(view, everything=everything)[1].exhibit())
-            return
-        from course_lib import diagrams
-        from course_lib.live import Following
-        from course_lib.live_widget import LiveWidget
-
-        before = Standing() if everything else self._before
-
-        def look(client: DockerClient, last: Topology | None) -> Topology:
-            now = self._look(client, before)
-            if view != "volumes":
-                return now
-            # A container made for looking would hold volumes that somebody is about to remove.
-            return look_into(client, now, known=last.contents if last else first.contents)
-
-        def draw(now: Topology, last: Topology | None) -> Picture:
-            return diagrams.draw(now, since=last, view=view)
-
-        first = self.topology(everything=everything, contents=view == "volumes")
-        widget = LiveWidget(draw)
-        following = Following(self.engine.client, look, widget)
-        widget.button.on_click(lambda _: following.stop())
-        with self._talking():
-            following.start()
-        self._live = following
-        widget.show_controls()
-
-    def trace(self, source: str, target: str, port: int | None = None) -> None:
-        """Show a packet's way from a container, or where it stops and why.
-
-        Name server, route and answer are real: they are asked from inside, by a short-lived
-        container in the same network stack.
-
-        :param source: a container's name or ID.
-        :param target: a name, as a program in it would ask for, or an address.
-        :param port: a TCP port to connect to; without one, an echo is asked for.
-        :raises CourseError: where there is no such container, or nobody can look from inside.
-        """
-        from course_lib import trace
-        from course_lib.diagrams import draw_trace
-
-        topology = self.topology(everything=True)
-        sender = topology.container(source)
-        if sender is None:
-            raise CourseError(f"there is no container {source!r}", "docker ps -a shows all")
-        owner = trace.owner_of(topology, sender)
-        seen = None
-        if sender.running and owner.running:
-            table = read_image_table(self._environ)
-            mode = "host" if owner.mode == "host" else f"container:{owner.id}"
-            with self._talking():
-                lesson_state.ensure_images(self.client, (TOOLS,), table, _Status().announce)
-                image = table.get(TOOLS).reference
-                seen = trace.look(self.client.api, image, mode, target, port)
-        found = trace.way(topology, sender, target, port, seen)
-        showing.show(draw_trace(found, topology).exhibit())
-
-    def open(self, port: int | str, height: int = 320) -> None:
-        """Show the page on a published port inline, and a link to it.
-
-        :param port: a port of this machine, or the name of a container that publishes one.
-        :raises CourseError: where nothing answers there, with what the engine knows about it.
-        """
-        topology = self.topology(everything=True)
-        number = pages.find_port(port, topology)
-        try:
-            page = pages.fetch(number, patience=pages.patience_for(number, topology))
-        except (OSError, pages.NotHttp) as error:
-            raise pages.explain(number, topology, error) from None
-        showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
+        super().close()
 
     def progress(self) -> None:
         """Show the course at a glance: each lesson, the points so far, and what is next."""
@@ -404,16 +209,6 @@ class Lab:
 
     # --- inside --------------------------------------------------------------------------
 
-    def _connect(self, engine: str | None, announce: Callable[[str], None]) -> None:
-        found = connect.connect(engine, environ=self._environ, announce=announce)
-        connect.use(found, self._environ)
-        command = clients.find(self._environ)
-        if command is not None:
-            clients.put_on_path(command, self._environ)
-        if self._client is not None:
-            self._client.close()
-        self._engine, self._client = found, None
-
     def _different_here(self, lesson: Lesson) -> list[str]:
         """What a lesson should say first about the kind of Docker in use.
 
@@ -430,33 +225,6 @@ class Lab:
                 f'do it on the embedded engine: lab.start("{lesson.key}", engine="embedded")',
             )
         return [f"{daemon.kind}: {difference.text}" for difference in found]
-
-    def _look(self, client: DockerClient, before: Standing) -> Topology:
-        """What is there besides what stood before."""
-        containers = {container.id for container in before.containers}
-        found = snapshot(client, ignore=containers, engine=self.engine.label)
-        networks = {network.id for network in before.networks}
-        return found.without(containers, networks, {volume.name for volume in before.volumes})
-
-    def _stop_live(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-        self._live = None
-
-    def _view(self, view: View | None) -> View:
-        if view is None:
-            about = self._lesson.assignment if self._lesson else ""
-            return "volumes" if about == "volumes" else "networks"
-        if view not in VIEWS:
-            raise CourseError(f"there is no view {view!r}", f"there are {' and '.join(VIEWS)}")
-        return view
-
-    def _picture(self, view: View | None, *, everything: bool = False) -> tuple[Topology, Picture]:
-        from course_lib import diagrams
-
-        view = self._view(view)
-        now = self.topology(everything=everything, contents=view == "volumes")
-        return now, diagrams.draw(now, since=self._seen, view=view)
 
     def _left_by(self, entry: Entry, now: Standing, *, everything: bool = False) -> Standing:
         return lesson_state.left_by(
@@ -518,42 +286,6 @@ class Lab:
             if spared:
                 parts.append(f"left alone, since you may need them: {', '.join(spared)}")
         return showing.note(" \N{MIDDLE DOT} ".join(parts), "\N{CHECK MARK}")
-
-    @contextmanager
-    def _talking(self) -> Iterator[None]:
-        """Errors of the SDK as one clear line."""
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
-
-        try:
-            yield
-        except APIError as error:
-            reason = error.explanation or str(error)
-            raise EngineUnavailable(f"the engine at {self.engine.host} said: {reason}") from None
-        except (DockerException, RequestException) as error:
-            raise EngineUnavailable(
-                f"the engine at {self.engine.host} does not answer: {error}",
-                "run lab.start(...) again",
-            ) from None
-
-
-class _Status:
-    """The line that ``start`` shows: first what takes a while, in the end what is ready."""
-
-    def __init__(self) -> None:
-        self._handle: Any = None
-
-    def announce(self, text: str) -> None:
-        self._show(showing.note(f"{text} \N{HORIZONTAL ELLIPSIS}"))
-
-    def finish(self, exhibit: showing.Exhibit) -> None:
-        self._show(exhibit)
-
-    def _show(self, exhibit: showing.Exhibit) -> None:
-        if self._handle is None:
-            self._handle = showing.show(exhibit)
-        else:
-            self._handle.update(exhibit)
 
 
 def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ class EventRecorder:
     def stop(self) -> None:
         """End the recording and wait for its last event."""
         if self._stream is not None:
-            self._stream.close()
+            # The SDK shuts the socket down; where the engine hung up before, there is none to shut.
+            with suppress(OSError):
+                self._stream.close()
         if self._thread is not None:
             self._thread.join(5)
         self._stream = self._thread = None

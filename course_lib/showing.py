@@ -69,6 +69,27 @@ def note(text: str, sign: str = "") -> Exhibit:
     return Exhibit(line, f'<div style="{style}padding:2px 10px">{escape(line)}</div>')
 
 
+class Status:
+    """The line that ``start`` shows: first what takes a while, in the end what is ready."""
+
+    def __init__(self) -> None:
+        self._handle: Handle | None = None
+
+    def announce(self, text: str) -> None:
+        """Say what is going on."""
+        self._show(note(f"{text} \N{HORIZONTAL ELLIPSIS}"))
+
+    def finish(self, exhibit: Exhibit) -> None:
+        """Say what is ready."""
+        self._show(exhibit)
+
+    def _show(self, exhibit: Exhibit) -> None:
+        if self._handle is None:
+            self._handle = show(exhibit)
+        else:
+            self._handle.update(exhibit)
+
+
 class _Printed:
     def __init__(self, exhibit: Exhibit) -> None:
         self.update(exhibit)

@@ -143,7 +143,7 @@ def _look(api: Any, helper: str, target: str, port: int | None) -> Seen:
     if route is None:
         return Seen(asked, answers)
     if port is None:
-        _, out, _ = run("ping", "-c", "1", "-W", "2", answers[0])
+        _, out, _ = run("ping", "-c", "1", "-W", "1", answers[0])
         return Seen(asked, answers, route, bool(_REPLY.search(out)))
     # What is run on a connection ends at once, so nc does: its exit code tells of the connection.
     code, _, err = run("nc", "-w", "2", answers[0], str(port), "-e", "true")

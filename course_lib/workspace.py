@@ -2,7 +2,8 @@
 
 ``.docker-course/workspace.json`` remembers what was handed out. A notebook that still is what
 was handed out follows a newer release; one that the student changed stays as it is, and the
-newer one lands beside it as ``NAME.new.ipynb``.
+newer one lands beside it as ``NAME.new.ipynb``. The index has changed where its texts and its code
+have: it shows the progress so far whenever it runs, which is nobody's work.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_lib.catalog import Catalog, course
+from course_lib.catalog import INDEX, Catalog, course
 from course_lib.errors import CourseError, NotOurWorkspace
 from course_lib.files import write_whole
 from course_lib.progress import STATE
@@ -48,6 +49,10 @@ class _Handed:
     source: str
     released: str
     beside: str = ""
+
+    def is_now(self, target: Path, content: bytes) -> bool:
+        """Whether a file with this content still is what was handed out."""
+        return self.released in (_digest(content), _digest_of(target, content))
 
 
 def prepare(
@@ -95,7 +100,7 @@ def is_untouched(folder: Path, file: Path) -> bool:
     """
     handed = (_read_mark(folder) or {}).get(file.as_posix())
     path = folder / file
-    return handed is not None and path.is_file() and _digest(path.read_bytes()) == handed.released
+    return handed is not None and path.is_file() and handed.is_now(file, path.read_bytes())
 
 
 def _place(
@@ -103,15 +108,15 @@ def _place(
 ) -> _Handed:
     """Put a release where it belongs without losing what the student did."""
     path = workspace.folder / target
-    released = _digest(content)
+    released = _digest_of(target, content)
     if not path.exists():
         write_whole(path, content)
         workspace.made.append(target)
         return _Handed(source, released)
-    now = _digest(path.read_bytes())
-    if now == released:
+    now = path.read_bytes()
+    if _digest_of(target, now) == released:
         return _Handed(source, released)
-    if was is not None and now == was.released:
+    if was is not None and was.is_now(target, now):
         write_whole(path, content)
         workspace.updated.append(target)
         return _Handed(source, released)
@@ -134,7 +139,7 @@ def _free_name(folder: Path, target: Path, was: _Handed | None) -> Path:
         path = folder / candidate
         if not path.exists():
             return candidate
-        if was is not None and was.beside and _digest(path.read_bytes()) == was.beside:
+        if was is not None and was.beside == _digest_of(target, path.read_bytes()):
             return candidate
         number += 1
 
@@ -197,6 +202,17 @@ def _write_mark(folder: Path, handed: Mapping[str, _Handed]) -> None:
         for name, h in sorted(handed.items())
     }
     write_whole(folder / MARK, json.dumps({"format": FORMAT, "files": files}, indent=1).encode())
+
+
+def _digest_of(target: Path, content: bytes) -> str:
+    """Of what counts in a file of the workspace: of the index the cells, without their outputs."""
+    if target == Path(INDEX):
+        try:
+            cells = json.loads(content)["cells"]
+            content = json.dumps([(c["cell_type"], "".join(c["source"])) for c in cells]).encode()
+        except (ValueError, KeyError, TypeError):
+            pass  # no notebook any more: what it is counts
+    return _digest(content)
 
 
 def _digest(content: bytes) -> str:

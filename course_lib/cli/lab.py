@@ -20,6 +20,7 @@ from course_lib.errors import ClientMissing, CourseError, PortInUse
 from course_lib.workspace import Workspace, prepare
 
 SETTINGS = Path(".docker-course") / "jupyter"
+OURS = Path(__file__).resolve().parents[1] / "jupyter"
 FIRST_PORT = 8890
 PORTS_TRIED = 60
 Execute = Callable[[str, list[str], dict[str, str]], None]
@@ -94,6 +95,7 @@ def settings(workspace: Workspace, environ: dict[str, str]) -> dict[str, dict[st
             "answer_yes": True,
             # A login shell would set PATH anew, and the course's programs would be gone from it.
             "terminado_settings": {"shell_command": [_shell(environ)]},
+            "extra_template_paths": [str(OURS / "templates")],
         },
         "LabApp": {
             "default_url": first,
@@ -115,11 +117,10 @@ def _add_settings(workspace: Workspace, environ: dict[str, str]) -> None:
     own.mkdir(parents=True, exist_ok=True)
     text = json.dumps(settings(workspace, environ), indent=1)
     (own / "jupyter_server_config.json").write_text(text, encoding="utf-8")
-    ours = Path(__file__).resolve().parents[1] / "jupyter"
     known = environ.get("JUPYTER_CONFIG_PATH", "")
-    environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (known, str(own), str(ours))))
+    environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (known, str(own), str(OURS))))
     # A student's own stays; without ours, a check that runs first says no more than Python does.
-    environ.setdefault("PYTHONSTARTUP", str(ours / "startup.py"))
+    environ.setdefault("PYTHONSTARTUP", str(OURS / "startup.py"))
 
 
 def _add_client(environ: dict[str, str]) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -53,8 +55,8 @@ def write_source(folder: Path, words: str) -> None:
     nbformat.write(book, folder / LESSON)  # type: ignore[no-untyped-call]
 
 
-def write_index(folder: Path) -> None:
-    page = nbformat.v4.new_markdown_cell("[One](a/one.ipynb)", id="contents")  # type: ignore[no-untyped-call]
+def write_index(folder: Path, text: str = "[One](a/one.ipynb)") -> None:
+    page = nbformat.v4.new_markdown_cell(text, id="contents")  # type: ignore[no-untyped-call]
     nbformat.write(nbformat.v4.new_notebook(cells=[page]), folder / "index.ipynb")  # type: ignore[no-untyped-call]
 
 
@@ -153,6 +155,27 @@ def test_a_changed_notebook_stays_and_the_newer_release_lands_beside_it(
     (folder / beside).unlink()
     assert prepare(folder, catalog=catalog).beside == {}
     assert not (folder / beside).exists()
+
+
+def test_an_index_that_ran_follows_a_newer_release_and_one_that_was_changed_does_not(
+    catalog: Catalog, source: Path, tmp_path: Path
+) -> None:
+    index = Path("index.ipynb")
+    mine = tmp_path / "ws" / index
+    prepare(tmp_path / "ws", catalog=catalog)
+    change(mine, lambda book: book.metadata.update(language_info={"name": "python"}))
+    write_index(source, "second edition")
+    assert prepare(tmp_path / "ws", catalog=catalog).updated == [index]
+    change(mine, lambda book: book.cells[0].update(source="my own words"))
+    write_index(source, "third edition")
+    assert prepare(tmp_path / "ws", catalog=catalog).beside == {index: Path("index.new.ipynb")}
+    assert "my own words" in mine.read_text()
+
+
+def change(path: Path, how: Callable[[Any], None]) -> None:
+    book: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    how(book)
+    nbformat.write(book, path)  # type: ignore[no-untyped-call]
 
 
 def test_an_untouched_newer_release_gives_way_and_a_touched_one_does_not(

@@ -122,6 +122,10 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
         page.goto(re.sub(r"/lab/tree/[^?]*", "/proxy/8080/", lab.url))
         expect(page.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
 
+        # And where nobody listens (9 is the port of "discard").
+        page.goto(re.sub(r"/lab/tree/[^?]*", "/proxy/9/", lab.url))
+        expect(page.get_by_role("heading", name="Nothing answers on this port")).to_be_visible()
+
     saved = lesson_one.read(notebook)
     errors = [
         output.ename
