@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Protocol
 
 from course_lib import inside
+from course_lib.recorder import hang_up
 from course_lib.topology import Topology
 
 QUIET_SECONDS = 0.15
@@ -110,9 +110,7 @@ class Following:
             self._wake.notify_all()
             stream, self._stream = self._stream, None
         if stream is not None:
-            # The SDK shuts the socket down first, which an engine that is gone has done before.
-            with suppress(OSError):
-                stream.close()
+            hang_up(stream)
 
     def _read(self, stream: Any) -> None:
         from docker.errors import DockerException

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +39,7 @@ class EventRecorder:
     def stop(self) -> None:
         """End the recording and wait for its last event."""
         if self._stream is not None:
-            # The SDK shuts the socket down; where the engine hung up before, there is none to shut.
-            with suppress(OSError):
-                self._stream.close()
+            hang_up(self._stream)
         if self._thread is not None:
             self._thread.join(5)
         self._stream = self._thread = None
@@ -58,6 +55,14 @@ class EventRecorder:
             return
         finally:
             client.close()
+
+
+def hang_up(stream: Any) -> None:
+    """End a stream of the SDK, which shuts its socket down first; an engine that is gone has."""
+    try:
+        stream.close()
+    except OSError:
+        stream._response.close()
 
 
 class EventFile:
