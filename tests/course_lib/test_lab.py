@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -431,3 +432,4 @@ def test_an_engine_that_ended_is_one_clear_error(
     lab.close()
     engine.stop()
     monkeypatch.delenv("DOCKER_HOST")
+    gc.collect()  # here, where the warning is expected, and not in a later test
