@@ -157,7 +157,7 @@ class _Grader:
             ready = time.monotonic()
             session = Session(
                 self._warm, files, environment, self._submission.limits,
-                hidden=[scratch / "grader"],
+                hidden=[grader] if (grader := scratch / "grader").exists() else [],
                 writable=[confine.TMP, confine.SHM] if self._own_tmp
                 else [files, home, scratch / "state"],
             )  # fmt: skip
