@@ -56,7 +56,7 @@ class Lesson:
     services: tuple[str, ...] = ()
     builds: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
-    touches: frozenset[Topic] = frozenset()
+    touches: tuple[Topic, ...] = ()
     events: bool = False
 
     @property
@@ -211,7 +211,7 @@ def _lesson(assignment: str, entry: Mapping[str, Any]) -> Lesson:
         services=_strings(entry, "services"),
         builds=_strings(entry, "builds"),
         ports=tuple(_port(port) for port in entry.get("ports", [])),
-        touches=frozenset(Topic(topic) for topic in _strings(entry, "touches")),
+        touches=tuple(Topic(topic) for topic in _strings(entry, "touches")),
         events=entry.get("events", False) is True,
     )
 

@@ -13,7 +13,7 @@ and on networking in Docker Desktop; Colima's and Podman's own documentation. Ro
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -65,7 +65,7 @@ class Daemon:
     kind: Kind
     differences: tuple[Difference, ...] = ()
 
-    def concerning(self, topics: frozenset[Topic]) -> tuple[Difference, ...]:
+    def concerning(self, topics: Collection[Topic]) -> tuple[Difference, ...]:
         """The differences that somebody who uses these topics should know of."""
         return tuple(found for found in self.differences if found.topic in topics)
 

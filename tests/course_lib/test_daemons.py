@@ -47,10 +47,10 @@ def test_kind(host: str, product: str, info: dict[str, Any], platform: str, kind
 
 def test_only_what_concerns_a_lesson_is_said() -> None:
     found = daemons.examine(UNIX, "Docker", ROOTLESS, "linux")
-    assert [d.topic for d in found.concerning(frozenset({Topic.HOST_NETWORK, Topic.PING}))] == [
+    assert [d.topic for d in found.concerning([Topic.HOST_NETWORK, Topic.PING])] == [
         Topic.HOST_NETWORK
     ]
-    assert found.concerning(frozenset()) == ()
+    assert found.concerning([]) == ()
 
 
 def test_an_engine_of_the_machine_differs_in_nothing() -> None:
@@ -60,7 +60,7 @@ def test_an_engine_of_the_machine_differs_in_nothing() -> None:
 def test_selinux_is_said_where_folders_are_mounted() -> None:
     found = daemons.examine(UNIX, "Docker", FEDORA, "linux")
     assert found.kind is Kind.ENGINE
-    (difference,) = found.concerning(frozenset({Topic.BIND_MOUNTS}))
+    (difference,) = found.concerning([Topic.BIND_MOUNTS])
     assert ":z" in difference.text
     assert not difference.missing
 
@@ -71,7 +71,7 @@ def test_where_there_is_no_overlay_the_lesson_about_it_is_named(kind: Kind) -> N
     found = daemons.examine(UNIX, product, ROOTLESS, "linux")
     lessons = [lesson.name for lesson in course().lessons() if Topic.SWARM in lesson.touches]
     assert lessons == ["overlay-networks"]
-    assert [d.missing for d in found.concerning(frozenset({Topic.SWARM}))] == [True]
+    assert [d.missing for d in found.concerning([Topic.SWARM])] == [True]
 
 
 def test_every_topic_is_touched_by_a_lesson() -> None:

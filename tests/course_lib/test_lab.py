@@ -93,7 +93,7 @@ ROOTLESS = Daemon(
 
 def touching(testing: TestCourse, *topics: Topic) -> Catalog:
     assignment = testing.catalog.assignments[0]
-    first = replace(assignment.lessons[0], touches=frozenset(topics))
+    first = replace(assignment.lessons[0], touches=topics)
     return replace(testing.catalog, assignments=(replace(assignment, lessons=(first,)),))
 
 
