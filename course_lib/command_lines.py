@@ -15,6 +15,7 @@ things in each take longer than most commands:
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import termios
 from functools import cache
@@ -57,6 +58,8 @@ def _spawned(arguments: list[str | bytes]) -> Any:
         terminal = os.ttyname(follower)
         pid = os.posix_spawn(
             arguments[0], arguments, os.environ, setsid=True,
+            # Whoever was started in the background ignores Ctrl-C; a command is not to.
+            setsigdef=[signal.SIGINT],
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 0, 1),

@@ -3,14 +3,25 @@
 # and with its end the kernel ends all others. It makes the world's own /tmp, starts the server as
 # its person, and in the end lets what the server leaves (the engine, terminals) end in order.
 #
-#   enter.sh USER HOME PROCESSES INDEX COMMAND…
+#   enter.sh USER HOME PROCESSES INDEX COURSE COMMAND…
+#
+# COURSE is where the course itself lies, should that be in a folder of which everybody gets their
+# own: it stays to be seen there. Empty where it lies elsewhere.
 set -u
-user=$1 home=$2 processes=$3 index=$4
-shift 4
+user=$1 home=$2 processes=$3 index=$4 course=$5
+shift 5
 
+if [ -n "$course" ]; then
+    mount -t tmpfs -o mode=700 tmpfs /mnt && mkdir /mnt/course || exit 3
+    mount --bind "$course" /mnt/course || exit 3
+fi
 for folder in /tmp /var/tmp /dev/shm; do
     mount -t tmpfs -o size=512m,mode=1777,nosuid,nodev tmpfs "$folder" || exit 3
 done
+if [ -n "$course" ]; then
+    mkdir -p "$course" && mount --bind /mnt/course "$course" || exit 3
+    umount -R /mnt || exit 3
+fi
 install -d -m 700 -o "$user" -g "$(id -g "$user")" /tmp/run || exit 3
 cd "$home" || exit 3
 

@@ -21,6 +21,7 @@ from traitlets import Instance, Integer, Unicode
 from course_lib import places
 from course_lib.hub import namespace
 from course_lib.hub.cgroups import Cgroup
+from course_lib.hub.checks import PRIVATE
 from course_lib.hub.listening import DESCRIPTOR
 
 RUNTIME = Path("/tmp/run")
@@ -79,6 +80,7 @@ class PersonSpawner(LocalProcessSpawner):
             *("unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"),
             *("--", "/bin/sh", str(namespace.ENTER), user, pwd.getpwnam(user).pw_dir),
             *(str(self.processes), str(Path(self.settings_folder) / "index.ipynb")),
+            _course_in_private_folder(),
         ]
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
@@ -143,3 +145,10 @@ class PersonSpawner(LocalProcessSpawner):
                 os.kill(first, sig)
         alive: bool = await super()._signal(0 if first else sig)
         return alive
+
+
+def _course_in_private_folder() -> str:
+    """The folder with the course's environment and code, where everybody has their own of it."""
+    code = Path(__file__).resolve().parents[2]
+    common = Path(os.path.commonpath([code, sys.prefix]))
+    return str(common) if any(str(parent) in PRIVATE for parent in common.parents) else ""

@@ -23,7 +23,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("fixed-ports"),
+    # Its servers and its grading have networks of their own.
+    pytest.mark.xdist_group("hub"),
 ]
 
 ASSIGNMENT = "networking"

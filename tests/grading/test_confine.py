@@ -26,7 +26,7 @@ def test_protected_process_of_a_user_makes_its_own_world() -> None:
         "if not confine.possible():\n    sys.exit('no namespaces for users here')\n"
         "confine.protect()\n"
         "work = Path(tempfile.mkdtemp())\n"
-        "print(confine.enter(work, (), 1 << 20))\n"
+        "print(confine.enter((), (work,), 1 << 20))\n"
     )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)

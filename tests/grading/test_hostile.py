@@ -266,7 +266,10 @@ GREEDY = {
         "time.sleep(100)",
         "processes",
     ),
-    "a fork bomb": ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "processes"),
+    "a fork bomb": (
+        "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        "processes",
+    ),
     "much memory in many": (
         "import os, time\nfor _ in range(3):\n    if not os.fork():\n"
         "        x = b'x' * (200 << 20)\n        time.sleep(100)\ntime.sleep(100)",
