@@ -11,18 +11,15 @@ Needs ``CAP_SYS_ADMIN``. Namespaces are a thread's own, so each is made in a thr
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
 import socket
-import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_NEWNET = 0x40000000  # <linux/sched.h>
-_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # <linux/sockios.h>, <linux/if.h>
+from course_lib import syscalls
+
 _BACKLOG = 128
 
 
@@ -41,8 +38,8 @@ def make(port: int) -> Namespace:
     """
 
     def made() -> Namespace:
-        _check(_libc().unshare(_NEWNET))
-        _loopback_up()
+        syscalls.unshare(syscalls.NEWNET)
+        syscalls.loopback_up()
         return Namespace(_own(), _listen(port))
 
     return _in_a_thread(made)
@@ -56,7 +53,7 @@ def enter(process: int, port: int) -> Namespace:
 
     def entered() -> Namespace:
         descriptor = os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        _check(_libc().setns(descriptor, _NEWNET))
+        syscalls.setns(descriptor, syscalls.NEWNET)
         return Namespace(descriptor, _listen(port))
 
     return _in_a_thread(entered)
@@ -80,13 +77,6 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _loopback_up() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        request = struct.pack("16sh22x", b"lo", 0)
-        flags = struct.unpack("16sh22x", fcntl.ioctl(probe, _GET_FLAGS, request))[1]
-        fcntl.ioctl(probe, _SET_FLAGS, struct.pack("16sh22x", b"lo", flags | _UP))
-
-
 def _in_a_thread(work: Callable[[], Namespace]) -> Namespace:
     found: list[Namespace | BaseException] = []
 
@@ -102,16 +92,6 @@ def _in_a_thread(work: Callable[[], Namespace]) -> Namespace:
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _check(code: int) -> None:
-    if code:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 ENTER = Path(__file__).with_name("enter.sh")

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import os
 import resource
 import signal
-import socket
-import struct
 import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-# <linux/sched.h>, <linux/mount.h>, <linux/prctl.h>, <linux/sockios.h>
-_NEWNS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = (
-    0x00020000, 0x08000000, 0x10000000, 0x20000000, 0x40000000,
-)  # fmt: skip
+from course_lib import syscalls
+
+# <linux/mount.h>, <linux/prctl.h>
 _RDONLY, _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 _SET_PDEATHSIG, _GET_DUMPABLE, _SET_DUMPABLE = 1, 3, 4
 _SET_SUBREAPER, _SET_NO_NEW_PRIVS = 36, 38
-_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
 
 TMP = Path("/tmp")
@@ -78,17 +73,16 @@ def enter(hidden: Iterable[Path], kept: Iterable[Path], disk_bytes: int | None) 
 
 def _enter(hidden: Iterable[Path], kept: Iterable[Path], disk_bytes: int | None) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    _unshare(_NEWUSER | _NEWNS | (_NEWNET if disk_bytes else 0))
+    syscalls.unshare(syscalls.NEWUSER | syscalls.NEWNS | (syscalls.NEWNET if disk_bytes else 0))
     _map_ids(uid, gid)
     _mount("none", "/", "", _REC | _PRIVATE)
     for path in hidden:
         if path.is_dir():
-            options = "size=4k,mode=0555"
-            _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
+            _cover(path)
         elif path.exists():
             _mount("/dev/null", str(path), "", _BIND)
     if disk_bytes:
-        _loopback_up()
+        syscalls.loopback_up()
         _own_tmp(kept, disk_bytes)
 
 
@@ -118,12 +112,17 @@ def enter_processes(hidden: Iterable[Path]) -> bool:
 
 def _enter_processes(hidden: Iterable[Path]) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    _unshare(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC)
+    syscalls.unshare(syscalls.NEWUSER | syscalls.NEWNS | syscalls.NEWPID | syscalls.NEWIPC)
     _map_ids(uid, gid)
     _mount("none", "/", "", _REC | _PRIVATE)
     for path in hidden:
-        options = "size=4k,mode=0555"
-        _mount("tmpfs", str(path), "tmpfs", _RDONLY | _NOSUID | _NODEV | _NOEXEC, options)
+        _cover(path)
+
+
+def _cover(folder: Path) -> None:
+    """Let a folder look empty."""
+    flags = _RDONLY | _NOSUID | _NODEV | _NOEXEC
+    _mount("tmpfs", str(folder), "tmpfs", flags, "size=4k,mode=0555")
 
 
 def own_proc(processes: int) -> None:
@@ -202,33 +201,14 @@ def _map_ids(uid: int, gid: int) -> None:
         protect(protected=protected)
 
 
-def _loopback_up() -> None:
-    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
-        request = struct.pack("16sh22x", b"lo", 0)
-        flags = struct.unpack("16sh22x", fcntl.ioctl(probe, _GET_FLAGS, request))[1]
-        fcntl.ioctl(probe, _SET_FLAGS, struct.pack("16sh22x", b"lo", flags | _UP))
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _unshare(flags: int) -> None:
-    _check(_libc().unshare(flags), "unshare")
-
-
 def _mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
     words = (os.fsencode(source), os.fsencode(target), kind.encode() or None)
-    _check(_libc().mount(*words, ctypes.c_ulong(flags), options.encode() or None), target)
+    syscalls.check(
+        syscalls.libc().mount(*words, ctypes.c_ulong(flags), options.encode() or None), target
+    )
 
 
 def _prctl(option: int, value: int) -> int:
     if sys.platform != "linux":
         return -1
-    return int(_libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0))
-
-
-def _check(code: int, what: str) -> None:
-    if code:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), what)
+    return int(syscalls.libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0))

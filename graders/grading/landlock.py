@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from course_lib import syscalls
+
 _CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446
 """The same on all architectures."""
 _BENEATH = 1
@@ -32,7 +34,7 @@ def version() -> int:
     """The system's version of Landlock; 0 where it has none."""
     if sys.platform != "linux":
         return 0
-    return max(0, int(_libc().syscall(_CREATE, None, 0, 1)))
+    return max(0, int(syscalls.libc().syscall(_CREATE, None, 0, 1)))
 
 
 def restrict(rules: Iterable[tuple[Path, int]], writable: Iterable[Path]) -> bool:
@@ -81,12 +83,8 @@ def _size(found: int) -> int:
     return 24 if found >= 6 else 16 if found >= 4 else 8
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
 def _call(number: int, *words: bytes | int) -> int:
-    result = int(_libc().syscall(number, *words))
+    result = int(syscalls.libc().syscall(number, *words))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), "landlock")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.deploy.browser import SECONDS, scroll_through
 
@@ -65,17 +65,22 @@ def expect_full_points(page: Page, shots: Path) -> None:
         expect(result.first).to_contain_text(points, timeout=60 * SECONDS)
 
 
-def show_picture(page: Page, cells: int, shots: Path) -> None:
-    """The picture of the first server, as the student sees it."""
-    panel = page.locator(".jp-NotebookPanel:visible")
+def scroll_to(page: Page, cells: int, selector: str) -> Locator:
+    """The first such thing in the notebook, in view; cells are drawn when they are scrolled to."""
+    found = page.locator(".jp-NotebookPanel:visible").locator(selector)
     go_to_top(page)
-    picture = panel.locator(".jp-OutputArea-output :is(svg[role=img], img[alt])")
     for _ in range(cells):
-        if picture.count():
+        if found.count():
             break
         scroll_through(page, 1)
-    picture.first.scroll_into_view_if_needed()
-    box = picture.first.bounding_box()
+    found.first.scroll_into_view_if_needed()
+    return found.first
+
+
+def show_picture(page: Page, cells: int, shots: Path) -> None:
+    """The picture of the first server, as the student sees it."""
+    picture = scroll_to(page, cells, ".jp-OutputArea-output :is(svg[role=img], img[alt])")
+    box = picture.bounding_box()
     assert box is not None
     assert box["width"] > 300
     page.screenshot(path=shots / "picture.png")
@@ -83,14 +88,6 @@ def show_picture(page: Page, cells: int, shots: Path) -> None:
 
 def show_page(page: Page, cells: int, shots: Path) -> None:
     """The page that `lab.open` shows inline, by way of the server's own address."""
-    panel = page.locator(".jp-NotebookPanel:visible")
-    go_to_top(page)
-    frame = panel.locator("iframe[title^='Page on port']")
-    for _ in range(cells):
-        if frame.count():
-            break
-        scroll_through(page, 1)
-    frame.first.scroll_into_view_if_needed()
-    inside = frame.first.content_frame
+    inside = scroll_to(page, cells, "iframe[title^='Page on port']").content_frame
     expect(inside.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
     page.screenshot(path=shots / "page.png")

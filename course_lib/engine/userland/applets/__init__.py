@@ -24,7 +24,7 @@ _BUSYBOX: dict[str, str] = {
     "ash": "course_lib.engine.userland.shell.main:sh",
     "awk": "awk:awk",
     "base32": "uuencoding:base32",
-    "base64": "digests:base64",
+    "base64": "uuencoding:base64",
     "basename": "paths:basename",
     "bc": "calculating:bc",
     "bunzip2": "compression:bunzip2",

@@ -1,9 +1,7 @@
-"""Checksums, and base64."""
+"""Checksums."""
 
 from __future__ import annotations
 
-import base64 as base64_module
-import binascii
 import hashlib
 import re
 import zlib
@@ -17,7 +15,6 @@ from course_lib.engine.userland.applets.common import (
     UsageError,
     byte_lines,
     decode,
-    integer,
     open_input,
     program,
     read_file,
@@ -178,34 +175,3 @@ def _posix_crc(data: bytes) -> int:
     for byte in data + bytes(tail):
         crc = ((crc << 8) & 0xFFFFFFFF) ^ table[((crc >> 24) ^ byte) & 0xFF]
     return ~crc & 0xFFFFFFFF
-
-
-@program(
-    "dw:",
-    "[-d] [-w COL] [FILE]",
-    "Base64 encode or decode FILE to standard output",
-    long={"decode": "d", "wrap=": "w"},
-    most=1,
-)
-async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Encode or decode base64."""
-    name = words[0] if words else "-"
-    try:
-        data = await read_file(proc, name)
-    except OSError as error:
-        raise Fail(f"{name}: {reason(error)}") from None
-    if "d" in options:
-        text = re.sub(rb"[\r\n\t ]", b"", data)
-        try:
-            await proc.out(base64_module.b64decode(text, validate=True))
-        except binascii.Error:
-            raise Fail("truncated input" if len(text) % 4 else "invalid input") from None
-        return 0
-    width = integer(options.get("w", "76"), low=0)
-    text = base64_module.b64encode(data)
-    if not width:
-        await proc.out(text)
-        return 0
-    lines = [text[n : n + width] for n in range(0, len(text), width)]
-    await proc.out(b"".join(line + b"\n" for line in lines))
-    return 0

@@ -1,8 +1,8 @@
-"""``uuencode``, ``uudecode`` and ``base32``."""
+"""Bytes as text: ``uuencode``, ``uudecode``, ``base32`` and ``base64``."""
 
 from __future__ import annotations
 
-import base64
+import base64 as base64_module
 import binascii
 import re
 
@@ -25,6 +25,16 @@ async def _read(proc: ContainerProcess, name: str) -> bytes:
         raise Fail(f"{name}: {reason(error)}") from None
 
 
+async def _out_in_lines(proc: ContainerProcess, text: bytes, options: Options) -> None:
+    """Print text in lines of ``-w`` characters; 0 is one line without an end."""
+    width = integer(options.get("w", "76"), low=0)
+    if not width:
+        await proc.out(text)
+        return
+    lines = [text[n : n + width] for n in range(0, len(text), width)]
+    await proc.out(b"".join(line + b"\n" for line in lines))
+
+
 @program("m", "[-m] [FILE] STORED_FILENAME", "Uuencode FILE (or stdin) to stdout", least=1, most=2)
 async def uuencode(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Write a file as text that :func:`uudecode` takes."""
@@ -35,7 +45,7 @@ async def uuencode(proc: ContainerProcess, options: Options, words: list[str]) -
     else:
         data = await _read(proc, "-")
     if "m" in options:
-        lines = [base64.b64encode(data[n : n + 45]) for n in range(0, len(data), 45)]
+        lines = [base64_module.b64encode(data[n : n + 45]) for n in range(0, len(data), 45)]
         body = b"".join(line + b"\n" for line in lines) + b"====\n"
         head = "begin-base64"
     else:
@@ -62,7 +72,7 @@ async def uudecode(proc: ContainerProcess, options: Options, words: list[str]) -
         if line.strip() == end:
             break
         try:
-            body += base64.b64decode(line) if match[1] else binascii.a2b_uu(line)
+            body += base64_module.b64decode(line) if match[1] else binascii.a2b_uu(line)
         except binascii.Error:
             raise Fail("line too long" if not match[1] else "truncated base64 input") from None
     else:
@@ -92,15 +102,30 @@ async def base32(proc: ContainerProcess, options: Options, words: list[str]) -> 
     data = await _read(proc, words[0] if words else "-")
     if "d" in options:
         try:
-            await proc.out(base64.b32decode(re.sub(rb"\s", b"", data)))
+            await proc.out(base64_module.b32decode(re.sub(rb"\s", b"", data)))
         except binascii.Error:
             raise Fail("truncated input") from None
         return 0
-    width = integer(options.get("w", "76"), low=0)
-    text = base64.b32encode(data)
-    if not width:
-        await proc.out(text)
+    await _out_in_lines(proc, base64_module.b32encode(data), options)
+    return 0
+
+
+@program(
+    "dw:",
+    "[-d] [-w COL] [FILE]",
+    "Base64 encode or decode FILE to standard output",
+    long={"decode": "d", "wrap=": "w"},
+    most=1,
+)
+async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Encode or decode base64."""
+    data = await _read(proc, words[0] if words else "-")
+    if "d" in options:
+        text = re.sub(rb"[\r\n\t ]", b"", data)
+        try:
+            await proc.out(base64_module.b64decode(text, validate=True))
+        except binascii.Error:
+            raise Fail("truncated input" if len(text) % 4 else "invalid input") from None
         return 0
-    lines = [text[n : n + width] for n in range(0, len(text), width)]
-    await proc.out(b"".join(line + b"\n" for line in lines))
+    await _out_in_lines(proc, base64_module.b64encode(data), options)
     return 0
