@@ -10,11 +10,14 @@ things in each take longer than most commands:
 - When IPython has read the last of the output it waits for the end of the command, so that there is
   an exit status. Then ptyprocess, on giving up the terminal, sleeps 0.1 s "to let the process end",
   which it has.
+
+And one thing is wrong in it, which a busy machine brings about: output is lost (see `_hastened`).
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import termios
@@ -32,6 +35,8 @@ def hasten() -> None:
 
 @cache
 def _hastened(spawn: Any) -> Any:
+    from pexpect import EOF
+
     class Spawn(spawn):  # type: ignore[misc]
         hastened = True
 
@@ -43,6 +48,22 @@ def _hastened(spawn: Any) -> Any:
                 process = super()._spawnpty(args, **words)
             process.delayafterclose = 0
             return process
+
+        def read_nonblocking(self, size: int = 1, timeout: float = -1) -> bytes:
+            """As there; and the end is the end of the output, not of the process.
+
+            pexpect waits for output, in vain, and then asks whether the process lives. It may have
+            written and ended in between: what it wrote is there, and pexpect calls it the end.
+            """
+            try:
+                return bytes(super().read_nonblocking(size, timeout))
+            except EOF:
+                if not select.select([self.child_fd], [], [], 0)[0]:
+                    raise
+            try:
+                return os.read(self.child_fd, size)
+            except OSError as error:  # EIO: nothing more, on Linux
+                raise EOF(str(error)) from None  # type: ignore[no-untyped-call]
 
     return Spawn
 

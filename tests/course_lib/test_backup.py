@@ -68,7 +68,9 @@ def test_files_and_volumes_come_back(
         assert ready.volumes.get(name).attrs["Labels"]["colour"] == "blue"
     finally:
         ready.volumes.get(name).remove()
-    left = ready.containers.list(all=True, filters={"label": "docker-course.probe"})
+    left = ready.containers.list(
+        all=True, filters={"label": "docker-course.probe"}, ignore_removed=True
+    )
     assert not [container for container in left if name in str(container.attrs["Mounts"])]
 
 

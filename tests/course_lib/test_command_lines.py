@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any
 
@@ -73,3 +74,24 @@ def test_an_interrupt_is_typed_into_the_commands_terminal(
     monkeypatch.setattr(sys, "stdout", shown)
     status = system("trap 'echo stopped; exit 9' INT; echo on; while :; do sleep 0.05; done")
     assert (status, "stopped" in shown.getvalue()) == (9, True)
+
+
+def test_what_a_command_wrote_as_its_last_act_is_read(
+    spawned: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between pexpect's look for output and its question whether the process lives."""
+    spawn: Any = pexpect.spawn
+    child = spawn("/bin/sh", args=["-c", "read -r line; echo last"])
+    looked: list[float] = []
+
+    def look(_read: Any, _write: Any, _else: Any, timeout: float) -> tuple[list[int]]:
+        looked.append(timeout)
+        if timeout:
+            child.sendline("")
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        return ([],)
+
+    monkeypatch.setattr("pexpect.pty_spawn.select_ignore_interrupts", look)
+    assert child.expect_list([pexpect.TIMEOUT, pexpect.EOF], 1) == 1
+    assert b"last" in child.before
+    assert looked[:2] == [0, 1]
