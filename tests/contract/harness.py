@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import Any
 
 import docker
@@ -337,6 +338,12 @@ def free_port() -> int:
     raise AssertionError("no free port")
 
 
+def free_block() -> IPv4Network:
+    """A network of 256 addresses that hardly anybody else uses."""
+    number = uuid.uuid4().int
+    return IPv4Network(f"10.{192 + number % 16}.{number // 16 % 256}.0/24")
+
+
 @contextmanager
 def listening(port: int = 0) -> Iterator[int]:
     """A program of the machine that holds a port."""
@@ -380,6 +387,7 @@ __all__ = [
     "Response",
     "Result",
     "addresses",
+    "free_block",
     "free_port",
     "host_ports",
     "http_get",

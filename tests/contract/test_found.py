@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-from uuid import uuid4
-
 import pytest
 
-from tests.contract.harness import Bench
+from tests.contract.harness import Bench, free_block
 
 MISSING = "No such container: no-such-one"
-
-
-def _block() -> IPv4Network:
-    """A network of 256 addresses that hardly anybody else uses."""
-    number = uuid4().int
-    return IPv4Network(f"10.{192 + number % 16}.{number // 16 % 256}.0/24")
 
 
 def test_connect_asks_for_the_container_first(bench: Bench) -> None:
@@ -37,23 +28,6 @@ def test_stopped_container_may_be_connected_to_a_network_to_come(bench: Bench) -
     bench.network("later")
     bench.start(container)
     assert set(bench.inspect(container)["NetworkSettings"]["Networks"]) == {"bridge", name}
-
-
-def test_names_are_known_from_a_connect_on_and_not_renamed_before_the_start(bench: Bench) -> None:
-    network = bench.network()
-    container = bench.create("c")
-    bench.connect(network, container, Aliases=["web"])
-    bench.raw.post(f"/containers/{container}/rename", params={"name": bench.name("d")})
-
-    def names() -> list[str]:
-        found: list[str] = bench.inspect(container)["NetworkSettings"]["Networks"][network][
-            "DNSNames"
-        ]
-        return found
-
-    assert names() == [bench.name("c"), "web", container[:12]]
-    bench.start(container)
-    assert names() == [bench.name("d"), "web", container[:12]]
 
 
 def test_volume_at_a_place_that_the_image_lacks(bench: Bench) -> None:
@@ -145,7 +119,7 @@ def test_no_port_is_exposed_without_a_way_out(bench: Bench) -> None:
 
 
 def test_same_subnet_and_range_again_overlaps(bench: Bench) -> None:
-    block = _block()
+    block = free_block()
     config = {"Subnet": str(block), "IPRange": f"{block[128]}/25"}
     first = bench.network("net", IPAM={"Config": [config]})
     twin = {"Name": bench.name("twin"), "IPAM": {"Config": [config]}}
@@ -220,25 +194,8 @@ def test_hostname_before_the_stack_is_shared(bench: Bench) -> None:
     assert bench.inspect(container)["Config"]["Hostname"] == "box"
 
 
-def test_a_renamed_container_has_names_on_the_bridge_too(bench: Bench) -> None:
-    network = bench.network("net", Internal=True)
-    container = bench.run("c")
-    bench.connect(network, container)
-    asker = bench.run("asker", host={"Dns": ["127.0.0.1"]})
-    bench.connect(network, asker)
-    bench.disconnect(network, container)
-    name = bench.name("d")
-    assert bench.sh(asker, f"nslookup -type=a {bench.name('c')}").code == 1
-    bench.raw.post(f"/containers/{container}/rename", params={"name": name})
-    assert bench.inspect(container)["NetworkSettings"]["Networks"]["bridge"]["DNSNames"] == [
-        name,
-        container[:12],
-    ]
-    assert bench.address(container, "bridge") in bench.sh(asker, f"nslookup -type=a {name}").out
-
-
 def test_names_are_noted_although_the_start_fails(bench: Bench) -> None:
-    block = _block()
+    block = free_block()
     network = bench.network("net", IPAM={"Config": [{"Subnet": str(block)}]})
     fixed = {"EndpointsConfig": {network: {"IPAMConfig": {"IPv4Address": str(block[9])}}}}
     host = {"NetworkMode": network}
@@ -250,7 +207,7 @@ def test_names_are_noted_although_the_start_fails(bench: Bench) -> None:
 
 
 def test_connect_that_a_network_refuses_counts_at_the_next_start(bench: Bench) -> None:
-    block = _block()
+    block = free_block()
     network = bench.network("net", IPAM={"Config": [{"Subnet": str(block)}]})
     container = bench.run("c")
 

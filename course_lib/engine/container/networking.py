@@ -350,14 +350,29 @@ class ContainerNetworks:
                     self._controller.note(network, "disconnect", container.id)
             self.save(container)
 
-    async def rename(self, container: Container) -> None:
-        """The container has a new name: so have its endpoints and links."""
+    async def rename(self, container: Container, old: str) -> None:
+        """The container has a new name: so have its endpoints and links.
+
+        :param old: its name before.
+        :raises EngineError: a network that it is noted for has refused it (see :meth:`connect`).
+        """
+        shared = shared_container(container.host_config.network_mode) is not None
+        if container.runtime is None or shared:
+            return
+        try:
+            for name in container.networks:
+                network = self._controller.get(name)
+                if network.endpoint_of(container.id) is None:
+                    raise SystemFailure(f"no endpoint attached to network {network.name} found")
+        except EngineError:
+            # Moby puts the name back with the slash that begins it (``ContainerRename``).
+            self._controller.rename_endpoints(container.id, f"/{old}")
+            raise
         self._controller.rename(container.id, container.name, container.config.hostname)
-        if container.runtime is not None:
-            for config in container.networks.values():
-                # As in dockerd on every network, the default bridge included.
-                owner = EndpointOwner(container.id, container.name, container.config.hostname)
-                config.dns_names = list(dns_names(owner, config.aliases or ()))
+        for config in container.networks.values():
+            # As in dockerd on every network, the default bridge included.
+            owner = EndpointOwner(container.id, container.name, container.config.hostname)
+            config.dns_names = list(dns_names(owner, config.aliases or ()))
 
     def remove_link(self, child: Container, name: str) -> None:
         """``docker rm --link PARENT/ALIAS``: take a link of a container away."""

@@ -135,7 +135,7 @@ class ContainerService:
             old_name = container.name
             container.name = plain
             try:
-                await self.networks.rename(container)
+                await self.networks.rename(container, old_name)
                 self.lifecycle.save(container)
             except BaseException:
                 container.name = old_name

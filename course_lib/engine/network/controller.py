@@ -335,9 +335,7 @@ class NetworkController:
 
         As with dockerd, from then on it has names on the default bridge, too.
         """
-        sandbox = self._sandboxes.get(container_id)
-        for endpoint in sandbox.endpoints if sandbox is not None else ():
-            endpoint.network.rename(endpoint, name)
+        for endpoint in self.rename_endpoints(container_id, name):
             names, old = endpoint.network.names, endpoint.dns_names
             if old is not None:
                 for key, address in endpoint.names_by_address():
@@ -348,6 +346,14 @@ class NetworkController:
                 names.add(key, endpoint.dns_names, address)
             if old is not None:
                 self._attachments.tell(endpoint)
+
+    def rename_endpoints(self, container_id: str, name: str) -> Sequence[Endpoint]:
+        """Give a container's endpoints the name that ``network inspect`` shows."""
+        sandbox = self._sandboxes.get(container_id)
+        endpoints = sandbox.endpoints if sandbox is not None else ()
+        for endpoint in endpoints:
+            endpoint.network.rename(endpoint, name)
+        return endpoints
 
     def endpoint(self, container_id: str, network_ref: str) -> Endpoint | None:
         """The endpoint of a running container on a network."""

@@ -195,6 +195,17 @@ class SwarmNetworks:
         else:
             self._published.pop(service_id, None)
 
+    def check_ports(self, service_id: str, ports: Sequence[tuple[int, int]]) -> None:
+        """Whether ports (target, published) that a service does not have yet can be had.
+
+        :raises SystemFailure: one cannot be bound.
+        """
+        _, had = self._published.get(service_id, ((), []))
+        requests = [PortRequest(t, host_port=p) for t, p in ports if (t, p) not in had]
+        self._publisher.unpublish(
+            self._publisher.publish_shared(requests, lambda: None, 0, self.address)
+        )
+
     # --- the way out ---------------------------------------------------------------------
 
     def update_gateway(self, sandbox: Sandbox) -> None:

@@ -106,7 +106,6 @@ class LocalAgent:
 
     def publish(self, records: Sequence[ServiceRecord]) -> None:
         bindings: dict[str, list[ServiceBinding]] = {}
-        published: dict[str, str] = {}
         for record in records:
             bindings.setdefault(record.network_id, []).append(
                 ServiceBinding(
@@ -118,36 +117,27 @@ class LocalAgent:
                 )
             )
         self._networks.swarm.set_services(bindings)
-        for record in records:
-            if record.ports:
-                published[record.service_id] = record.network_id
-                self._open(record.service_id, record.ports, record.vip, record.network_id)
+        # With its last task a service's ports go, too (libnetwork: ``rmLBBackend``).
+        served = {r.service_id: r for r in records if r.ports and r.backends}
         for service_id, network_id in self._published.items():
-            if service_id not in published:
+            if service_id not in served:
                 self._networks.swarm.publish(service_id, (), "", network_id)
-        self._published = published
+        for record in served.values():
+            try:
+                self._networks.swarm.publish(
+                    record.service_id, _pairs(record.ports), record.vip, record.network_id
+                )
+            except EngineError as error:
+                # As dockerd: the service runs, and the log says why its port does not.
+                log.error("swarm: %s", error)
+        self._published = {r.service_id: r.network_id for r in served.values()}
 
-    def _open(self, service_id: str, ports: Sequence[Json], vip: str, ingress: str) -> None:
-        try:
-            self.open_ports(service_id, ports, vip, ingress)
-        except EngineError as error:
-            # As dockerd: the service runs, and the log says why its port does not.
-            log.error("swarm: %s", error)
+    def check_ports(self, service_id: str, ports: Sequence[Json]) -> None:
+        """Whether a service's ports, as far as it has them not, can be had on this machine.
 
-    def open_ports(self, service_id: str, ports: Sequence[Json], vip: str, ingress: str) -> None:
-        """Listen at a service's published ports.
-
-        :raises SystemFailure: one cannot be bound; nothing was changed.
+        :raises SystemFailure: one cannot be bound.
         """
-        pairs = [(int(p["TargetPort"]), int(p["PublishedPort"])) for p in ports]
-        self._networks.swarm.publish(service_id, pairs, vip.partition("/")[0], ingress)
-        self._published[service_id] = ingress
-
-    def close_ports(self, service_id: str) -> None:
-        """Listen there no more."""
-        ingress = self._published.pop(service_id, None)
-        if ingress is not None:
-            self._networks.swarm.publish(service_id, (), "", ingress)
+        self._networks.swarm.check_ports(service_id, _pairs(ports))
 
     async def logs(self, task_id: str, options: LogOptions) -> AsyncIterator[LogLine]:
         container = self.container(task_id)
@@ -411,3 +401,7 @@ class _Runner:
                     }
                 )
         return found
+
+
+def _pairs(ports: Sequence[Json]) -> list[tuple[int, int]]:
+    return [(int(port["TargetPort"]), int(port["PublishedPort"])) for port in ports]

@@ -36,7 +36,7 @@ from course_lib.engine.swarm.model import (
     rank,
 )
 from course_lib.engine.swarm.orchestrator import Orchestrator
-from course_lib.engine.swarm.services import OpenPorts, Services
+from course_lib.engine.swarm.services import CheckPorts, Services
 from course_lib.engine.swarm.state import ClusterState
 from course_lib.engine.swarm.tokens import JoinToken, new_digest, new_id, new_secret
 
@@ -75,7 +75,7 @@ class Manager:
         clock: Clock,
         ids: Identities,
         is_local: Callable[[str], str],
-        open_ports: OpenPorts,
+        check_ports: CheckPorts,
     ) -> None:
         self.state = state
         self._clock = clock
@@ -84,7 +84,7 @@ class Manager:
         self.allocator = Allocator(state)
         self.dispatcher = Dispatcher(state)
         self.orchestrator = Orchestrator(state, clock, ids, self.allocator, self.dispatcher)
-        self.services = Services(state, clock, ids, self.allocator, is_local, open_ports)
+        self.services = Services(state, clock, ids, self.allocator, is_local, check_ports)
         self.secrets = Blobs("secret", state.secrets, state, ids)
         self.configs = Blobs("config", state.configs, state, ids)
 

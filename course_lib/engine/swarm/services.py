@@ -26,8 +26,8 @@ from course_lib.engine.swarm.tokens import new_id
 
 _NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?")
 
-OpenPorts = Callable[[str, Sequence[Json], str, str], None]
-"""Listens at a service's ports (service ID, ports, virtual address, ID of ``ingress``)."""
+CheckPorts = Callable[[str, Sequence[Json]], None]
+"""Refuses ports of a service (its ID, its ports) that this machine does not give."""
 
 
 class Services:
@@ -43,14 +43,14 @@ class Services:
         ids: Identities,
         allocator: Allocator,
         is_local: Callable[[str], str],
-        open_ports: OpenPorts,
+        check_ports: CheckPorts,
     ) -> None:
         self._state = state
         self._clock = clock
         self._ids = ids
         self._allocator = allocator
         self._is_local = is_local
-        self._open_ports = open_ports
+        self._check_ports = check_ports
 
     # --- acts ----------------------------------------------------------------------------
 
@@ -222,9 +222,7 @@ class Services:
         service.networks = list(dict.fromkeys(networks))
         self._addresses(service)
         try:
-            if ingress is not None and (meshed or (before and before.ports)):
-                vip = service.vips.get(ingress.id, "")
-                self._open_ports(service.id, meshed, vip, ingress.id)
+            self._check_ports(service.id, meshed)
         except EngineError:
             self._release_new(service, before)
             raise

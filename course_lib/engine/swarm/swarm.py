@@ -308,7 +308,7 @@ class Swarm:
     # --- parts ---------------------------------------------------------------------------
 
     def _make_manager(self, state: ClusterState) -> Manager:
-        return Manager(state, self._clock, self._ids, self._local_network, self._open_ports)
+        return Manager(state, self._clock, self._ids, self._local_network, self._check_ports)
 
     def _make_agent(self, node_id: str, link: ManagerLink) -> LocalAgent:
         agent = LocalAgent(
@@ -333,9 +333,9 @@ class Swarm:
             await hook(self)
         manager.orchestrator.start()
 
-    def _open_ports(self, service_id: str, ports: Sequence[Json], vip: str, ingress: str) -> None:
+    def _check_ports(self, service_id: str, ports: Sequence[Json]) -> None:
         if self.agent is not None:
-            self.agent.open_ports(service_id, ports, vip, ingress)
+            self.agent.check_ports(service_id, ports)
 
     # --- networks ------------------------------------------------------------------------
 

@@ -308,9 +308,11 @@ class Machine(RuleBasedStateMachine):
         name = self._network(place, number)
         self._do(f"inspect {name}", lambda side: side.inspect_network(name), look=False)
 
-    def _script(self, who: int, script: str) -> None:
+    def _script(self, who: int, script: str, *, sort: bool = False) -> None:
+        """:param sort: compare the lines in whatever order (sorted after normalising)."""
         name = self._full(self.running[who % len(self.running)])
-        self._do(f"exec {name} {script}", lambda side: side.script(name, script), look=False)
+        look = Side.lines if sort else Side.script
+        self._do(f"exec {name} {script}", lambda side: look(side, name, script), look=False)
 
     @precondition(lambda self: self.running)
     @rule(who=anyone)
@@ -331,8 +333,8 @@ class Machine(RuleBasedStateMachine):
     @rule(who=anyone)
     def name_files(self, who: int) -> None:
         # dockerd joins the networks of a container that starts in the order of a Go map: any.
-        script = "hostname; cat /etc/hostname; sort /etc/hosts; grep -v '^#' /etc/resolv.conf"
-        self._script(who, script)
+        script = "hostname; cat /etc/hostname /etc/hosts; grep -v '^#' /etc/resolv.conf"
+        self._script(who, script, sort=True)
 
     @precondition(lambda self: self.running)
     @rule(
@@ -349,7 +351,7 @@ class Machine(RuleBasedStateMachine):
             "name.network": f"{self._container(other)}.{self._full(network)}",
         }.get(form, form)
         tool = self._resolving(self.running[who % len(self.running)])
-        self._script(who, f"{tool} {name} | sort")
+        self._script(who, f"{tool} {name}", sort=True)
 
     def _resolving(self, name: str) -> str:
         """A program that looks a name up.
@@ -368,7 +370,7 @@ class Machine(RuleBasedStateMachine):
 
         def look_up(side: Side) -> Any:
             identity = side.identity(target)
-            return side.script(name, f"{tool} {identity[:12]} | sort")
+            return side.lines(name, f"{tool} {identity[:12]}")
 
         self._do(f"exec {name} nslookup ID of {target}", look_up, look=False)
 
@@ -399,7 +401,7 @@ class Machine(RuleBasedStateMachine):
             word = self._full(target)
             if how == "address" or "nslookup" in tool:
                 word = side.address(self._full(target), network)
-            return side.script(self._full(who), f"{tool} {word} | sort")
+            return side.lines(self._full(who), f"{tool} {word}")
 
         self._do(f"exec {who} {tool} {target} by {how} on {network}", reach, look=False)
 

@@ -79,6 +79,11 @@ class Side:
         code, text = self.session(container).run(script)
         return code, self.normal(text)
 
+    def lines(self, container: str, script: str) -> tuple[int, list[str]]:
+        """The same where the order of the lines is open: sorted by what can be compared."""
+        code, text = self.script(container, script)
+        return code, sorted(text.splitlines())
+
     def session(self, container: str) -> Session:
         """The shell of a running container; one for each time that it runs."""
         state = self.raw.get(f"/containers/{container}/json").json()

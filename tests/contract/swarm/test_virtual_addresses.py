@@ -6,14 +6,16 @@ On dockerd IPVS does it, a part of the kernel; a kernel without it is a reason t
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.contract.differences import NEEDS_IPVS
-from tests.contract.harness import Bench, Engine, until
+from tests.contract.harness import Bench, Engine, free_port, http_get, until
 from tests.contract.swarm.test_services import PATIENCE, container_of, current, shown, update
 from tests.contract.swarm.test_swarm import names
 
@@ -79,3 +81,39 @@ def test_a_virtual_address(bench: Bench) -> None:
     assert get(address) == []
     (kept,) = shown(bench, name)["Endpoint"]["VirtualIPs"]
     assert kept["Addr"].partition("/")[0] == address
+
+
+@pytest.mark.usefixtures("balancing", "swarm")
+def test_a_published_port_is_open_while_a_task_runs(bench: Bench) -> None:
+    port, name = free_port(), bench.name("web")
+    spec = {
+        "Name": name,
+        "TaskTemplate": {"ContainerSpec": {"Image": "nginx:latest"}},
+        "Mode": {"Replicated": {"Replicas": 0}},
+        "EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": port}]},
+    }
+    answer = bench.raw.post("/services/create", spec)
+    assert answer.status == 201, answer.body
+
+    def answers() -> bool:
+        try:
+            return "Welcome" in http_get(bench.engine.address, port)
+        except OSError:
+            return False
+
+    def closed() -> bool:
+        with socket.socket() as client:
+            client.settimeout(5)
+            return client.connect_ex((bench.engine.address, port)) == errno.ECONNREFUSED
+
+    assert closed()
+    for _ in range(2):
+        spec["Mode"] = {"Replicated": {"Replicas": 1}}
+        update(bench, name, spec)
+        until(answers, PATIENCE)
+        # With its last task the port goes (libnetwork: rmLBBackend), and stays the service's.
+        spec["Mode"] = {"Replicated": {"Replicas": 0}}
+        update(bench, name, spec)
+        until(closed, PATIENCE)
+        (shown_port,) = shown(bench, name)["Endpoint"]["Ports"]
+        assert shown_port["PublishedPort"] == port
