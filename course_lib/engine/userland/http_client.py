@@ -72,7 +72,7 @@ class Reply:
 
 
 class Exchange:
-    """A client's side of a connection, for one request."""
+    """A client's side of a connection, for one request at a time (:meth:`renew`)."""
 
     def __init__(self, stream: StreamSocket) -> None:
         import h11
@@ -136,6 +136,17 @@ class Exchange:
                 return Reply(self, event)
             if isinstance(event, h11.ConnectionClosed | h11.EndOfMessage):
                 raise BadReply("connection closed", empty=self.received == 0)
+
+    def renew(self) -> bool:
+        """Whether another request may follow on the connection (``Connection: keep-alive``)."""
+        import h11
+
+        connection = self._connection
+        if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+            return False
+        connection.start_next_cycle()
+        self.received = 0
+        return True
 
     @property
     def trailing(self) -> bytes:

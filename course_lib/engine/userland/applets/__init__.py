@@ -170,7 +170,7 @@ _BUSYBOX: dict[str, str] = {
     "telnet": "net_telnet:telnet",
     "test": "testing:test",
     "time": "running:time",
-    "timeout": "running:timeout",
+    "timeout": "limiting:timeout",
     "top": "processes:top",
     "touch": "files:touch",
     "tr": "translating:tr",
@@ -259,6 +259,7 @@ _PROGRAMS: dict[str, str] = {
     "redis-server-2.8": "course_lib.engine.userland.servers.redis.program:redis_server_2_8",
     "redis-server-3.0": "course_lib.engine.userland.servers.redis.program:redis_server_3_0",
     "redis-server-7.4": "course_lib.engine.userland.servers.redis.program:redis_server_7_4",
+    "timeout-coreutils": "limiting:timeout_coreutils",
     "trainingwheels-python": "course_lib.engine.userland.servers.trainingwheels:python3",
 }
 """Programs that are files of their own, in the images that bring them."""

@@ -8,12 +8,9 @@ from urllib.parse import urlsplit
 
 from course_lib.engine.interfaces import OpenFile, Process
 from course_lib.engine.userland.applets import net_options as opt
-from course_lib.engine.userland.applets.net_curl_transfer import (
-    VERSION,
-    CurlError,
-    Output,
-    Transfer,
-)
+from course_lib.engine.userland.applets.net_curl_connections import Connections
+from course_lib.engine.userland.applets.net_curl_transfer import VERSION, Output, Transfer
+from course_lib.engine.userland.applets.net_curl_url import CurlError
 
 _SHORT = "sSfo:OIivLX:d:H:w:m:kA:u:e:b:c:x:T:GNVhqr:y:Y:46gnjaF:JRlC:K:E:0#"
 _LONG = {
@@ -112,12 +109,18 @@ async def curl(proc: Process) -> int:
         await proc.err(f"curl: no URL specified!\n{_TRY}")
         return 2
     status = 0
-    for url, target in zip(urls, _outputs(options, urls), strict=True):
-        status = await _one(proc, options, url, target)
+    connections = Connections()
+    try:
+        for url, target in zip(urls, _outputs(options, urls), strict=True):
+            status = await _one(proc, options, connections, url, target)
+    finally:
+        connections.close()
     return status
 
 
-async def _one(proc: Process, options: opt.Options, url: str, target: str | None) -> int:
+async def _one(
+    proc: Process, options: opt.Options, connections: Connections, url: str, target: str | None
+) -> int:
     silent = "s" in options
     tries = int(options.get("retry", "0")) if options.get("retry", "0").isdigit() else 0
     while True:
@@ -130,7 +133,7 @@ async def _one(proc: Process, options: opt.Options, url: str, target: str | None
         )
         code = 0
         try:
-            transfer = Transfer(proc, options, output)
+            transfer = Transfer(proc, options, output, connections)
             if meter:
                 await proc.err(_METER_HEAD + _meter(0, 0))
             await transfer.run(url)

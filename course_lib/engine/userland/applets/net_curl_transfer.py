@@ -4,102 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-import re
-from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-from course_lib.engine.interfaces import Process, StreamSocket
+from course_lib.engine.interfaces import Process
 from course_lib.engine.userland import libc
 from course_lib.engine.userland.applets import net_options as opt
-from course_lib.engine.userland.http_client import BadReply, Exchange, Reply
+from course_lib.engine.userland.applets.net_curl_connections import Connection, Connections
+from course_lib.engine.userland.applets.net_curl_result import Result
+from course_lib.engine.userland.applets.net_curl_url import CurlError, Url
+from course_lib.engine.userland.http_client import BadReply, Reply
 from course_lib.engine.userland.waiting import within
 
 VERSION = "7.61.1"
 
 _REDIRECTS = {301, 302, 303, 307, 308}
-
-
-class CurlError(Exception):
-    """Ends a transfer: curl's exit code and message."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(slots=True)
-class _Url:
-    scheme: str
-    host: str
-    port: int
-    target: str
-    authority: str
-    credentials: str
-    text: str
-
-    @classmethod
-    def parse(cls, text: str) -> _Url:
-        full = text if "://" in text else f"http://{text}"
-        try:
-            parts = urlsplit(full)
-            port = parts.port
-        except ValueError:
-            raise CurlError(3, "Port number out of range") from None
-        if parts.scheme not in {"http", "https"}:
-            raise CurlError(1, f'Protocol "{parts.scheme}" not supported or disabled in libcurl')
-        if not parts.hostname:
-            raise CurlError(3, "<url> malformed")
-        if re.search(r"[\x00-\x20]", full):
-            raise CurlError(3, "URL using bad/illegal format or missing URL")
-        credentials, _, authority = parts.netloc.rpartition("@")
-        default = 80 if parts.scheme == "http" else 443
-        path = parts.path or "/"
-        if "/." in path:  # curl takes such parts out itself (RFC 3986, 5.2.4)
-            path = urlsplit(urljoin("http://host/", path)).path
-        target = path + (f"?{parts.query}" if parts.query else "")
-        number = default if port is None else port
-        shown = full if parts.path else f"{parts.scheme}://{parts.netloc}{target}"
-        return cls(parts.scheme, parts.hostname, number, target, authority, credentials, shown)
-
-
-@dataclass(slots=True)
-class _Result:
-    """What ``-w`` can tell of a transfer."""
-
-    url: str = ""
-    status: int = 0
-    size: int = 0
-    header_size: int = 0
-    content_type: str = ""
-    remote: tuple[str, int] = ("", 0)
-    local: tuple[str, int] = ("", 0)
-    redirects: int = 0
-    redirect_url: str = ""
-    method: str = ""
-    times: dict[str, float] = field(default_factory=dict)
-
-    def expand(self, template: str) -> str:
-        """The ``-w`` format with its variables and escapes filled in."""
-        values = {
-            "http_code": f"{self.status:03}", "response_code": f"{self.status:03}",
-            "size_download": str(self.size), "size_header": str(self.header_size),
-            "content_type": self.content_type, "remote_ip": self.remote[0],
-            "remote_port": str(self.remote[1]), "local_ip": self.local[0],
-            "local_port": str(self.local[1]), "num_redirects": str(self.redirects),
-            "redirect_url": self.redirect_url, "url_effective": self.url, "scheme": "HTTP",
-            "num_connects": "1", "http_version": "1.1", "method": self.method,
-            "size_upload": "0", "speed_download": f"{self._speed():.3f}", "ssl_verify_result": "0",
-            **{f"time_{name}": f"{value:.6f}" for name, value in self.times.items()},
-        }  # fmt: skip
-        text = re.sub(r"%\{([^}]*)\}", lambda m: values.get(m[1], ""), template)
-        escapes = {"n": "\n", "r": "\r", "t": "\t"}
-        text = re.sub(r"\\(.)", lambda m: escapes.get(m[1], m[0]), text)
-        return text.replace("%%", "%")
-
-    def _speed(self) -> float:
-        total = self.times.get("total", 0.0)
-        return self.size / total if total else 0.0
 
 
 class Output(Protocol):
@@ -110,13 +29,19 @@ class Output(Protocol):
 
 
 class Transfer:
-    """One URL, from the look-up of its host to the last byte of its answer."""
+    """One URL, from the look-up of its host to the last byte of its answer.
 
-    def __init__(self, proc: Process, options: opt.Options, output: Output) -> None:
+    :param connections: what earlier URLs have left open, and this one leaves.
+    """
+
+    def __init__(
+        self, proc: Process, options: opt.Options, output: Output, connections: Connections
+    ) -> None:
         self.proc = proc
         self.options = options
         self.output = output
-        self.result = _Result()
+        self.connections = connections
+        self.result = Result()
         self.began = proc.machine.clock.monotonic()
         self.limit = _seconds(options, "m")
 
@@ -129,7 +54,7 @@ class Transfer:
         if "v" in self.options:
             await self.proc.err(f"{mark} {text}\n")
 
-    async def resolve(self, url: _Url) -> str:
+    async def resolve(self, url: Url) -> str:
         """The address to connect to, ``--resolve`` first."""
         for entry in self.options.all("resolve"):
             name, _, rest = entry.lstrip("+-").partition(":")
@@ -145,8 +70,26 @@ class Transfer:
             await self.note(f"Could not resolve host: {url.host}")
             raise CurlError(6, f"Could not resolve host: {url.host}") from None
 
-    async def connect(self, url: _Url) -> StreamSocket:
+    async def connect(self, url: Url) -> Connection:
         """A connection to the host of ``url``, within the limits set."""
+        connection = self.connections.idle(url.host, url.port)
+        if connection is None:
+            connection = await self._connect(url)
+            self.result.connects += 1
+            self.result.times["connect"] = self.elapsed()
+        else:
+            self.result.times["namelookup"] = self.result.times["connect"] = self.elapsed()
+            await self.note(
+                f"Re-using existing connection! (#{connection.number}) with host {url.host}"
+            )
+        stream = connection.stream
+        self.result.remote, self.result.local = stream.peer, stream.local
+        await self.note(
+            f"Connected to {url.host} ({connection.address}) port {url.port} (#{connection.number})"
+        )
+        return connection
+
+    async def _connect(self, url: Url) -> Connection:
         limits = [x for x in (_seconds(self.options, "connect-timeout"), self._left()) if x]
         limit = min(limits) if limits else None
         try:
@@ -167,15 +110,12 @@ class Transfer:
             reason = os.strerror(error.errno or 0)
             await self.note(f"connect to {address} port {url.port} failed: {reason}")
             await self.note(f"Failed to connect to {url.host} port {url.port}: {reason}")
-            await self.note("Closing connection 0")
+            await self.note(f"Closing connection {self.connections.made}")
             code = 28 if error.errno == errno.ETIMEDOUT else 7
             raise CurlError(
                 code, f"Failed to connect to {url.host} port {url.port}: {reason}"
             ) from None
-        self.result.times["connect"] = self.elapsed()
-        self.result.remote, self.result.local = stream.peer, stream.local
-        await self.note(f"Connected to {url.host} ({address}) port {url.port} (#0)")
-        return stream
+        return self.connections.opened(stream, address)
 
     def _left(self) -> float | None:
         return None if self.limit is None else max(0.001, self.limit - self.elapsed())
@@ -207,7 +147,7 @@ class Transfer:
         except OSError:
             raise CurlError(26, f'couldn\'t open file "{name}"') from None
 
-    def _headers(self, url: _Url, body: bytes | None) -> list[tuple[str, str]]:
+    def _headers(self, url: Url, body: bytes | None) -> list[tuple[str, str]]:
         headers = [("Host", url.authority)]
         credentials = self.options.get("u", url.credentials)
         if credentials:
@@ -252,7 +192,7 @@ class Transfer:
         :raises CurlError: with curl's exit code.
         """
         body = self._body()
-        url = _Url.parse(text)
+        url = Url.parse(text)
         if "G" in self.options and body is not None:
             joint = "&" if "?" in url.target else "?"
             url.target += joint + body.decode("latin-1")
@@ -264,40 +204,62 @@ class Transfer:
         limit = opt.number("curl", self.options.get("max-redirs", "50"))
         while True:
             self.result.url, self.result.method = url.text, method
-            stream = await self.connect(url)
+            connection, reply = await self._answered(url, method, body)
+            try:
+                location = reply.header("location")
+                follow = "L" in self.options and reply.status in _REDIRECTS and bool(location)
+                await self._take(reply, ignore=follow)
+            except BaseException:
+                connection.close()
+                raise
+            if self.connections.keep(url.host, url.port, connection):
+                await self.note(f"Connection #{connection.number} to host {url.host} left intact")
+            else:
+                await self.note(f"Closing connection {connection.number}")
+            if not follow or location is None:
+                if location:
+                    self.result.redirect_url = urljoin(url.text, location)
+                return
+            if self.result.redirects >= limit:
+                raise CurlError(47, f"Maximum ({limit}) redirects followed")
+            self.result.redirects += 1
+            target = urljoin(url.text, location)
+            await self.note(f"Issue another request to this URL: '{target}'")
+            url = Url.parse(target)
+            if reply.status == 303 or (method == "POST" and reply.status in {301, 302}):
+                method, body = self.options.get("X", "GET"), None
+
+    async def _answered(
+        self, url: Url, method: str, body: bytes | None
+    ) -> tuple[Connection, Reply]:
+        """The head of an answer; on a fresh connection where a kept one turns out to be dead."""
+        while True:
+            connection = await self.connect(url)
             try:
                 if url.scheme == "https":
                     raise CurlError(35, "TLS is not supported by the embedded engine")
-                reply = await self._ask(stream, url, method, body)
-                location = reply.header("location")
-                if not ("L" in self.options and reply.status in _REDIRECTS and location):
-                    if location:
-                        self.result.redirect_url = urljoin(url.text, location)
-                    await self._take(reply, method)
-                    await self.note(f"Connection #0 to host {url.host} left intact")
-                    return
-                if self.result.redirects >= limit:
-                    raise CurlError(47, f"Maximum ({limit}) redirects followed")
-                self.result.redirects += 1
-                target = urljoin(url.text, location)
-                await self.note(f"Issue another request to this URL: '{target}'")
-                url = _Url.parse(target)
-                if reply.status == 303 or (method == "POST" and reply.status in {301, 302}):
-                    method, body = self.options.get("X", "GET"), None
-            finally:
-                stream.close()
+                return connection, await self._ask(connection, url, method, body)
+            except CurlError as error:
+                connection.close()
+                dead = connection.reused and not connection.exchange.received
+                if not (dead and error.code in {52, 56}):
+                    raise
+            except BaseException:
+                connection.close()
+                raise
 
-    async def _ask(self, stream: StreamSocket, url: _Url, method: str, body: bytes | None) -> Reply:
+    async def _ask(
+        self, connection: Connection, url: Url, method: str, body: bytes | None
+    ) -> Reply:
         headers = self._headers(url, body)
         if "v" in self.options:
             lines = [f"{method} {url.target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers), ""]
             await self.proc.err("".join(f"> {line}\n" for line in lines))
-        exchange = Exchange(stream)
         self.result.times["pretransfer"] = self.elapsed()
         try:
             reply = await within(
                 self.proc, self._left(),
-                lambda: exchange.request(method, url.target, headers, body or b""),
+                lambda: connection.exchange.request(method, url.target, headers, body or b""),
             )  # fmt: skip
         except TimeoutError:
             raise self._too_slow(None) from None
@@ -352,9 +314,8 @@ class Transfer:
         except OSError:
             raise CurlError(23, f"Failed writing body (0 != {len(data)})") from None
 
-    async def _take(self, reply: Reply, method: str) -> None:
-        if method == "HEAD":
-            return
+    async def _take(self, reply: Reply, *, ignore: bool) -> None:
+        """Read the content to its end, and write it out unless it is to be ignored."""
         chunks = reply.body()
 
         async def following() -> bytes:
@@ -379,6 +340,8 @@ class Transfer:
                 raise CurlError(56, f"Recv failure: {os.strerror(error.errno or 0)}") from None
             if not chunk:
                 return
+            if ignore:
+                continue
             self.result.size += len(chunk)
             if "v" in self.options:
                 await self.proc.err(f"{{ [{len(chunk)} bytes data]\n")

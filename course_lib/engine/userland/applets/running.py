@@ -140,47 +140,6 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds // 60)}m {seconds % 60:.2f}s"
 
 
-@program(
-    "s:k:",
-    "[-s SIG] [-k KILL_SECS] SECS PROG ARGS",
-    "Run PROG. Send SIG to it if it is not gone in SECS seconds",
-    least=2,
-    permute=False,
-    long={"signal=": "s", "kill-after=": "k", "foreground": "f", "preserve-status": "p"},
-)
-async def timeout(proc: ContainerProcess, options: Options, words: list[str]) -> int:
-    """Run a program for a limited time."""
-    limit = duration(words[0])
-    spec = options.get("s", "TERM")
-    signum = signals.parse(spec)
-    if signum is None:
-        raise Fail(f"unknown signal '{spec}'")
-    try:
-        child = await proc.spawn(words[1:], fds=proc.fds)
-    except OSError as error:
-        code = 127 if isinstance(error, FileNotFoundError) else 126
-        raise Fail(f"can't execute '{words[1]}': {reason(error)}", code) from None
-    if limit == 0:
-        return await child.wait()
-
-    async def watch() -> None:
-        await proc.sleep(limit)
-        child.kill(signum)
-        if "k" in options:
-            await proc.sleep(duration(options["k"]))
-            child.kill(signals.SIGKILL)
-
-    watcher = proc.thread(watch)
-    status = await child.wait()
-    expired = watcher.done() or child.killed_by == signum
-    watcher.cancel()
-    if expired and child.killed_by:
-        # BusyBox's timeout becomes the program itself, so the signal ends what was started.
-        proc.killed_by = child.killed_by
-        return 128 + child.killed_by
-    return status
-
-
 @program("n:t", "[-n SEC] [-t] PROG ARGS", "Run PROG periodically", least=1, permute=False)
 async def watch(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Run a command again and again on a clear screen."""
