@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 CHROMIUM = os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium")
 SECONDS = 1000
 """Playwright counts in milliseconds."""
+KERNEL_SECONDS = 180
+LESSON_SECONDS = 300
+"""At most, on a busy machine."""
 
 
 def require_chromium() -> str:
@@ -71,21 +74,31 @@ def browser_page(url: str, shots: Path) -> Iterator[Page]:
         yield page
 
 
-def wait_for_notebook(page: Page, name: str) -> None:
-    """Until the notebook's tab is there and its kernel is idle."""
-    expect(page.get_by_role("tab", name=name)).to_be_visible()
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")).to_be_visible()
+def wait_for_kernel(page: Page, notebook: str) -> None:
+    """Until the page is connected to the notebook's kernel, and that is idle.
+
+    The server is asked: the page itself shows a kernel that is idle before it has any, and drops
+    "Run All Cells" then.
+    """
+    page.wait_for_function(
+        """async notebook => {
+            const config = document.getElementById("jupyter-config-data").textContent;
+            const answer = await fetch(JSON.parse(config).baseUrl + "api/sessions");
+            const sessions = answer.ok ? await answer.json() : [];
+            return sessions.some(({path, kernel}) => path.endsWith(notebook)
+                && kernel.connections > 0 && kernel.execution_state === "idle");
+        }""",
+        arg=notebook,
+        polling=250,
+        timeout=KERNEL_SECONDS * SECONDS,
+    )
 
 
-def run_all_cells(page: Page) -> None:
-    """Run → Run All Cells, and wait until nothing is queued or running."""
+def run_all_cells(page: Page, notebook: str, code_cells: int) -> None:
+    """Run → Run All Cells, until each of its code cells shows the number of its run."""
+    wait_for_kernel(page, notebook)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile(r"^Run All Cells$")).click()
-
-
-def scroll_through(page: Page, cells: int) -> None:
-    """Bring every cell on screen once: JupyterLab draws only what is in view."""
-    page.locator(".jp-NotebookPanel:visible .jp-WindowedPanel-outer").first.hover()
-    for _ in range(cells):
-        page.mouse.wheel(0, 600)
-        page.wait_for_timeout(30)
+    numbers = page.locator(".jp-NotebookPanel:visible .jp-CodeCell .jp-InputPrompt")
+    ended = numbers.filter(has_text=re.compile(r"^\[\d+\]:$"))
+    expect(ended).to_have_count(code_cells, timeout=LESSON_SECONDS * SECONDS)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.deploy.browser import SECONDS, scroll_through
+from tests.deploy.browser import run_all_cells
 
 NOTEBOOK = Path("networking/publish-a-service.ipynb")
 FIRST = "!docker run -d -P --name web nginx"
@@ -31,63 +31,43 @@ def read(notebook: Path) -> nbformat.NotebookNode:
 
 
 def write_answers(notebook: Path, answers: Mapping[str, str] = WORK) -> int:
-    """Fill in exercises as a student does who saved the notebook yesterday; how many cells."""
+    """Fill in exercises as a student does who saved the notebook yesterday; its code cells."""
     content = read(notebook)
     for cell in content.cells:
         answer = answers.get(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
         if answer is not None:
             cell.source = answer
     nbformat.write(content, notebook)  # type: ignore[no-untyped-call]
-    return len(content.cells)
+    return sum(cell.cell_type == "code" for cell in content.cells)
 
 
-def go_to_top(page: Page) -> None:
-    """Show the notebook's first cells."""
-    panel = page.locator(".jp-NotebookPanel:visible")
-    panel.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
-
-
-def expect_full_points(page: Page, shots: Path) -> None:
-    """Every check of the lesson shows all its points."""
+def run(page: Page, code_cells: int, shots: Path) -> None:
+    """Run all cells of the open notebook; every check shows all its points."""
+    run_all_cells(page, NOTEBOOK.name, code_cells)
     panel = page.locator(".jp-NotebookPanel:visible")
     for exercise, points in RESULTS:
-        result = panel.locator(".jp-OutputArea-output", has_text=exercise)
-        for step in range(240):
-            if result.count():
-                break
-            if step % 60 == 0:
-                # From the top, again and again: only what is in view exists in the page.
-                go_to_top(page)
-            scroll_through(page, 1)
-            page.wait_for_timeout(250)
-        result.first.scroll_into_view_if_needed()
+        result = panel.locator(".jp-OutputArea-output", has_text=exercise).first
+        result.scroll_into_view_if_needed()
         page.screenshot(path=shots / f"{points.replace(' ', '-')}.png")
-        expect(result.first).to_contain_text(points, timeout=60 * SECONDS)
+        expect(result).to_contain_text(points)
 
 
-def scroll_to(page: Page, cells: int, selector: str) -> Locator:
-    """The first such thing in the notebook, in view; cells are drawn when they are scrolled to."""
-    found = page.locator(".jp-NotebookPanel:visible").locator(selector)
-    go_to_top(page)
-    for _ in range(cells):
-        if found.count():
-            break
-        scroll_through(page, 1)
-    found.first.scroll_into_view_if_needed()
-    return found.first
-
-
-def show_picture(page: Page, cells: int, shots: Path) -> None:
+def show_picture(page: Page, shots: Path) -> None:
     """The picture of the first server, as the student sees it."""
-    picture = scroll_to(page, cells, ".jp-OutputArea-output :is(svg[role=img], img[alt])")
+    panel = page.locator(".jp-NotebookPanel:visible")
+    picture = panel.locator(".jp-OutputArea-output :is(svg[role=img], img[alt])").first
+    picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
     assert box is not None
     assert box["width"] > 300
     page.screenshot(path=shots / "picture.png")
 
 
-def show_page(page: Page, cells: int, shots: Path) -> None:
+def show_page(page: Page, shots: Path) -> None:
     """The page that `lab.open` shows inline, by way of the server's own address."""
-    inside = scroll_to(page, cells, "iframe[title^='Page on port']").content_frame
-    expect(inside.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
+    panel = page.locator(".jp-NotebookPanel:visible")
+    frame = panel.locator("iframe[title^='Page on port']").first
+    frame.scroll_into_view_if_needed()
+    inside = frame.content_frame.get_by_role("heading", name="Welcome to nginx!")
+    expect(inside).to_be_visible()
     page.screenshot(path=shots / "page.png")

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.deploy import lesson_one
-from tests.deploy.browser import browser_page, run_all_cells
+from tests.deploy.browser import browser_page
 from tests.deploy.learner import ROOT, Image
 from tests.deploy.processes import end_group
 
@@ -110,13 +110,12 @@ def test_learner_finds_the_lessons_and_no_solutions(image: Image) -> None:
 def test_first_lesson_on_binder(image: Image, server: str, tmp_path: Path) -> None:
     notebook = image.home / "docker-course" / lesson_one.NOTEBOOK
     owner = notebook.stat()
-    lesson_one.write_answers(notebook)
+    cells = lesson_one.write_answers(notebook)
     os.chown(notebook, owner.st_uid, owner.st_gid)
     # Without a path: what is served must open the first lesson by itself.
     with browser_page(f"{server}?token={TOKEN}", tmp_path) as page:
         panel = page.locator(".jp-NotebookPanel:visible")
         expect(panel.get_by_role("heading", name="Publish a service")).to_be_visible()
-        run_all_cells(page)
-        lesson_one.expect_full_points(page, tmp_path)
+        lesson_one.run(page, cells, tmp_path)
         page.goto(f"{server}proxy/8888/?token={TOKEN}")
         expect(page.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -15,9 +14,10 @@ from playwright.sync_api import Page, expect
 
 from tests.contract.harness import until
 from tests.deploy import lesson_one
-from tests.deploy.browser import SECONDS, chromium, profile_page, run_all_cells
+from tests.deploy.browser import SECONDS, chromium, profile_page
 from tests.deploy.hub_class import RunningClass, apart, running_class
 from tests.deploy.person import Kernel, text_of
+from tests.deploy.thief import try_to_cross
 
 pytestmark = [
     pytest.mark.slow,
@@ -83,26 +83,18 @@ async def lessons_by_requests(klass: RunningClass, names: list[str]) -> None:
 
 def test_class_from_release_to_feedback(klass: RunningClass, tmp_path: Path) -> None:
     anna, *others = klass.students
-    with chromium() as browser:
-        with profile_page(browser, klass.base, tmp_path / "instructor.png") as page:
-            release_in_the_browser(klass, page)
-            # Each does one exercise more than the one before.
-            work = apart(lambda: lessons_by_requests(klass, others))
-            with profile_page(browser, klass.base, tmp_path / "student.png") as student:
-                lesson_in_the_browser(klass, anna, student, tmp_path)
-                work.result(600)
-                grade_in_the_terminal(klass, page)
-                read_feedback(student, tmp_path)
-        scores = klass.as_grader(
-            "python",
-            "-c",
-            "import json; from nbgrader.api import Gradebook\n"
-            f"with Gradebook('sqlite:///gradebook.db', '{klass.course}') as book:\n"
-            f" print(json.dumps({{s.student.id: s.score for s in "
-            f"book.assignment_submissions('{ASSIGNMENT}')}}))",
-        ).stdout
-    earned = json.loads(scores.splitlines()[-1])
-    assert earned == dict(zip(klass.students, (POINTS, 4.0, 6.0, 10.0, POINTS), strict=True))
+    with (
+        chromium() as browser,
+        profile_page(browser, klass.base, tmp_path / "instructor.png") as page,
+    ):
+        release_in_the_browser(klass, page)
+        # Each does one exercise more than the one before.
+        work = apart(lambda: lessons_by_requests(klass, others))
+        with profile_page(browser, klass.base, tmp_path / "student.png") as student:
+            lesson_in_the_browser(klass, anna, student, tmp_path)
+            work.result(600)
+            grade(klass, page)
+            read_feedback(student, tmp_path)
     asyncio.run(each_gets_their_own(klass, others))
 
 
@@ -115,9 +107,14 @@ def release_in_the_browser(klass: RunningClass, page: Page) -> None:
     expect(course).to_be_visible()
     target = str(course.get_attribute("href"))
     assert target.startswith(f"{klass.base}/services/{klass.course}/"), target
+    press(klass, page, "education", "cloud-upload")  # Generate, Release
+
+
+def press(klass: RunningClass, page: Page, *icons: str) -> None:
+    """Formgrader's buttons for the assignment, by the names of their pictures."""
     page.goto(f"{klass.base}/services/{klass.course}/formgrader")
     row = page.locator("tr", has_text=ASSIGNMENT)
-    for icon in ("education", "cloud-upload"):  # Generate, Release
+    for icon in icons:
         row.locator(f".glyphicon-{icon}").click()
         dialog = page.locator("#success-modal")
         expect(dialog).to_be_visible(timeout=120 * SECONDS)
@@ -125,19 +122,7 @@ def release_in_the_browser(klass: RunningClass, page: Page) -> None:
         expect(dialog).to_have_count(0)
 
 
-def draw_all_cells(klass: RunningClass, name: str) -> None:
-    """JupyterLab's own setting: without it, only cells in view are in the page."""
-    home = klass.hub.home(name)
-    path = home / ".jupyter/lab/user-settings/@jupyterlab/notebook-extension"
-    path.mkdir(parents=True)
-    (path / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    owner = home.stat()
-    for made in (home / ".jupyter", *(home / ".jupyter").rglob("*")):
-        os.chown(made, owner.st_uid, owner.st_gid)
-
-
 def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Path) -> None:
-    draw_all_cells(klass, name)
     klass.sign_in(page, name)
     wait_for_lab(page)
     page.get_by_role("menuitem", name="Nbgrader").click()
@@ -155,10 +140,9 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
     page.goto(f"{klass.base}/user/{name}/lab/tree/{NOTEBOOK}")
     panel = page.locator(".jp-NotebookPanel:visible")
     expect(panel.get_by_role("heading", name="Publish a service")).to_be_visible()
-    run_all_cells(page)
-    lesson_one.expect_full_points(page, shots)
-    lesson_one.show_picture(page, cells, shots)
-    lesson_one.show_page(page, cells, shots)
+    lesson_one.run(page, cells, shots)
+    lesson_one.show_picture(page, shots)
+    lesson_one.show_page(page, shots)
     page.keyboard.press("Control+s")
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
 
@@ -181,23 +165,21 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
     until(lambda: list(inbound.glob(f"{name}+{ASSIGNMENT}+*/submission_secret.txt")))
 
 
-def grade_in_the_terminal(klass: RunningClass, page: Page) -> None:
-    """All that is left, in one line in a terminal of the formgrader's server."""
+def grade(klass: RunningClass, page: Page) -> None:
+    """Collect and give feedback with formgrader's buttons; the students' code runs in between."""
+    press(klass, page, "cloud-download")  # Collect
     page.goto(f"{klass.base}/services/{klass.course}/lab")
     open_terminal(page)
-    steps = [
-        f"cd {klass.course}",
-        f"nbgrader collect {ASSIGNMENT}",
-        f"course autograde {ASSIGNMENT}",
-        f"nbgrader generate_feedback {ASSIGNMENT}",
-        f"nbgrader release_feedback {ASSIGNMENT}",
-    ]
-    page.keyboard.type(f"({' && '.join(steps)}) > ~/log 2>&1; echo ended $? >> ~/log\n")
+    page.keyboard.type(f"(cd {klass.course} && course autograde {ASSIGNMENT}) > ~/log 2>&1")
+    page.keyboard.type("; echo ended $? >> ~/log\n")
     log = klass.hub.home(klass.hub.klass.grader) / "log"
     until(lambda: log.exists() and re.search(r"^ended \d+$", log.read_text(), re.MULTILINE), 400)
     assert log.read_text().splitlines()[-1] == "ended 0", log.read_text()
-    page.goto(f"{klass.base}/services/{klass.course}/formgrader/manage_submissions/{ASSIGNMENT}")
-    expect(page.locator("body")).to_contain_text(klass.students[-1])
+    press(klass, page, "comment", "envelope")  # Generate and release feedback
+    path = f"/services/{klass.course}/formgrader/api/submissions/{ASSIGNMENT}"
+    listed = page.request.get(klass.base + path).json()
+    earned = {submission["student"]: submission["score"] for submission in listed}
+    assert earned == dict(zip(klass.students, (POINTS, 4.0, 6.0, 10.0, POINTS), strict=True))
 
 
 def read_feedback(page: Page, shots: Path) -> None:
@@ -225,80 +207,6 @@ def test_students_do_not_reach_each_other(klass: RunningClass) -> None:
     asyncio.run(try_to_cross(klass))
 
 
-async def try_to_cross(klass: RunningClass) -> None:
-    thief, victim = klass.students[:2]
-    async with klass.person(thief) as ours, klass.person(victim) as theirs:
-        for student in (ours, theirs):
-            await student.log_in()
-            await student.start_server()
-        publish = "docker rm -f page >/dev/null 2>&1; docker run -d --name page -p 8765:80 nginx"
-        secret = f"docker exec page sh -c 'echo of-{victim} > /usr/share/nginx/html/index.html'"
-        await theirs.run(f"!{publish} && {secret}")
-        seen = await theirs.run(
-            "!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user="
-        )
-        assert f"of-{victim}" in seen
-        # Both may publish the same port; each sees the own page, and nothing of the other.
-        await ours.run(f"!{publish}")
-        mine = await ours.run("!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user=")
-        assert "Welcome to nginx" in mine
-        assert victim not in mine
-
-        folder, home = klass.hub.folder, klass.hub.home(victim)
-        exchange = klass.hub.exchange / klass.course
-        for what in (
-            f"ls {home}",
-            f"cat {home}/docker-course/index.ipynb",
-            f"touch {home}/mine",
-            f"ls {klass.hub.homes}",
-            f"cat {folder}/passwords.csv",
-            f"cat {folder}/students.csv",
-            f"ls {folder}/state",
-            f"ls {klass.hub.course_directory}",
-            f"ls {exchange}/inbound",
-            f"ls {exchange}/feedback",
-            f"touch {exchange}/outbound/{ASSIGNMENT}/mine",
-            f"mv {exchange} {exchange}-gone",
-            f"echo >> {folder}/class.toml",
-            "ls /sys/fs/cgroup/*/mine || mkdir /sys/fs/cgroup/mine /sys/fs/cgroup/memory/mine",
-            r"grep -q '^NoNewPrivs:.0$\|^Cap[A-Za-z]*:.*[1-9a-f]' /proc/self/status",
-        ):
-            found = await ours.run(f"!({what}) >/dev/null 2>&1 && echo reached || echo refused")
-            assert found.split()[-1:] == ["refused"], (what, found)
-
-        # The hub's other parts, where they listen outside of the students' networks.
-        ports = klass.hub.klass
-        for port in (ports.proxy_port, ports.grader_port, ports.port):
-            code = f"import socket; print(socket.socket().connect_ex(('127.0.0.1', {port})))"
-            assert int(await ours.run(code)) != 0, port
-
-        # Through the proxy, with one's own log-in.
-        for path in ("lab", "api/contents/index.ipynb", "proxy/8765/", "api/kernels"):
-            status, found = await ours.ask(path, of=victim)
-            assert status in (403, 404), (path, status, found)
-        for path in ("formgrader", "lab", "api/contents"):
-            status, found = await ours.ask(path, of=f"/services/{klass.course}/")
-            assert status in (403, 404), (path, status, found)
-
-        # The hub's API with the token that a student's programs have, and with none of its.
-        ask = (
-            "import os, urllib.request, urllib.error\n"
-            "def ask(path, token=os.environ['JUPYTERHUB_API_TOKEN'], method='GET'):\n"
-            "    request = urllib.request.Request(os.environ['JUPYTERHUB_API_URL'] + path,\n"
-            "        headers={'Authorization': 'token ' + token}, method=method)\n"
-            "    try:\n"
-            "        return urllib.request.urlopen(request).status\n"
-            "    except urllib.error.HTTPError as error:\n"
-            "        return error.code\n"
-            f"print(ask('/users/{thief}'), ask('/users/{victim}'), ask('/users'),\n"
-            f"      ask('/users/{victim}/server', method='DELETE'),\n"
-            f"      ask('/users/{thief}', token='0123456789abcdef'))"
-        )
-        codes = [int(word) for word in (await ours.run(ask)).split()]
-        assert codes[0] == 200
-        assert all(code in (403, 404) for code in codes[1:]), codes
-
-
 def test_nothing_is_lost_when_things_end(klass: RunningClass) -> None:
     asyncio.run(end_everything(klass))
 
@@ -308,28 +216,28 @@ async def end_everything(klass: RunningClass) -> None:
     async with klass.person(name) as student:
         await student.log_in()
         await student.start_server()
-        await student.run(
-            "!docker volume create kept >/dev/null"
-            " && docker run --rm -v kept:/data alpine sh -c 'echo precious > /data/file'"
-        )
         await student.answered(
             "api/contents/notes.txt",
             "PUT",
             json={"type": "file", "format": "text", "content": "my"},
         )
+        keep = (
+            "!docker volume create kept >/dev/null"
+            " && docker run --rm -v kept:/data alpine sh -c 'echo precious > /data/file'"
+        )
         show = "!docker run --rm -v kept:/data alpine cat /data/file"
-
-        # A killed engine starts again with the next command.
-        await student.run(
+        end = (
             "import json, os, signal, subprocess\n"
             "found = subprocess.run(['course', 'engine', 'status', '--json'],"
             " capture_output=True).stdout\n"
             "os.kill(json.loads(found)['pid'], signal.SIGKILL)"
         )
-        assert "precious" in await student.run(show)
-
-        # A killed kernel is started again by the server.
         async with Kernel(student, "notes.ipynb") as kernel:
+            await kernel.run(keep)
+            # A killed engine starts again with the next command.
+            assert text_of(await kernel.run(end)) == ""
+            assert "precious" in text_of(await kernel.run(show))
+            # A killed kernel is started again by the server.
             await student.answered(f"api/kernels/{kernel.id}/restart", "POST")
             assert "precious" in text_of(await kernel.run(show))
 

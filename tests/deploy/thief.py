@@ -1,0 +1,100 @@
+"""What a student of a hub tries, to get at what is another's; nothing of it works."""
+
+from __future__ import annotations
+
+from tests.deploy import lesson_one
+from tests.deploy.hub_class import RunningClass
+from tests.deploy.person import Kernel, Person, text_of
+
+LOOK = "!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user="
+
+
+async def try_to_cross(klass: RunningClass) -> None:
+    """One student tries to reach another, and the hub's own parts."""
+    thief, victim = klass.students[:2]
+    async with klass.person(thief) as ours, klass.person(victim) as theirs:
+        for student in (ours, theirs):
+            await student.log_in()
+            await student.start_server()
+        async with Kernel(theirs, "theirs.ipynb") as their, Kernel(ours, "ours.ipynb") as kernel:
+            await publish_the_same_port(victim, their, kernel)
+            await try_files(klass, victim, kernel)
+            await try_ports(klass, kernel)
+            await try_hub(klass, victim, kernel)
+        await try_proxy(klass, victim, ours)
+
+
+async def publish_the_same_port(victim: str, theirs: Kernel, ours: Kernel) -> None:
+    """Each sees the own page, and nothing of the other."""
+    publish = "docker rm -f page >/dev/null 2>&1; docker run -d --name page -p 8765:80 nginx"
+    secret = f"docker exec page sh -c 'echo of-{victim} > /usr/share/nginx/html/index.html'"
+    seen = text_of(await theirs.run(f"!{publish} && {secret}\n{LOOK}"))
+    assert f"of-{victim}" in seen
+    mine = text_of(await ours.run(f"!{publish}\n{LOOK}"))
+    assert "Welcome to nginx" in mine
+    assert victim not in mine
+
+
+async def try_files(klass: RunningClass, victim: str, kernel: Kernel) -> None:
+    """Homes, exchange, the class's own files, control groups, privileges."""
+    folder, home = klass.hub.folder, klass.hub.home(victim)
+    exchange = klass.hub.exchange / klass.course
+    for what in (
+        f"ls {home}",
+        f"cat {home}/docker-course/index.ipynb",
+        f"touch {home}/mine",
+        f"ls {klass.hub.homes}",
+        f"cat {folder}/passwords.csv",
+        f"cat {folder}/students.csv",
+        f"ls {folder}/state",
+        f"ls {klass.hub.course_directory}",
+        f"ls {exchange}/inbound",
+        f"ls {exchange}/feedback",
+        f"touch {exchange}/outbound/mine",
+        f"touch {exchange}/outbound/{lesson_one.NOTEBOOK.parent}/mine",
+        f"mv {exchange} {exchange}-gone",
+        f"echo >> {folder}/class.toml",
+        "ls /sys/fs/cgroup/*/mine || mkdir /sys/fs/cgroup/mine /sys/fs/cgroup/memory/mine",
+        r"grep -q '^NoNewPrivs:.0$\|^Cap[A-Za-z]*:.*[1-9a-f]' /proc/self/status",
+    ):
+        tried = f"!({what}) >/dev/null 2>&1 && echo reached || echo refused"
+        found = text_of(await kernel.run(tried))
+        assert found.split() == ["refused"], (what, found)
+
+
+async def try_ports(klass: RunningClass, kernel: Kernel) -> None:
+    """The hub's other parts, where they listen outside of the students' networks."""
+    for port in (klass.hub.klass.proxy_port, klass.hub.klass.grader_port, klass.hub.klass.port):
+        code = f"import socket; print(socket.socket().connect_ex(('127.0.0.1', {port})))"
+        assert int(text_of(await kernel.run(code))) != 0, port
+
+
+async def try_proxy(klass: RunningClass, victim: str, ours: Person) -> None:
+    """With one's own log-in."""
+    for path in ("lab", "api/contents/index.ipynb", "proxy/8765/", "api/kernels"):
+        status, found = await ours.ask(path, of=victim)
+        assert status in (403, 404), (path, status, found)
+    for path in ("formgrader", "lab", "api/contents"):
+        status, found = await ours.ask(path, of=f"/services/{klass.course}/")
+        assert status in (403, 404), (path, status, found)
+
+
+async def try_hub(klass: RunningClass, victim: str, kernel: Kernel) -> None:
+    """The hub's API with the token that a student's programs have, and with none of its."""
+    thief = klass.students[0]
+    ask = (
+        "import os, urllib.request, urllib.error\n"
+        "def ask(path, token=os.environ['JUPYTERHUB_API_TOKEN'], method='GET'):\n"
+        "    request = urllib.request.Request(os.environ['JUPYTERHUB_API_URL'] + path,\n"
+        "        headers={'Authorization': 'token ' + token}, method=method)\n"
+        "    try:\n"
+        "        return urllib.request.urlopen(request).status\n"
+        "    except urllib.error.HTTPError as error:\n"
+        "        return error.code\n"
+        f"print(ask('/users/{thief}'), ask('/users/{victim}'), ask('/users'),\n"
+        f"      ask('/users/{victim}/server', method='DELETE'),\n"
+        f"      ask('/users/{thief}', token='0123456789abcdef'))"
+    )
+    codes = [int(word) for word in text_of(await kernel.run(ask)).split()]
+    assert codes[0] == 200
+    assert all(code in (403, 404) for code in codes[1:]), codes
