@@ -201,11 +201,9 @@ class Lab(Looking):
         if showing.shell() is None:
             showing.show(question.still())
             return
-        from IPython.display import display
-
         from course_lib.question_widget import QuestionWidget
 
-        display(QuestionWidget(question).bundle(), raw=True)  # type: ignore[no-untyped-call]
+        QuestionWidget(question).show()
 
     # --- inside --------------------------------------------------------------------------
 

@@ -7,16 +7,14 @@ again, or exported, shows the last one, though widgets do not run there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ipywidgets import HTML, Button, HBox, Layout
 
-from course_lib import showing
+from course_lib import showing, stand_in
 from course_lib.diagrams import Picture
 from course_lib.topology import Topology
 
 _LINE = 'style="font:13px/1.5 system-ui,sans-serif"'
-_STILL = "Run the cell again to follow."
 
 
 class LiveWidget:
@@ -29,7 +27,7 @@ class LiveWidget:
         self._draw = draw
         self._pictures = 0
         self._output: showing.Handle | None = None
-        self._controls: Any = None
+        self._still: showing.Handle | None = None
         self.line = HTML()
         self.button = Button(
             description="Stop", icon="stop", tooltip="Keep this picture as it is",
@@ -52,21 +50,17 @@ class LiveWidget:
 
     def show_controls(self) -> None:
         """Below the picture, in a notebook."""
-        from IPython.display import DisplayHandle
-
-        self._controls = DisplayHandle()  # type: ignore[no-untyped-call]
-        self._controls.display(self.bundle(), raw=True)
+        self._still = stand_in.show(self.box, _still())
 
     def ended(self, reason: str) -> None:
-        """Say that the picture follows no more; the controls go."""
-        why = f": {reason}" if reason else ""
-        text = f"\N{BLACK SQUARE} still{why}. {_STILL}"
-        self.line.value = f'<span role="status" {_LINE}>{text}</span>'
+        """Say that the picture follows no more; the button goes."""
+        still = _still(reason)
+        self.line.value = f'<span role="status" {_LINE}>{still.text}</span>'
         self.button.layout.display = "none"
-        if self._controls is not None:
-            self._controls.update(showing.note(text).bundle(), raw=True)
+        if self._still is not None:
+            self._still.update(still)
 
-    def bundle(self) -> dict[str, Any]:
-        """The controls as a Jupyter MIME bundle; where widgets do not run, a line."""
-        made: dict[str, Any] = self.box._repr_mimebundle_()
-        return {**made, **showing.note(f"\N{BLACK SQUARE} still. {_STILL}").bundle()}
+
+def _still(reason: str = "") -> showing.Exhibit:
+    why = f": {reason}" if reason else ""
+    return showing.note(f"\N{BLACK SQUARE} still{why}. Run the cell again to follow.")

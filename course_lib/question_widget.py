@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from ipywidgets import HTML, Box, Button, HBox, Layout, VBox
 
+from course_lib import stand_in
 from course_lib.questions import Option, Question, rich
 
 GREEN, VERMILION = "#009E73", "#D55E00"
@@ -40,10 +40,9 @@ class QuestionWidget:
             padding="8px 16px", margin="6px 0", max_width="60em",
         )  # fmt: skip
 
-    def bundle(self) -> dict[str, Any]:
-        """As a Jupyter MIME bundle: the still text is for where widgets do not run."""
-        made: dict[str, Any] = self.box._repr_mimebundle_()
-        return {**made, **self.question.still().bundle()}
+    def show(self) -> None:
+        """Below the cell of a notebook; where widgets do not run, the still text."""
+        stand_in.show(self.box, self.question.still())
 
     def _answerer(self, letter: str, option: Option) -> Callable[[Button], None]:
         def answer(button: Button) -> None:

@@ -167,9 +167,6 @@ def test_the_widget_shows_the_picture_and_that_it_lives(
     widget.show(ONE, TWO)
     assert capsys.readouterr().out.strip() == diagrams.describe(TWO, ONE)
     assert "1 change since" in widget.line.value
-    bundle = widget.bundle()
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
-    assert "still" in bundle["text/plain"]
     widget.ended("the engine is gone")
     assert "still: the engine is gone" in widget.line.value
     assert widget.button.layout.display == "none"

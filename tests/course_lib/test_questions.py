@@ -97,13 +97,6 @@ def test_pressing_a_button_explains_the_answer(question: Question) -> None:
     assert shown.buttons["B"].button_style == "success"
 
 
-def test_a_widget_carries_its_still_text(question: Question) -> None:
-    bundle = QuestionWidget(question).bundle()
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"]
-    assert bundle["text/plain"] == question.still().text
-    assert bundle["text/html"] == question.still().html
-
-
 @pytest.fixture
 def only(question: Question, monkeypatch: pytest.MonkeyPatch) -> Question:
     monkeypatch.setattr(questions, "_of_the_course", lambda: {question.id: question})
