@@ -18,7 +18,6 @@ STRIP_HEIGHT = 19.0
 NOTE_WIDTH, NOTE_HEIGHT = 156.0, 15.0
 """Of a strip that has lines of words instead of an address."""
 PAD = 9.0
-PILL_HEIGHT = 18.0
 MOST_MOUNTS = 4
 MOST_ALSO = 6
 MOST_TAGS = 3
@@ -112,27 +111,6 @@ def badge(mark: Mark, right: float, y: float) -> list[Shape]:
 def mark_line(mark: Mark) -> float:
     """How thick the outline of a thing is: thicker where it is new or changed."""
     return 2.6 if mark in ("new", "changed") else 1.3
-
-
-def port_pills(ports: tuple[str, ...], middle: float, bottom: float) -> list[Shape]:
-    """Published ports as pills, the lowest ending at ``bottom``."""
-    shapes: list[Shape] = []
-    for number, text in enumerate(reversed(ports)):
-        y = bottom - (number + 1) * PILL_HEIGHT - number * 2
-        width = BOX_WIDTH - 4
-        shapes.append(
-            Area(middle - width / 2, y, width, PILL_HEIGHT, palette.tint(palette.PORT, 0.12),
-                 palette.PORT, 1.3, form="pill", z=5, role="port", key=text)
-        )  # fmt: skip
-        shapes.append(
-            Label(middle, y + PILL_HEIGHT / 2, text, TEXT_SIZE, True, align="center", z=6)
-        )
-    return shapes
-
-
-def pills_height(ports: tuple[str, ...]) -> float:
-    """How much room the pills of these ports take."""
-    return len(ports) * (PILL_HEIGHT + 2)
 
 
 def _box(

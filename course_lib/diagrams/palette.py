@@ -29,6 +29,9 @@ MARKER = "#F0E442"
 WIDTH = 960.0
 """What fits into a notebook without scrolling or shrinking."""
 
+MARGIN = 18.0
+"""Left free around a host, and within it."""
+
 NAME_SIZE = 13.0
 TEXT_SIZE = 11.0
 SMALL_SIZE = 10.0

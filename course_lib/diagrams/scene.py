@@ -163,6 +163,7 @@ def state_words(container: Container) -> str:
 def port_words(port: PublishedPort) -> str:
     """``localhost:8080 → 80``."""
     host = "localhost" if port.host_ip in ("0.0.0.0", "::", "127.0.0.1", "") else port.host_ip
+    host = f"[{host}]" if ":" in host else host
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
     arrow = "\N{RIGHTWARDS ARROW}"
     return f"{host}:{port.host_port} {arrow} {port.container_port}{protocol}"

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from course_lib.diagrams import palette
 from course_lib.diagrams.blocks import BOX_WIDTH, PAD
-from course_lib.diagrams.layout import MARGIN
-from course_lib.diagrams.palette import NAME_SIZE, SMALL_SIZE, TEXT_SIZE
+from course_lib.diagrams.palette import MARGIN, NAME_SIZE, SMALL_SIZE, TEXT_SIZE
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line, Shape
 from course_lib.diagrams.text import Measure, shortened, wrapped
 from course_lib.trace import Step, Trace
