@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -104,6 +106,22 @@ SCENES = {
         ENGINE,
     ),
     "modes": MODES,
+    "ports of those below": topology(
+        container("lb", "front", "back", ports=(80, 443)),
+        *(container(f"web{i}", "front", "back", ports=(8081 + i,)) for i in range(4)),
+        container("db", "back"),
+        networks=("front", "back"),
+    ),
+    "many ports and long ones": topology(
+        container("many", "bridge", ports=tuple(range(8000, 8012))),
+        replace(
+            container("long", "bridge"),
+            ports=(
+                PublishedPort(80, "tcp", 8080, "2001:db8:1234:5678:9abc:def0:1234:5678"),
+                PublishedPort(53, "udp", 53, "192.168.178.22"),
+            ),
+        ),
+    ),
 }
 
 
@@ -272,6 +290,27 @@ def test_published_ports_sit_on_the_hosts_edge_where_the_way_is_free() -> None:
     [arrow] = [shape for shape in drawing.shapes if isinstance(shape, Line) and shape.arrow]
     [site] = [box for box in drawing.areas("container") if box.key == "id-site"]
     assert arrow.points[-1] == (site.middle, site.y)
+
+
+def test_published_ports_cover_no_wires(drawing: Drawing) -> None:
+    wires = [s for s in drawing.shapes if isinstance(s, Line) and not s.arrow and len(s.points) > 1]
+    for port in drawing.areas("port"):
+        inner = Area(port.x + 1, port.y + 1, port.w - 2, port.h - 2)
+        for wire in wires:
+            for (x0, y0), (x1, y1) in pairwise(wire.points):
+                part = Area(min(x0, x1), min(y0, y1), abs(x1 - x0) + 0.1, abs(y1 - y0) + 0.1)
+                assert not part.overlaps(inner), (port, wire)
+
+
+def test_published_ports_fit_into_their_pills() -> None:
+    drawing = lay_out(build_scene(SCENES["many ports and long ones"]), measure)
+    pills = drawing.areas("port")
+    assert [pill.key for pill in pills][:2] == ["and 7 more", "localhost:8004 → 80"]
+    texts = {(s.x, s.y): s for s in drawing.shapes if isinstance(s, Label)}
+    for pill in pills:
+        label = texts[pill.middle, pill.y + pill.h / 2]
+        assert measure(label.text, label.size, label.bold) < pill.w
+    assert any(pill.key.startswith("[2001:db8:") for pill in pills)
 
 
 def test_published_ports_of_many_sit_on_their_containers() -> None:
