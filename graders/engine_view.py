@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from graders.storage_view import MountView, mount_views
@@ -67,6 +68,12 @@ class ContainerView:
         """What is mounted at exactly this path."""
         wanted = posixpath.normpath(path)
         return next((m for m in self.mounts if posixpath.normpath(m.target) == wanted), None)
+
+    def mount_over(self, path: str) -> MountView | None:
+        """What a path in the container lies on: the innermost mount at it or around it."""
+        wanted = PurePosixPath(posixpath.normpath(path))
+        around = [m for m in self.mounts if wanted.is_relative_to(posixpath.normpath(m.target))]
+        return max(around, key=lambda m: len(posixpath.normpath(m.target)), default=None)
 
     def ports_of(self, container_port: str) -> tuple[PublishedPort, ...]:
         """Where ``container_port`` (``80/tcp``) is published on the host."""

@@ -38,6 +38,8 @@ class VolumeView:
     exists: bool
     driver: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    mountpoint: str = ""
+    """Where its files lie, on the machine that the engine runs on."""
 
     @property
     def anonymous(self) -> bool:
@@ -92,7 +94,11 @@ def mount_views(document: Mapping[str, Any]) -> tuple[MountView, ...]:
 def volume_view(document: Mapping[str, Any]) -> VolumeView:
     """From an entry of ``GET /volumes``."""
     return VolumeView(
-        document["Name"], True, document.get("Driver", ""), document.get("Labels") or {}
+        document["Name"],
+        True,
+        document.get("Driver", ""),
+        document.get("Labels") or {},
+        document.get("Mountpoint") or "",
     )
 
 

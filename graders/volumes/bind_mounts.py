@@ -10,10 +10,11 @@ from pathlib import Path
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import box, listed, made_from, mounted, port_links, runs
-from graders.host_paths import host_path, is_same_path
+from graders.host_paths import host_path
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
+from graders.volumes.folders import places, read_only
 
 PORT = 8088
 SITE, MOTD = "site", "motd.txt"
@@ -21,7 +22,7 @@ PAGES = "/usr/share/nginx/html"
 SOCKET_NAME = "docker.sock"
 SOCKET = f"/var/run/{SOCKET_NAME}"
 ABOVE_SOCKET = {"/var/run", "/run"}
-_ROOT = re.compile(r"^\s*root\s+\"?([^\s;\"]+)\"?\s*;", re.MULTILINE)
+_ROOT = re.compile(r"(?:^|[;{])\s*root\s+\"?([^\s;\"]+)\"?\s*;", re.MULTILINE)
 
 
 @check("bind-site")
@@ -40,7 +41,7 @@ def page_from_a_folder(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "static cannot write to it.",
         1.5,
-        attached.then(lambda: _read_only(static, probe.folder / SITE)),
+        attached.then(lambda: read_only(static, probe.folder / SITE)),
     )
     yield expect(
         f"On host port {PORT} the page is what site/index.html holds now.",
@@ -106,7 +107,7 @@ def _page_file(folder: Path) -> Finding:
 def _mounted(container: ContainerView, path: Path, target: str | None = None) -> Finding:
     if not path.exists():
         return missed(f"your folder has no {path.name}", f"Make {path.name} beside this notebook.")
-    targets = _targets(container, path)
+    targets = set(places(container, path))
     mine = Thing("path", path.name)
     missing = Shown("missing", box(container), mine, target or "")
     if targets and target in (None, *targets):
@@ -133,40 +134,15 @@ def _mounted(container: ContainerView, path: Path, target: str | None = None) ->
     )
 
 
-def _targets(container: ContainerView, path: Path) -> set[str]:
-    """Where in the container this file or folder of the student's is mounted."""
-    return {
-        posixpath.normpath(mount.target)
-        for mount in container.mounts
-        if mount.type == "bind" and is_same_path(mount.source, path)
-    }
-
-
-def _read_only(container: ContainerView, path: Path) -> Finding:
-    """By no bind mount can it be changed, not by one of a folder around it either."""
-    writable = [
-        mount.target
-        for mount in container.mounts
-        if mount.type == "bind"
-        and not mount.read_only
-        and any(is_same_path(mount.source, above) for above in (path, *path.parents))
-    ]
-    if not writable:
-        return met(f"{path.name} is mounted read-only")
-    return missed(
-        f"{container.name} could write to {path.name}, at {listed(writable)}",
-        "Two letters behind the path make it read-only.",
-        Shown("wrong", box(container), Thing("path", path.name), f"{listed(writable)}, can write"),
-    )
-
-
 def _served(probe: Probe, static: ContainerView) -> Finding:
     """nginx reads the folder itself, not a copy, which would not follow it."""
-    targets = _targets(static, probe.folder / SITE)
-    if PAGES in targets or targets & _roots(probe, static):
+    seen = places(static, probe.folder / SITE)
+    # Nor is its page covered by another one.
+    whole = {at for at, by in seen.items() if static.mount_over(f"{at}/index.html") is by}
+    if PAGES in whole or whole & _roots(probe, static):
         return met("nginx serves the folder")
     return missed(
-        f"{SITE} is at {listed(targets)} of {static.name}, and nginx serves something else",
+        f"{SITE} is at {listed(seen)} of {static.name}, and nginx serves something else",
         f"nginx serves what lies in {PAGES}: your folder belongs there, not a copy of it, or the"
         " page does not follow when you change the file.",
     )

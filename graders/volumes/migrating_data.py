@@ -15,6 +15,7 @@ from graders.volumes.redis import counter_of, version_of
 
 DATA = "/data"
 COUNTER = "42"
+_ALIVE = ("running", "paused", "restarting")
 
 
 @check("migrate-redis")
@@ -27,7 +28,7 @@ def data_moved_to_the_next_version(probe: Probe) -> Iterator[Expectation]:
     yield expect("redis30 was made from the image redis:3.0.", 1, image)
     taken = running.then(lambda: _took_over(probe, old, new))
     yield expect("redis30 has the volume that redis28 kept its data in.", 1.5, taken)
-    yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(old)))
+    yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
     yield expect(
         f"In redis30, GET counter gives {COUNTER}.",
         2,
@@ -53,7 +54,7 @@ def data_moved_once_more(probe: Probe) -> Iterator[Expectation]:
     )
     taken = running.then(lambda: _took_over(probe, old, new))
     yield expect("redis-next has the volume that redis30 kept its data in.", 1.5, taken)
-    yield expect("redis30 is stopped or removed.", 1, taken.then(lambda: _stopped(old)))
+    yield expect("redis30 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
     yield expect(
         "In redis-next, the counter is there.", 1.5, taken.then(lambda: _counter_is(probe, new))
     )
@@ -91,21 +92,32 @@ def _volumes_of(probe: Probe, container: ContainerView) -> set[str]:
     """The volumes of a container, also of one that was removed since the lesson started."""
     if container.status != "missing":
         return {mount.name for mount in container.mounts if mount.type == "volume"}
-    ids, volumes = set(), set()
+    ids, volumes = _made_as(probe, container.name), set()
     for event in probe.events():
         actor = event.get("Actor") or {}
-        identity, words = str(actor.get("ID")), actor.get("Attributes") or {}
         match event.get("Type"), event.get("Action"):
-            case "container", "create" if words.get("name") == container.name:
-                ids.add(identity)
-            case "volume", "mount" if words.get("container") in ids:
-                volumes.add(identity)
+            case "volume", "mount" if (actor.get("Attributes") or {}).get("container") in ids:
+                volumes.add(str(actor.get("ID")))
             case "volume", "destroy":  # another one may have its name later
-                volumes.discard(identity)
+                volumes.discard(str(actor.get("ID")))
     return volumes
 
 
-def _stopped(old: ContainerView) -> Finding:
+def _made_as(probe: Probe, name: str) -> set[str]:
+    """The IDs of all containers made under this name since the lesson started."""
+    actors = [
+        event.get("Actor") or {}
+        for event in probe.events()
+        if (event.get("Type"), event.get("Action")) == ("container", "create")
+    ]
+    return {str(a.get("ID")) for a in actors if (a.get("Attributes") or {}).get("name") == name}
+
+
+def _stopped(probe: Probe, old: ContainerView) -> Finding:
+    """It does not run any more, under another name neither."""
+    if old.status == "missing":
+        made = _made_as(probe, old.name)
+        old = next((c for c in probe.containers() if c.id in made and c.status in _ALIVE), old)
     if old.status in ("missing", "exited"):
         return met(f"{old.name} is {'removed' if old.status == 'missing' else 'stopped'}")
     return missed(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import has_volume_at, listed, made_from, runs, volume_there
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
-from graders.storage_view import VolumeView
+from graders.storage_view import MountView, VolumeView
 from graders.volumes.tomcat import LOGS, WEBAPPS, answers_on
 
 PORT = 1234
@@ -55,7 +57,9 @@ def volume_outlives_its_container(probe: Probe) -> Iterator[Expectation]:
     line = there.then(lambda: _has_line(probe, notes))
     yield expect(f"/{FILE} in notes has the line {LINE}.", 2.5, line)
     yield expect(
-        "No container is left that can write to notes.", 2, line.then(lambda: _no_writer(probe))
+        "No container is left that can write to notes.",
+        2,
+        line.then(lambda: _no_writer(probe, notes)),
     )
 
 
@@ -76,12 +80,22 @@ def _has_line(probe: Probe, notes: VolumeView) -> Finding:
     )
 
 
-def _no_writer(probe: Probe) -> Finding:
+def _leads_into(mount: MountView, volume: VolumeView) -> bool:
+    """It is the volume, or by its path on the host what is in there."""
+    if mount.type == "volume":
+        return mount.name == volume.name
+    place = PurePosixPath(posixpath.normpath(mount.source))
+    return (
+        mount.type == "bind" and bool(volume.mountpoint) and place.is_relative_to(volume.mountpoint)
+    )
+
+
+def _no_writer(probe: Probe, notes: VolumeView) -> Finding:
     writers = {
         container.name
         for container in probe.containers()
         for mount in container.mounts
-        if mount.type == "volume" and mount.name == "notes" and not mount.read_only
+        if not mount.read_only and _leads_into(mount, notes)
     }
     if not writers:
         return met("no container is left that can write to notes")

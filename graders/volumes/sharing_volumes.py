@@ -61,10 +61,12 @@ def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
     ]
     if wanted <= seen:
         return met(f"both have the volume at {listed(target for target, _ in wanted)}", *shown)
+    lacking = listed(target for target, _ in wanted - seen)
     return missed(
         f"logreader has {listed(f'{name[:12]} at {target}' for target, name in seen)}"
+        f" and not what webapp has at {lacking}"
         if seen
-        else "logreader has no volume",
+        else f"logreader has no volume, and webapp one at {lacking}",
         "One option of docker run takes over all volumes of another container.",
         *shown,
         *(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 
+from course_lib.preparation import KEPT_FILE as KEPT
+from course_lib.preparation import KEPT_TEXT
+from course_lib.preparation import LIFECYCLE as LESSON
 from graders import answers
 from graders.archives import NotAnArchiveError, read_tar
 from graders.expectation import Expectation, Finding, expect, met, missed
@@ -13,10 +16,8 @@ from graders.probe import Probe
 from graders.registry import check
 from graders.storage_view import VolumeView
 
-LESSON = "volumes/volume-lifecycle"
 DECLARING = "training/datavol"
 ARCHIVE = ("backup", "keepme.tar")
-KEPT = "keep.txt"
 
 
 @check("lifecycle-prune")
@@ -103,8 +104,13 @@ def _leftovers_gone(probe: Probe) -> Finding:
 def _kept(probe: Probe, keepme: VolumeView) -> Finding:
     with probe.files_of_volume(keepme) as files:
         seen = files.read(f"/volume/{KEPT}")
-    if seen.is_file:
+    if seen.is_file and KEPT_TEXT in seen.text:
         return met(f"{KEPT} is in keepme, {len(seen.content)} bytes")
+    if seen.is_file:
+        return missed(
+            f"{KEPT} in keepme does not hold what the lesson wrote into it",
+            "Start the lesson again to get it back.",
+        )
     return missed(
         f"keepme has no {KEPT}", "A pruned volume is lost. Start the lesson again to get it back."
     )

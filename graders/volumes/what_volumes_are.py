@@ -86,6 +86,13 @@ def _made_from(container: ContainerView, image: ImageView) -> Finding:
 
 
 def _holds(probe: Probe, container: ContainerView, path: str) -> Finding:
+    mount = container.mount_over(path)
+    if mount is None or mount.type != "volume":
+        return missed(
+            f"{path} in {container.name} is not in the volume: a {mount.type if mount else 'mount'}"
+            " is there",
+            "What is mounted over a volume covers it. Write the file into the volume itself.",
+        )
     seen = probe.files(container).read(path)
     if seen.is_file:
         return met(f"{path} is there, {len(seen.content)} bytes")
