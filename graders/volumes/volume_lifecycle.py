@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 
+from course_lib.preparation import DATAVOL, KEPT_TEXT, KEPT_VOLUME
 from course_lib.preparation import KEPT_FILE as KEPT
-from course_lib.preparation import KEPT_TEXT
 from course_lib.preparation import LIFECYCLE as LESSON
 from graders import answers
 from graders.archives import NotAnArchiveError, read_tar
@@ -91,6 +91,12 @@ def _leftovers_gone(probe: Probe) -> Finding:
         return missed(
             "the lesson was not started on this engine",
             f'lab.start("{LESSON}") puts the three volumes there.',
+        )
+    if not probe.volume(KEPT_VOLUME).exists and probe.container(DATAVOL).status == "missing":
+        # So it is after lab.clean() as well, and that is no sweeping up.
+        return missed(
+            f"all that the lesson put there is gone, {KEPT_VOLUME} and {DATAVOL} too",
+            f'lab.start("{LESSON}") puts it there again.',
         )
     left = [name for name in names if probe.volume(name).exists]
     if not left:
