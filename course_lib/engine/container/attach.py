@@ -66,9 +66,8 @@ class _Escape:
                     raise Detached
                 continue
             result += self._keys[: self._matched]
-            self._matched = 1 if byte == self._keys[0] else 0
-            if not self._matched:
-                result.append(byte)
+            result.append(byte)  # even where it is the first key again (``term.EscapeProxy``)
+            self._matched = 0
         return bytes(result)
 
 

@@ -72,7 +72,8 @@ class ContainerProcess:
         "_done", "_exit_code", "_files", "_handlers", "_interrupting", "_machine", "_pending",
         "_task", "_thaw", "_threads", "_ticks", "_watchers", "argv", "children", "comm", "cpu",
         "cwd", "dying", "env", "exe", "fds", "gid", "groups", "killed_by", "parent", "pgid", "pid",
-        "reaped", "sid", "slice_started", "started", "stopped", "terminal", "uid", "umask",
+        "reaped", "sid", "slice_started", "started", "stopped", "stopped_by", "terminal", "uid",
+        "umask",
         "waiting",
     )  # fmt: skip
 
@@ -110,6 +111,7 @@ class ContainerProcess:
         self.cpu = 0.0
         self.slice_started = 0.0
         self.stopped = False
+        self.stopped_by = 0
         self.dying = False
         self.reaped = False
         self.killed_by = 0
@@ -463,6 +465,7 @@ class ContainerProcess:
             self.terminate(128 + signum, signum)
         elif action == "stop" and not self.stopped:
             self.stopped = True
+            self.stopped_by = signum
             self.finish()
             if self.parent is not None:
                 self.parent.kill(signals.SIGCHLD)

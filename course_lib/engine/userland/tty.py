@@ -27,7 +27,10 @@ _LINE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The flags of ``termios`` that programs change."""
+    """The flags of ``termios`` that programs change.
+
+    :ivar unusual: flags without an effect here that are not as a new terminal has them.
+    """
 
     icanon: bool = True
     echo: bool = True
@@ -42,10 +45,11 @@ class Attributes:
     susp: int = 0x1A
     werase: int = 0x17
     lnext: int = 0x16
+    unusual: frozenset[str] = frozenset()
 
     def raw(self) -> Attributes:
-        """As a line editor wants it: byte by byte, no echo, no signals; output unchanged."""
-        return replace(self, icanon=False, echo=False, isig=False, icrnl=False)
+        """As a line editor wants it: byte by byte, no echo, no signals; the rest unchanged."""
+        return replace(self, icanon=False, echo=False, isig=False)
 
 
 class PseudoTerminal:
@@ -177,10 +181,7 @@ class PseudoTerminal:
             while self._line:
                 self._erase()
         elif byte == mode.werase:
-            while self._line and self._line[-1:].isspace():
-                self._erase()
-            while self._line and not self._line[-1:].isspace():
-                self._erase()
+            self._erase_word()
         elif byte == mode.lnext:
             self._quoted = True
         elif byte == mode.eof:
@@ -188,6 +189,17 @@ class PseudoTerminal:
             self._line.clear()
         else:
             self._insert(byte)
+
+    def _erase_word(self) -> None:
+        """Up to where the last word of letters, digits and ``_`` begins, as Linux has it."""
+        seen = False
+        while self._line:
+            char = chr(self._line[-1])
+            if char.isalnum() or char == "_":
+                seen = True
+            elif seen:
+                break
+            self._erase()
 
     def _insert(self, byte: int) -> None:
         if byte == 0x0A:

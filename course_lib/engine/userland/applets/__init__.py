@@ -158,7 +158,7 @@ _BUSYBOX: dict[str, str] = {
     "split": "pieces:split",
     "stat": "listing:stat_",
     "strings": "reshaping:strings",
-    "stty": "terminals:stty",
+    "stty": "stty:stty",
     "su": "identity:su",
     "sum": "oddments:sum_",
     "sync": "files:sync",

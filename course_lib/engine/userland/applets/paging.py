@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from course_lib.engine.interfaces import OpenFile
+from course_lib.engine.userland import tty
 from course_lib.engine.userland.applets.common import (
     Options,
     UsageError,
@@ -13,17 +14,16 @@ from course_lib.engine.userland.applets.common import (
 )
 from course_lib.engine.userland.process import ContainerProcess
 
+_HELP = "(Enter:next line Space:next page Q:quit R:show the rest)"
 
-@program("", "[FILE]...", "View FILE (or stdin) one screenful at a time")
+
+@program("deflsu", "[FILE]...", "View FILE (or stdin) one screenful at a time")
 async def more(proc: ContainerProcess, _options: Options, words: list[str]) -> int:
     """Print files; at a terminal wait after each screenful."""
-    from course_lib.engine.userland.tty import terminal_of
-
-    terminal = terminal_of(proc.stdout)
-    keys = next((f for f in (proc.stderr, proc.stdin) if terminal_of(f)), None)
-    height = (terminal.size[0] or 24) - 1 if terminal else 0
+    terminal = tty.terminal_of(proc.stdout)
+    keys = next((f for f in (proc.stderr, proc.stdin) if tty.terminal_of(f)), None)
+    pager = _Pager(proc, terminal, keys) if terminal is not None and keys is not None else None
     status = 0
-    shown = 0
     for name in words or ["-"]:
         if name == "-" and proc.stdin.isatty():
             raise UsageError
@@ -33,28 +33,71 @@ async def more(proc: ContainerProcess, _options: Options, words: list[str]) -> i
             await proc.err(f"more: {name}: {reason(error)}\n")
             status = 1
             continue
-        async for line in byte_lines(proc, file):
-            if terminal is not None and keys is not None and shown >= height:
-                key = await _more_key(proc, keys)
-                if key in (b"q", b"\x03", b""):
-                    return status
-                shown = height - 1 if key in (b"\r", b"\n") else 0
-            await proc.out(line)
-            shown += 1
-        file.close()
+        try:
+            size = file.stat().size if file.kind == "file" else 0
+            if not await _show(proc, file, size, pager):
+                break
+        finally:
+            file.close()
     return status
 
 
-async def _more_key(proc: ContainerProcess, keys: OpenFile) -> bytes:
-    from course_lib.engine.userland.tty import terminal_of
+async def _show(proc: ContainerProcess, file: OpenFile, size: int, pager: _Pager | None) -> bool:
+    """One file; False when somebody has seen enough."""
+    if pager is not None:
+        pager.shown = 0
+    seen = 0
+    async for line in byte_lines(proc, file):
+        if pager is not None and not await pager.room_for(line, seen + 1, size):
+            return False
+        await proc.out(line)
+        seen += len(line)
+    return True
 
-    terminal = terminal_of(keys)
-    assert terminal is not None
-    before = terminal.attributes
-    await proc.out("--More-- ")
-    terminal.set_attributes(before.raw())
-    try:
-        return await keys.read(1)
-    finally:
-        terminal.set_attributes(before)
-        await proc.out("\r        \r")
+
+class _Pager:
+    """Stops when the screen is full.
+
+    :ivar shown: rows printed since the last stop.
+    """
+
+    def __init__(
+        self, proc: ContainerProcess, terminal: tty.PseudoTerminal, keys: OpenFile
+    ) -> None:
+        self.shown = 0
+        self._proc = proc
+        self._terminal = terminal
+        self._keys = keys
+        self._by_line = False
+        self._all = False
+
+    async def room_for(self, line: bytes, seen: int, size: int) -> bool:
+        """Wait for a key if the screen is full; False for one that ends it.
+
+        :param seen: bytes of the file read so far, of ``size``; 0 where that is not known.
+        """
+        rows, columns = (self._terminal.size[0] or 24) - 1, self._terminal.size[1] or 80
+        if not self._all and (self.shown >= rows or (self._by_line and self.shown)):
+            share = f"({seen // max(1, size // 100)}% of {size} bytes)" if size else ""
+            key = await self._key(f"--More-- {share}")
+            if key in (b"q", b"Q", b"\x03", b""):
+                return False
+            self._all = key in (b"r", b"R")
+            self._by_line = key == b"\n"
+            self.shown = 0
+        self.shown += max(1, -(-len(line.rstrip(b"\n")) // columns))
+        return True
+
+    async def _key(self, prompt: str) -> bytes:
+        before = self._terminal.attributes
+        self._terminal.set_attributes(before.raw())
+        try:
+            while True:
+                await self._proc.out(prompt)
+                key = await self._keys.read(1)
+                await self._proc.out(f"\r{' ' * len(prompt)}\r")
+                if key.lower() in (b" ", b"\n", b"r", b"q", b"\x03", b""):
+                    return key
+                prompt = _HELP
+        finally:
+            self._terminal.set_attributes(before)

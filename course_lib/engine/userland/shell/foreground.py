@@ -28,7 +28,11 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
             if status is None:
                 text = what if isinstance(what, str) else unparse.text(what)
                 job = shell.jobs.add(members, text)
-                await shell.proc.err(f"\n[{job.number}]+  Stopped                    {job.text}\n")
+                if shell.bash:  # ash tells of it at the next prompt
+                    await shell.proc.err(
+                        f"\n[{job.number}]+  Stopped                    {job.text}\n"
+                    )
+                    job.told = job.state
                 return 128 + signals.SIGTSTP
             statuses.append(status)
     finally:
@@ -47,7 +51,9 @@ async def tell_signal(shell: Shell, member: ContainerProcess, status: int) -> No
     if member.killed_by != signum:
         return
     if signum == signals.SIGINT:
-        if shell.interactive:
+        if shell.interactive and shell.traps.get(signum):
+            shell.on_trap_signal(signum)  # as ash, which sends itself what its job died of
+        elif shell.interactive:
             raise Interrupted
         return
     if signum != signals.SIGPIPE and shell.proc.pid == shell.root_pid:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import stat
+from functools import partial
 from typing import TYPE_CHECKING
 
-from course_lib.engine.userland import loader, signals, tty
-from course_lib.engine.userland.shell import builtins, dash, interpreter, lineedit, prompts
+from course_lib.engine.userland import signals, tty
+from course_lib.engine.userland.shell import (
+    builtins,
+    completion,
+    dash,
+    interpreter,
+    lineedit,
+    prompts,
+)
 from course_lib.engine.userland.shell.builtins import jobs as job_builtins
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -20,7 +26,6 @@ from course_lib.engine.userland.shell.errors import (
 if TYPE_CHECKING:
     from course_lib.engine.userland.shell.shell import Shell
 
-_WORD = re.compile(r"[^\s;&|<>()`$\"']*\Z")
 _HISTORY = 1000
 
 
@@ -46,6 +51,8 @@ async def loop(shell: Shell) -> int:
         try:
             text = await reader.command()
             if text is None:
+                if await job_builtins.stopped_jobs(shell):
+                    continue
                 await shell.proc.err("\n")
                 return shell.status
             await _run(shell, text)
@@ -54,7 +61,18 @@ async def loop(shell: Shell) -> int:
             shell.status = 130
             await shell.proc.out("\n")
         except lineedit.EditInterrupted:
-            shell.status = 130
+            await _interrupted_line(shell)
+
+
+async def _interrupted_line(shell: Shell) -> None:
+    """Ctrl-C while a line is typed: the shell sends itself the signal."""
+    action = shell.traps.get(signals.SIGINT)
+    if action is None:
+        shell.status = 130
+        if not shell.bash:
+            await shell.proc.err("\n")
+    elif action:
+        shell.on_trap_signal(signals.SIGINT)
 
 
 def _bash_prompt(shell: Shell) -> None:
@@ -67,6 +85,8 @@ async def _run(shell: Shell, text: str) -> None:
     script = dash.parse(text, shell.aliases, bash=shell.bash)
     shell.line_base = -1
     shell.interrupted = False
+    if shell.options["verbose"]:
+        await shell.proc.err(text)
     try:
         await builtins.run_script(shell, script)
     except ShellError as error:
@@ -75,16 +95,17 @@ async def _run(shell: Shell, text: str) -> None:
     except (BreakLoop, ContinueLoop, ReturnFunction):
         pass
     shell.loops = 0
+    shell.warned = max(0, shell.warned - 1)
 
 
 async def _announce(shell: Shell) -> None:
-    """Tell of jobs that have ended since the last prompt."""
+    """Tell of jobs that have ended or were stopped since the last prompt."""
     shell.reap()
-    for job in shell.jobs.all:
-        if job.done and not job.announced:
+    for job in shell.jobs.listed(newest_first=not shell.bash):
+        if (job.done or job.stopped) and job.told != job.state:
             await shell.proc.err(job_builtins.line(shell, job))
-            job.announced = True
-    await job_builtins.forget(shell)
+        job.told = job.state
+        await job_builtins.forget(shell)
     if shell.pending:
         await interpreter.handle_signals(shell)
 
@@ -94,11 +115,11 @@ class _Reader:
 
     def __init__(self, shell: Shell, terminal: tty.PseudoTerminal | None) -> None:
         self._shell = shell
+        self._terminal = terminal
         self._editor = None
         if terminal is not None:
-            self._editor = lineedit.LineEditor(
-                terminal, shell.proc.stdin, shell.history, lambda text: completions(shell, text)
-            )
+            complete = partial(completion.completions, shell)
+            self._editor = lineedit.LineEditor(terminal, shell.proc.stdin, shell.history, complete)
 
     async def command(self) -> str | None:
         """Text of one or more complete lines; None at the end of input."""
@@ -117,9 +138,13 @@ class _Reader:
             if not dash.open_here_document(text):
                 return text
 
+    def _echoes(self) -> bool:
+        """What is typed is edited only where it is shown: not after ``stty -echo``."""
+        return self._terminal is not None and self._terminal.attributes.echo
+
     def _remember(self, line: str) -> None:
         history = self._shell.history
-        if line.strip() and history[-1:] != [line]:
+        if line and history[-1:] != [line]:
             history.append(line)
             del history[:-_HISTORY]
 
@@ -130,7 +155,9 @@ class _Reader:
         prompt = prompts.unescape(shell, text)
         shell.waiting = True
         try:
-            if self._editor is not None:
+            if self._editor is not None and self._echoes():
+                # Its own handler takes SIGWINCH, so that a trap does not see it.
+                shell.trapping_resize = False
                 return await self._editor.line(prompt)
             from course_lib.engine.userland.shell.main import read_line
 
@@ -139,52 +166,4 @@ class _Reader:
             return line.removesuffix("\n") if line else None
         finally:
             shell.waiting = False
-
-
-def completions(shell: Shell, text: str) -> tuple[int, list[str]]:
-    """What the word before the cursor can become: commands first, files elsewhere."""
-    match = _WORD.search(text)
-    start = match.start() if match else len(text)
-    word = text[start:]
-    before = text[:start].rstrip()
-    first = not before or before[-1:] in ";&|("
-    if first and "/" not in word:
-        return start, _commands(shell, word)
-    return start, _files(shell, word, executables=first)
-
-
-def _commands(shell: Shell, prefix: str) -> list[str]:
-    fs = shell.proc.fs
-    names = {*builtins.all_names(), *shell.functions, *shell.aliases}
-    for folder in (shell.variables.get("PATH") or loader.DEFAULT_PATH).split(":"):
-        try:
-            names.update(fs.listdir(shell.proc.path(folder or ".")))
-        except OSError:
-            continue
-    return sorted(name for name in names if name.startswith(prefix)) if prefix else []
-
-
-def _files(shell: Shell, word: str, *, executables: bool) -> list[str]:
-    fs = shell.proc.fs
-    folder, slash, prefix = word.rpartition("/")
-    base = shell.proc.path(folder + slash if slash else ".")
-    try:
-        names = fs.listdir(base)
-    except OSError:
-        return []
-    found = []
-    for name in sorted(names):
-        if not name.startswith(prefix) or (name.startswith(".") and not prefix):
-            continue
-        try:
-            mode = fs.stat(f"{base.rstrip('/')}/{name}").mode
-        except OSError:
-            mode = stat.S_IFREG
-        if stat.S_ISDIR(mode):
-            name_shown = name + "/"
-        elif executables and not mode & 0o111:
-            continue
-        else:
-            name_shown = name
-        found.append(folder + slash + name_shown)
-    return found
+            shell.trapping_resize = True

@@ -16,21 +16,30 @@ class Job:
     """A pipeline that runs, is stopped or has ended in the background.
 
     :ivar leader: PID of its first process, which is its process group under job control.
+    :ivar told: the state of it that the user has seen last.
     """
 
     number: int
     leader: int
     text: str
     members: list[ContainerProcess] = field(default_factory=list)
-    announced: bool = False
+    told: str = "Running"
 
     @property
     def state(self) -> str:
         """Running, Stopped, Done, Done(N) or what a signal is called."""
-        if any(member.exit_code is None for member in self.members):
-            alive = [member for member in self.members if member.exit_code is None]
-            return "Stopped" if all(member.stopped for member in alive) else "Running"
-        return describe(self.status)
+        if self.done:
+            return describe(self.status)
+        return signals.DESCRIPTIONS[self._alive[-1].stopped_by] if self.stopped else "Running"
+
+    @property
+    def _alive(self) -> list[ContainerProcess]:
+        return [member for member in self.members if member.exit_code is None]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it would go on if it were told to."""
+        return bool(self._alive) and all(member.stopped for member in self._alive)
 
     @property
     def status(self) -> int:
@@ -97,7 +106,7 @@ class JobTable:
 
     def current(self) -> Job | None:
         """``%+``: the last stopped job, else the last one."""
-        stopped = [job for job in self._jobs if job.state == "Stopped"]
+        stopped = [job for job in self._jobs if job.stopped]
         if stopped:
             return stopped[-1]
         return self._jobs[-1] if self._jobs else None
@@ -130,5 +139,5 @@ class JobTable:
     def forget_done(self) -> None:
         """Reap and forget what has ended; a job never waited for would stay a zombie."""
         for job in list(self._jobs):
-            if job.done and job.announced:
+            if job.done and job.told == job.state:
                 self._jobs.remove(job)

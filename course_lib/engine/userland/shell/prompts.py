@@ -67,7 +67,9 @@ def _escape(shell: Shell, letter: str) -> str:
             home = shell.variables.get("HOME") or ""
             if home not in ("", "/") and (path == home or path.startswith(home + "/")):
                 path = "~" + path[len(home) :]
-            return path if letter == "w" or path == "/" else path.rsplit("/", 1)[-1]
+            if letter == "w" or (path == "/" and shell.bash):
+                return path
+            return path.rsplit("/", 1)[-1]  # nothing for the root, in ash
         case "h":
             return machine.hostname.split(".")[0]
         case "H":

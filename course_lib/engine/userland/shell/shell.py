@@ -80,9 +80,10 @@ class Shell:
         self.substitution_status: int | None = None
         self.getopts_place = 0
         self.getopts_seen = (0, 0)
-        self.warned = False
+        self.warned = 0  # commands for which the shell may still be left with stopped jobs
         self.interrupted = False
         self.waiting = False
+        self.trapping_resize = True
         self.terminal: PseudoTerminal | None = None
 
     @property
@@ -291,6 +292,8 @@ class Shell:
 
     def on_trap_signal(self, signum: int) -> None:
         """A signal that has a trap came: it runs before the next command."""
+        if signum == signals.SIGWINCH and not self.trapping_resize:
+            return
         self.pending.append(signum)
         if self.waiting:
             self.proc.interrupt()

@@ -74,11 +74,11 @@ async def return_(shell: Shell, argv: list[str]) -> int:
 
 async def exit_(shell: Shell, argv: list[str]) -> int:
     """End the shell."""
-    stopped = [job for job in shell.jobs.all if job.state == "Stopped"]
-    if shell.interactive and stopped and not shell.warned:
-        shell.warned = True
-        await shell.proc.err("You have stopped jobs.\n")
-        return 0
+    if shell.interactive:
+        from course_lib.engine.userland.shell.builtins import jobs
+
+        if await jobs.stopped_jobs(shell):
+            return 0
     raise ShellExit(number(argv, shell.status))
 
 

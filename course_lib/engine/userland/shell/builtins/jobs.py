@@ -26,7 +26,7 @@ async def jobs(shell: Shell, argv: list[str]) -> int:
             await shell.proc.out(f"{job.leader}\n")
         else:
             await shell.proc.out(line(shell, job, with_pid="l" in letters))
-        job.announced = job.announced or job.done
+        job.told = job.state
         if not shell.bash:
             await forget(shell)  # then the next one is the current one
     await forget(shell)
@@ -42,10 +42,21 @@ def line(shell: Shell, job: Job, *, with_pid: bool = False) -> str:
     return f"[{job.number}]{mark}  {pid}{job.state:<26} {text}\n"
 
 
+async def stopped_jobs(shell: Shell) -> bool:
+    """Whether the shell stays because of stopped jobs, of which it tells once."""
+    stopped = any(job.stopped for job in shell.jobs.all)
+    if not stopped or shell.warned:
+        return False
+    shell.warned = 2  # this one and the next
+    words = "There are stopped jobs." if shell.bash else "You have stopped jobs."
+    await shell.proc.err(f"{words}\n")
+    return True
+
+
 async def forget(shell: Shell) -> None:
     """Reap what has ended and been told."""
     for job in shell.jobs.all:
-        if job.done and job.announced:
+        if job.done and job.told == job.state:
             for member in job.members:
                 await member.wait()
             shell.jobs.remove(job)
@@ -89,7 +100,7 @@ async def wait(shell: Shell, argv: list[str]) -> int:
         words = []
     if not words:
         for job in shell.jobs.all:
-            if job.state != "Stopped" and not await _ended(shell, job):
+            if not job.stopped and not await _ended(shell, job):
                 return await _interrupted(shell)
         return 0
     status = 0
@@ -129,7 +140,8 @@ async def _wait(shell: Shell, job: Job) -> int | None:
     """Wait for one job and forget it: its status, None if a signal came first."""
     if not await _ended(shell, job):
         return None
-    shell.jobs.waited_for(job)
+    if not shell.interactive:  # else its end is told of at the next prompt
+        shell.jobs.waited_for(job)
     await foreground.tell_signal(shell, job.members[-1], job.status)
     return job.status
 
