@@ -177,6 +177,18 @@ def test_dns_options_of_the_container(bench: Bench) -> None:
     assert "nameserver 192.0.2.53\n" in bench.sh(own, "cat /etc/resolv.conf").out
 
 
+def test_the_search_list_follows_a_name_that_nobody_knows(bench: Bench) -> None:
+    """glibc goes on with it, although the name has as many dots as ``ndots:0`` asks for."""
+    network = bench.network(Internal=True)
+    alias = {"EndpointsConfig": {network: {"Aliases": [f"{bench.prefix}.example.org"]}}}
+    bench.on(network, "web", NetworkingConfig=alias)
+    host = {"Dns": ["127.0.0.1"], "DnsSearch": ["example.com", "example.org"]}
+    asker = bench.on(network, "asker", image="busybox", host=host)
+    assert bench.sh(asker, f"ping -c 1 -w 5 {bench.prefix}").code == 0
+    refused = bench.sh(asker, f"ping -c 1 -w 5 {bench.prefix}.")
+    assert (refused.code, refused.err) == (1, f"ping: bad address '{bench.prefix}.'\n")
+
+
 def test_extra_hosts(bench: Bench) -> None:
     container = bench.run(host={"ExtraHosts": ["db:192.0.2.7"]})
     assert "192.0.2.7\tdb\n" in bench.sh(container, "cat /etc/hosts").out

@@ -1,8 +1,8 @@
 """Names and addresses as a container's C library turns them into each other.
 
-The order is musl's (``name_from_numeric``, ``name_from_hosts``, ``name_from_dns_search``): a
-literal address, then ``/etc/hosts``, then the servers of ``/etc/resolv.conf`` with its search
-list and ``ndots``.
+A literal address, then ``/etc/hosts``, then the servers of ``/etc/resolv.conf`` with its search
+list and ``ndots``, of which musl (Alpine: ``name_from_dns_search``) and glibc (all others:
+``res_nsearch``) think differently.
 """
 
 from __future__ import annotations
@@ -119,6 +119,11 @@ def _wanted(address: str, family: Family) -> bool:
 
 
 async def _ask(proc: Process, conf: ResolvConf, name: str, rtype: str) -> DnsAnswer:
+    """The answer of the first server that knows, else ``SERVFAIL`` if one said so.
+
+    :raises ResolveError: nobody answered.
+    """
+    failed: DnsAnswer | None = None
     for server in conf.servers:
         try:
             answer = await proc.net.query(name, rtype, server)
@@ -126,7 +131,21 @@ async def _ask(proc: Process, conf: ResolvConf, name: str, rtype: str) -> DnsAns
             continue
         if answer.rcode in {"NOERROR", "NXDOMAIN"}:
             return answer
-    raise ResolveError(name, temporary=True)
+        failed = answer
+    if failed is None:
+        raise ResolveError(name, temporary=True)
+    return failed
+
+
+def _candidates(conf: ResolvConf, host: str, *, musl: bool) -> list[str]:
+    """What to ask for, one after the other, until there is an answer."""
+    plain = host.removesuffix(".")
+    if host.endswith("."):
+        return [plain]
+    listed = [f"{plain}.{domain.strip('.')}" for domain in conf.search]
+    if plain.count(".") < conf.ndots:
+        return [*listed, plain]
+    return [plain] if musl else [plain, *listed]
 
 
 async def getaddrinfo(proc: Process, host: str, family: Family = "any") -> list[str]:
@@ -154,21 +173,22 @@ async def getaddrinfo(proc: Process, host: str, family: Family = "any") -> list[
             return sorted(found, key=is_ipv6)
         raise ResolveError(host)
     conf = resolv_conf(proc.fs)
-    absolute = host.endswith(".") or plain.count(".") >= conf.ndots
-    candidates = [] if absolute else [f"{plain}.{domain.strip('.')}" for domain in conf.search]
+    musl = bool(_lines(proc.fs, "/etc/alpine-release"))
     rtypes = {"any": ("A", "AAAA"), "inet": ("A",), "inet6": ("AAAA",)}[family]
-    for candidate in [*candidates, plain]:
-        found = []
-        exists = False
-        for rtype in rtypes:
-            answer = await _ask(proc, conf, candidate, rtype)
-            exists = exists or answer.rcode == "NOERROR"
-            found += [record.value for record in answer.records if record.type == rtype]
+    temporary = False
+    for candidate in _candidates(conf, host, musl=musl):
+        answers = [await _ask(proc, conf, candidate, rtype) for rtype in rtypes]
+        found = [r.value for a, t in zip(answers, rtypes, strict=True)
+                 for r in a.records if r.type == t]  # fmt: skip
         if found:
             return found
-        if exists:
-            break
-    raise ResolveError(host)
+        codes = {answer.rcode for answer in answers}
+        failed = not codes <= {"NOERROR", "NXDOMAIN"}
+        if candidate == plain:
+            temporary = failed
+        if musl and (failed or "NOERROR" in codes):
+            raise ResolveError(host, temporary=failed)
+    raise ResolveError(host, temporary=temporary)
 
 
 async def getnameinfo(proc: Process, address: str) -> str | None:
