@@ -75,6 +75,17 @@ SCRIPTS: dict[str, str] = {
         run -d --name @-none --net none alpine sleep 1000
         exec @-none ip -4 -o addr
         exec @-none ip r
+        exec @-none ip route show table all
+        exec @-a ip route show table all
+        exec @-a ip route show table local
+        exec @-a ip r s table cache
+        exec @-a ip r s scope host table all
+        exec @-a ip -4 r s default
+        exec @-a ip r s to match 1.2.3.4
+        exec @-a ip r s 172.16.0.0/12
+        exec @-a ip r s table nope
+        exec @-a ip r s dev
+        exec @-a ip r ls
         exec @-none route -n
         exec @-none cat /etc/hosts
         exec @-none cat /etc/resolv.conf

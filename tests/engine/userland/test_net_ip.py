@@ -60,7 +60,7 @@ ETH0_ADDRESS = (
             "default via 172.18.0.1 dev eth0 \n"
             "172.18.0.0/16 dev eth0 scope link  src 172.18.0.3 \n",
         ),
-        ("ip route show default", "default via 172.18.0.1 dev eth0 \n"),
+        ("ip -4 route show default", "default via 172.18.0.1 dev eth0 \n"),
         ("ip route get 8.8.8.8", "8.8.8.8 via 172.18.0.1 dev eth0  src 172.18.0.3 \n"),
         ("ip route get 172.18.0.9", "172.18.0.9 dev eth0  src 172.18.0.3 \n"),
         (

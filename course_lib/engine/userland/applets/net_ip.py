@@ -5,6 +5,7 @@ from __future__ import annotations
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.applets import net_ip_show as show
 from course_lib.engine.userland.applets import net_options as opt
+from course_lib.engine.userland.applets.net_ip_route import route
 from course_lib.engine.userland.applets.net_ip_show import Refused, Style
 
 USAGE = """
@@ -27,7 +28,7 @@ _CHANGES = ("add", "del", "delete", "set", "flush", "change", "append", "replace
 
 
 _SHOW = {
-    "address": show.address, "link": show.link, "route": show.route, "rule": show.rule,
+    "address": show.address, "link": show.link, "route": route, "rule": show.rule,
     "neigh": show.neighbour, "neighbor": show.neighbour, "neighbour": show.neighbour,
 }  # fmt: skip
 

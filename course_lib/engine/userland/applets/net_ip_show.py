@@ -1,11 +1,10 @@
-"""What ``ip`` shows: interfaces, addresses, routes, neighbours."""
+"""What ``ip`` shows: interfaces, addresses, neighbours."""
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
-from course_lib.engine.interfaces import Interface, InterfaceAddress, Process, Route
+from course_lib.engine.interfaces import Interface, InterfaceAddress, Process
 from course_lib.engine.userland import libc
 
 _BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -187,74 +186,6 @@ def _selected(proc: Process, words: list[str], *, missing: int = 2) -> list[Inte
             raise Refused(f"ip: can't find device '{name}'", missing)
         interfaces = found
     return [i for i in interfaces if i.up] if "up" in words else interfaces
-
-
-def _route_line(route: Route, style: Style) -> str:
-    default = route.destination in {"0.0.0.0/0", "::/0", "default"}
-    words = ["default" if default else route.destination.removesuffix("/32")]
-    if route.gateway:
-        words.append(f"via {route.gateway}")
-    words.append(f"dev {route.interface}")
-    source = f"src {route.source}" if route.source else ""
-    if ":" in route.destination:
-        metric = f"metric {route.metric}"
-        if style.full:
-            words += ["" if route.gateway else "proto kernel", metric, "pref medium"]
-        else:
-            words.append(f" {metric}")
-    elif style.full:
-        if not route.gateway:
-            words.append("proto kernel scope link")
-        words.append(source)
-    else:
-        if not route.gateway:
-            words.append("scope link ")
-        if source:
-            words.append(source if not route.gateway else f" {source}")
-    if route.metric and ":" not in route.destination:
-        words.append(f"metric {route.metric}")
-    return " ".join(word for word in words if word) + " "
-
-
-def _find_route(proc: Process, address: str) -> Route | None:
-    ip = ipaddress.ip_address(address)
-    fitting = [
-        (ipaddress.ip_network(route.destination, strict=False).prefixlen, route)
-        for route in proc.net.routes()
-        if ip in ipaddress.ip_network(route.destination, strict=False)
-    ]
-    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
-
-
-def route(proc: Process, words: list[str], style: Style) -> str:
-    """``ip route``, and ``ip route get ADDRESS``."""
-    if words and "get".startswith(words[0]) and len(words[0]) > 1:
-        if len(words) < 2 or libc.parse_address(words[1]) is None:
-            raise Refused("ip: need at least destination address")
-        address = words[1]
-        for interface in proc.net.interfaces():
-            if any(a.address == address for a in interface.addresses):
-                return f"local {address} dev lo  src {address} \n"
-        route = _find_route(proc, address)
-        if route is None:
-            raise Refused("ip: RTNETLINK answers: Network unreachable", 2)
-        via = f"via {route.gateway} " if route.gateway else ""
-        source = route.source or next(
-            (a.address for i in proc.net.interfaces() if i.name == route.interface
-             for a in i.addresses if libc.is_ipv6(a.address) == libc.is_ipv6(address)), "",
-        )  # fmt: skip
-        return f"{address} {via}dev {route.interface}  src {source} \n"
-    inet6 = style.family == "inet6"
-    lines = []
-    for route in proc.net.routes():
-        if (":" in route.destination) != inet6:
-            continue
-        if "default" in words and route.destination not in {"0.0.0.0/0", "::/0", "default"}:
-            continue
-        if "dev" in words and route.interface != words[words.index("dev") + 1 :][:1][0]:
-            continue
-        lines.append(_route_line(route, style))
-    return "".join(f"{line}\n" for line in lines)
 
 
 def neighbour(proc: Process, words: list[str], style: Style) -> str:
