@@ -12,27 +12,15 @@ import fcntl
 import json
 import os
 import re
-import shutil
-import signal
-import socket as sockets
-import struct
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib import places
+from course_lib import engine_process, engine_state, places
 from course_lib.engine_probe import Answer, Silence, ask_socket
-from course_lib.errors import EngineUnavailable, SocketInUse, StateUnusable, UsageError
+from course_lib.errors import EngineUnavailable, SocketInUse, UsageError
 from course_lib.files import write_whole
-
-START_SECONDS = 20.0
-STOP_SECONDS = 40.0
-POLL_SECONDS = 0.005
-FORMAT_FILE = "format.json"
-"""What every state directory of the engine holds; nothing without it is ever deleted."""
 
 IDLE = "COURSE_ENGINE_IDLE"
 """Environment variable: seconds without client and running container until an engine ends."""
@@ -121,7 +109,7 @@ class EmbeddedEngine:
         """All engines with a name that run or have a state, by name."""
         folder = places.data_folder(environ) / _NODES
         states = folder.iterdir() if folder.is_dir() else ()
-        names = sorted(s.name for s in states if (s / FORMAT_FILE).is_file())
+        names = sorted(s.name for s in states if engine_state.is_state(s))
         return [cls.named(name, environ) for name in names if _NAME.fullmatch(name)]
 
     @property
@@ -177,7 +165,6 @@ class EmbeddedEngine:
                 self._check_free(found)
                 announce("starting the embedded engine")
                 self._launch()
-                self._record()
         return self.status()
 
     def run_in_foreground(self, ready: Callable[[], None] = lambda: None) -> int:
@@ -194,21 +181,10 @@ class EmbeddedEngine:
                 raise SocketInUse(f"the embedded engine runs already at {self.socket}")
             self._check_free(found)
             self._make_folders()
-            process = subprocess.Popen(self._command(), env=_child_environ())
+            engine = engine_process.Foreground(self._command())
             self._record()
-            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-            deadline = time.monotonic() + START_SECONDS
-            while process.poll() is None and time.monotonic() < deadline:
-                if isinstance(ask_socket(self.socket, 1.0), Answer):
-                    ready()
-                    break
-                time.sleep(POLL_SECONDS)
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                # The terminal has told the engine as well; it is ending.
-                continue
+            engine.await_ready(self.socket, ready)
+        return engine.wait()
 
     def stop(self) -> bool:
         """End the engine in order; volumes stay. ``False`` where it did not run.
@@ -226,39 +202,17 @@ class EmbeddedEngine:
         :raises StateUnusable: where the state directory is not an engine's.
         """
         with self._lock():
-            if self.state.exists() and any(self.state.iterdir()):
-                if not (self.state / FORMAT_FILE).is_file():
-                    raise StateUnusable(
-                        f"{self.state} holds no engine's state; nothing was deleted",
-                        "name the right one with --state",
-                    )
-                existed = True
-            else:
-                existed = False
+            existed = engine_state.holds_something(self.state)
             ran = self._stop()
             if existed:
-                _empty(self.state)
+                engine_state.empty(self.state)
             if ran:
                 self._launch()
-                self._record()
         return existed
 
     def pid(self) -> int | None:
         """The process that listens on the socket, as the kernel tells it."""
-        with contextlib.closing(sockets.socket(sockets.AF_UNIX)) as probe:
-            probe.settimeout(5)
-            try:
-                probe.connect(str(self.socket))
-                if sys.platform == "darwin":
-                    # LOCAL_PEERPID of <sys/un.h>, on level SOL_LOCAL.
-                    found = struct.unpack("i", probe.getsockopt(0, 2, 4))[0]
-                else:
-                    size = struct.calcsize("3i")
-                    credentials = probe.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, size)
-                    found = struct.unpack("3i", credentials)[0]
-            except OSError:
-                return None
-        return int(found) or None
+        return engine_process.listener(self.socket)
 
     def _stop(self) -> bool:
         found = ask_socket(self.socket)
@@ -267,15 +221,7 @@ class EmbeddedEngine:
         pid = self.pid()
         if pid is None:
             raise EngineUnavailable(f"the engine at {self.socket} cannot be found to stop it")
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while _alive(pid):
-            if time.monotonic() > deadline:
-                raise EngineUnavailable(
-                    f"the engine (process {pid}) did not end within {STOP_SECONDS:.0f} s"
-                )
-            time.sleep(POLL_SECONDS)
+        engine_process.end(pid)
         return True
 
     def _check_ours(self, found: Answer) -> None:
@@ -321,31 +267,8 @@ class EmbeddedEngine:
 
     def _launch(self) -> None:
         self._make_folders()
-        log = self._beside("log")
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                env=_child_environ(),
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not isinstance(ask_socket(self.socket, 1.0), Answer):
-            if process.poll() is not None:
-                raise EngineUnavailable(f"the embedded engine did not start: {_last_line(log)}")
-            if time.monotonic() > deadline:
-                process.kill()
-                process.wait()
-                raise EngineUnavailable(
-                    f"the embedded engine did not answer within {START_SECONDS:.0f} s",
-                    f"its log: {log}",
-                )
-            time.sleep(POLL_SECONDS)
-        # It outlives this program on purpose: no warning that it still runs.
-        process.returncode = 0
+        engine_process.launch(self._command(), self.socket, self._beside("log"))
+        self._record()
 
     def _record(self) -> None:
         record = {"socket": str(self.socket), "state": str(self.state)}
@@ -377,61 +300,3 @@ def _recorded_state(records: Path, socket: Path) -> Path | None:
         return Path(record["state"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _child_environ() -> dict[str, str]:
-    """This environment, in which ``course_lib`` is found also where it is not installed."""
-    environ = dict(os.environ)
-    package = str(Path(__file__).resolve().parents[1])
-    known = environ.get("PYTHONPATH", "")
-    if package not in known.split(os.pathsep):
-        environ["PYTHONPATH"] = os.pathsep.join(filter(None, (package, known)))
-    return environ
-
-
-def _alive(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    try:
-        # A zombie has ended; its parent (a notebook's kernel, perhaps) just has not looked yet.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return fields[0] != "Z"
-    except (OSError, IndexError):
-        return not Path("/proc/self").exists()
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing"
-
-
-def _empty(root: Path) -> None:
-    """Remove what is in a state directory.
-
-    Containers may have left folders there without write permission.
-    """
-
-    def make_writable(_: object, path: str, __: object) -> None:
-        parent = Path(path).parent
-        for folder in (parent, Path(path)):
-            with contextlib.suppress(OSError):
-                if folder.is_dir() and not folder.is_symlink():
-                    folder.chmod(0o700)
-        with contextlib.suppress(FileNotFoundError):
-            if Path(path).is_dir() and not Path(path).is_symlink():
-                shutil.rmtree(path, onerror=None)
-            else:
-                os.unlink(path)
-
-    try:
-        for entry in root.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, onerror=make_writable)
-            else:
-                entry.unlink()
-    except OSError as error:
-        raise StateUnusable(f"{root} cannot be emptied: {error}") from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from course_lib.diagrams import palette
+from course_lib.diagrams.since import Since
 from course_lib.topology import (
     Container,
     Difference,
@@ -22,7 +23,6 @@ from course_lib.topology import (
     Topology,
     Volume,
     What,
-    diff,
 )
 
 Mark = What | None
@@ -115,42 +115,19 @@ class Scene:
 
 def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
     """Sort a topology for drawing; what differs from ``since`` is marked, what went is kept."""
-    changes = diff(since, topology) if since is not None else Difference()
-    old = since if since is not None else Topology()
-    present = {network.name for network in topology.networks}
-    networks = [
-        *topology.networks,
-        *(
-            network
-            for network in old.networks
-            if changes.of("network", network.id) == "removed" and network.name not in present
-        ),
-    ]
-    before = {container.id: container for container in old.containers}
-    stacks = _stacks(containers_with_gone(topology, old, changes), before, changes)
+    seen = Since.of(topology, since)
+    networks = seen.networks
+    before = {container.id: container for container in seen.was.containers}
+    stacks = _stacks(seen.containers, before, seen.changes)
     stacks = _kept(stacks, {network.name for network in networks})
     used = {bar for stack in stacks for bar in stack.bars}
     return Scene(
         title=topology.engine,
-        bars=tuple(_bars(networks, used, changes)),
+        bars=tuple(_bars(networks, used, seen.changes)),
         stacks=stacks,
-        stores=tuple(_stores(topology, old, changes)),
-        changes=changes,
+        stores=tuple(_stores(seen)),
+        changes=seen.changes,
     )
-
-
-def containers_with_gone(topology: Topology, old: Topology, changes: Difference) -> list[Container]:
-    """The containers that are there, then those that went since ``old``.
-
-    What was made anew under the same name is shown once, as new.
-    """
-    names = {container.name for container in topology.containers}
-    gone = (
-        container
-        for container in old.containers
-        if changes.of("container", container.id) == "removed" and container.name not in names
-    )
-    return [*topology.containers, *gone]
 
 
 def state_words(container: Container) -> str:
@@ -289,15 +266,14 @@ def _bars(networks: Iterable[Network], used: set[str], changes: Difference) -> I
         yield Bar(NOWHERE, "nowhere", "on no network", "", "", palette.PLAIN)
 
 
-def _stores(topology: Topology, old: Topology, changes: Difference) -> Iterable[Store]:
+def _stores(seen: Since) -> Iterable[Store]:
     users: dict[str, list[str]] = {}
-    for container in topology.containers:
+    for container in seen.now.containers:
         for mount in container.mounts:
             if mount.kind == "volume":
                 users.setdefault(mount.source, []).append(container.name)
-    gone = [v for v in old.volumes if changes.of("volume", v.name) == "removed"]
-    for volume in (*topology.volumes, *gone):
+    for volume in seen.volumes:
         names = users.get(volume.name, [])
         kind = "anonymous, " if volume.anonymous else ""
         detail = f"{kind}in {', '.join(names)}" if names else f"{kind}in no container"
-        yield Store(volume_name(volume), detail, changes.of("volume", volume.name))
+        yield Store(volume_name(volume), detail, seen.changes.of("volume", volume.name))

@@ -24,28 +24,22 @@ from course_lib.diagrams.scene import (
     Stack,
     Wire,
     container_box,
-    containers_with_gone,
     port_words,
     volume_name,
 )
-from course_lib.topology import Container, Difference, Mount, StoreKey, Topology, Volume, diff
+from course_lib.diagrams.since import Since
+from course_lib.topology import Container, Difference, Mount, StoreKey, Topology, Volume
 
 MOST_ITEMS = 5
 
 
 def build_storage_scene(topology: Topology, since: Topology | None = None) -> Scene:
     """Sort a topology by its mounts; what differs from ``since`` is marked, what went is kept."""
-    changes = diff(since, topology) if since is not None else Difference()
-    old = since if since is not None else Topology()
-    before = {container.id: container for container in old.containers}
-    containers = containers_with_gone(topology, old, changes)
-    stacks = tuple(_stack(c, before.get(c.id), changes) for c in containers)
-    volumes = [
-        *topology.volumes,
-        *(v for v in old.volumes if changes.of("volume", v.name) == "removed"),
-    ]
-    contents = {**old.contents, **topology.contents}
-    bars = [*_volumes(volumes, containers, contents, changes)]
+    seen = Since.of(topology, since)
+    containers, changes = seen.containers, seen.changes
+    stacks = tuple(_stack(container, changes) for container in containers)
+    contents = {**seen.was.contents, **topology.contents}
+    bars = [*_volumes(seen.volumes, containers, contents, changes)]
     bars += _others(containers, contents, changes, len(bars))
     known = {bar.key for bar in bars}
     # A volume may be gone while a container that is about to go still names it.
@@ -76,7 +70,7 @@ def bar_key(container: Container, mount: Mount) -> str:
 # --- containers --------------------------------------------------------------------------
 
 
-def _stack(container: Container, old: Container | None, changes: Difference) -> Stack:
+def _stack(container: Container, changes: Difference) -> Stack:
     box: Box = replace(container_box(container, changes), mounts=())
     by_bar: dict[str, list[Mount]] = {}
     for mount in container.mounts:
