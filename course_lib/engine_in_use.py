@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from course_lib import clients, connect
 from course_lib.errors import EngineUnavailable
@@ -49,7 +49,11 @@ class EngineInUse:
     def journal(self) -> Journal:
         """What is written of the lesson on this engine."""
         with self._talking():
-            identity = self.client.info().get("ID") or self.engine.host
+            return self._journal_of(self.client.info())
+
+    def _journal_of(self, info: Mapping[str, Any]) -> Journal:
+        """The journal of the engine that gave this answer to ``GET /info``."""
+        identity = info.get("ID") or self.engine.host
         if self.engine.product == "Podman":
             identity = self.engine.host  # it makes up another ID for every answer
         return Journal.of_engine(identity, self._environ)

@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from course_lib import (
     braces,
@@ -112,8 +113,9 @@ class Lab(Looking):
             command_lines.hasten()
         self._connect(engine, status.announce)
         with self._talking():
-            different = self._different_here(wanted)
-            journal = self.journal
+            info = self.client.info()
+            different = self._different_here(wanted, info)
+            journal = self._journal_of(info)
             entry = journal.read()
             now = read_standing(self.client)
             goes = self._left_by(entry, now)
@@ -207,14 +209,14 @@ class Lab(Looking):
 
     # --- inside --------------------------------------------------------------------------
 
-    def _different_here(self, lesson: Lesson) -> list[str]:
+    def _different_here(self, lesson: Lesson, info: Mapping[str, Any]) -> list[str]:
         """What a lesson should say first about the kind of Docker in use.
 
         :raises NotOnThisDocker: where what the lesson is about cannot be had there.
         """
         if self.engine.kind == "embedded":
             return []
-        daemon = daemons.examine(self.engine.host, self.engine.product, self.client.info())
+        daemon = daemons.examine(self.engine.host, self.engine.product, info)
         found = daemon.concerning(lesson.touches)
         missing = next((difference for difference in found if difference.missing), None)
         if missing is not None:

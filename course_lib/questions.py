@@ -26,18 +26,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from course_lib.catalog import course
 from course_lib.errors import CatalogError, UnknownQuestion
-from course_lib.showing import Exhibit
+from course_lib.showing import Exhibit, rich
 
 FOLDER = "questions"
 OPTIONS = range(2, 5)
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
-_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +79,6 @@ FRAME = (
     "border:1px solid rgba(128,128,128,.35);border-left:6px solid #CC79A7;border-radius:6px;"
     "padding:10px 16px;margin:6px 0;max-width:60em;line-height:1.45"
 )
-
-
-def rich(text: str) -> str:
-    """As HTML: what stands in backticks is code."""
-    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def find(question_id: str) -> Question:

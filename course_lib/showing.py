@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Handle(Protocol):
     def update(self, exhibit: Exhibit) -> None:
         """Show this instead."""
 
+
+_CODE = re.compile(r"`([^`]+)`")
 
 UNATTENDED = "COURSE_UNATTENDED"
 """Set in the environment while lessons run for their scores alone, and nobody looks."""
@@ -59,6 +62,11 @@ def show(exhibit: Exhibit) -> Handle:
     return _Displayed(handle)
 
 
+def rich(text: str) -> str:
+    """As HTML: what stands in backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
 def note(text: str, sign: str = "") -> Exhibit:
     """A quiet line in the look of the course."""
     line = f"{sign} {text}" if sign else text
@@ -66,7 +74,7 @@ def note(text: str, sign: str = "") -> Exhibit:
         "font:13px/1.5 system-ui,sans-serif;color:var(--jp-ui-font-color1,#444);"
         "border-left:3px solid #0072B2;"
     )
-    return Exhibit(line, f'<div style="{style}padding:2px 10px">{escape(line)}</div>')
+    return Exhibit(line, f'<div style="{style}padding:2px 10px">{rich(line)}</div>')
 
 
 class Status:

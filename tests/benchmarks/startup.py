@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from course_lib.topology import Container, Interface
 from tests.benchmarks.engines import BenchEngine, spawn, wait_for
 from tests.benchmarks.measure import Row, seconds, side_by_side
 
@@ -68,3 +70,18 @@ def drawing(engine: BenchEngine, containers: int = 20) -> Iterator[Row]:
         "< 300 ms",
         taken < 0.3,
     )
+    there = snapshot(client)
+    few, many = (
+        replace(there, containers=tuple(_container(names, n) for n in range(count)))
+        for count in (10, 30)
+    )
+    ratio = side_by_side(lambda: draw(few), lambda: draw(many))
+    yield Row("a picture of 30 containers, against 10", str(ratio), "<= 4x", ratio.b_over_a <= 4)
+
+
+def _container(networks: Sequence[str], number: int) -> Container:
+    """Every third one is on two networks, so that wires have to find their ways."""
+    first = number % len(networks)
+    on = [networks[first], networks[first - 1]] if number % 3 == 0 else [networks[first]]
+    interfaces = tuple(Interface(name, f"172.20.0.{number + 2}") for name in on)
+    return Container(f"id-{number}", f"draw-{number}", "alpine", interfaces=interfaces)

@@ -15,8 +15,11 @@ def test_outside_of_a_notebook_the_text_is_printed(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "pulling\n✓ ready\n"
 
 
-def test_note_is_escaped() -> None:
+def test_note_is_escaped_and_shows_code_as_code() -> None:
     assert "<b>" not in showing.note("<b>").html
+    shown = showing.note("`-v a<b` works")
+    assert "<code>-v a&lt;b</code> works" in shown.html
+    assert shown.text == "`-v a<b` works"
 
 
 def run_in_ipython(code: str) -> str:
