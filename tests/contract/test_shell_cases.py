@@ -1,6 +1,6 @@
 """The shell and the tools of a BusyBox container say the same on both engines, word for word.
 
-Some nine hundred scripts, in the files of ``cases/``; each batch runs in one container.
+Some two thousand pieces of script, in the files of ``cases/``; each batch runs in one container.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ class _Translator:
     def _extended_char(self, char: str) -> None:
         if char in "*+?":
             if self._at_start() or self._out[-1] == "^":
-                self._emit(re.escape(char))
+                self._position += 1  # of nothing: glibc takes no notice of it
             else:
                 self._repeat(char, 1)
         elif char == "{":

@@ -41,6 +41,7 @@ _BUSYBOX: dict[str, str] = {
     "cmp": "dumps:cmp",
     "comm": "sorting:comm",
     "cp": "copying:cp",
+    "cpio": "cpio:cpio",
     "crc32": "digests:crc32",
     "cut": "fields:cut",
     "date": "dates:date",
@@ -56,6 +57,7 @@ _BUSYBOX: dict[str, str] = {
     "dos2unix": "pieces:dos2unix",
     "du": "space:du",
     "echo": "printing:echo",
+    "ed": "ed:ed",
     "egrep": "matching:egrep",
     "env": "running:env",
     "envdir": "scripts:envdir",
@@ -100,6 +102,7 @@ _BUSYBOX: dict[str, str] = {
     "ls": "ls:ls",
     "lsof": "whoruns:lsof",
     "lzcat": "compression:xzcat",
+    "lzma": "compression:xz",
     "md5sum": "digests:md5sum",
     "mkdir": "files:mkdir",
     "mkfifo": "files:mkfifo",
@@ -202,6 +205,7 @@ _BUSYBOX: dict[str, str] = {
     "whoami": "identity:whoami",
     "xargs": "xargs:xargs",
     "xxd": "dumps:xxd",
+    "xz": "compression:xz",
     "xzcat": "compression:xzcat",
     "yes": "lines:yes",
     "zcat": "compression:zcat",
@@ -214,14 +218,14 @@ Images based on BusyBox have a link for each of them.
 _LACKING = frozenset(
     """
     acpid add-shell adjtimex ar ascii beep blkdiscard blkid blockdev bootchartd brctl chat
-    chattr chpasswd chpst chrt chvt conspy cpio crond crontab cryptpw cttyhack deallocvt depmod
-    devmem dhcprelay dnsd dpkg dpkg-deb dumpkmap dumpleases ed eject ether-wake fakeidentd
+    chattr chpasswd chpst chrt chvt conspy crond crontab cryptpw cttyhack deallocvt depmod
+    devmem dhcprelay dnsd dpkg dpkg-deb dumpkmap dumpleases eject ether-wake fakeidentd
     fatattr fbset fbsplash fdflush fdformat fdisk fgconsole findfs flock freeramdisk fsck
     fsck.minix fsfreeze fstrim ftpd ftpget ftpput getfattr getty hdparm hexedit hush hwclock
     i2cdetect i2cdump i2cget i2cset i2ctransfer ifdown ifenslave ifplugd ifup inetd init
     inotifyd insmod ionice iostat ipaddr ipcrm ipcs iplink ipneigh iproute iprule iptunnel
     kbd_mode klogd last linuxrc loadfont loadkmap logger login logread losetup lpd lpq lpr
-    lsattr lsmod lspci lsscsi lsusb lzma lzop lzopcat makedevs makemime man mdev mesg microcom
+    lsattr lsmod lspci lsscsi lsusb lzop lzopcat makedevs makemime man mdev mesg microcom
     mim mkdosfs mke2fs mkfs.ext2 mkfs.minix mkfs.vfat mkpasswd mkswap modinfo modprobe mpstat mt
     nameif nanddump nandwrite nbd-client nmeter nsenter ntpd nuke openvt partprobe passwd
     pipe_progress pivot_root pmap popmaildir powertop pscan raidautorun rdate rdev readahead
@@ -231,7 +235,7 @@ _LACKING = frozenset(
     softlimit ssl_client start-stop-daemon sulogin sv svc svlogd svok swapoff swapon switch_root
     syslogd taskset tc tcpsvd telnetd tftp tftpd traceroute6 ttysize tunctl ubiattach ubidetach
     ubimkvol ubirename ubirmvol ubirsvol ubiupdatevol udhcpc udhcpc6 udhcpd udpsvd uevent
-    uncompress unlzop unshare users vconfig vi vlock volname w wall watchdog whois xz zcip
+    uncompress unlzop unshare users vconfig vi vlock volname w wall watchdog whois zcip
     """.split()
 )
 """Applets of BusyBox 1.36 (as in ``busybox`` on the Hub) and of Debian's 1.37 that are not here."""

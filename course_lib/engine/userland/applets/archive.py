@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -17,11 +18,13 @@ from course_lib.engine.userland.applets.common import (
     program,
     read_file,
     reason,
+    text_lines,
 )
 from course_lib.engine.userland.applets.compression import compress, decompress
-from course_lib.engine.userland.applets.files import exists, make_parents
+from course_lib.engine.userland.applets.files import exists, is_directory, make_parents
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell import patterns
+from course_lib.engine.userland.timezones import zone_of
 
 
 def _codec(name: str) -> str:
@@ -37,9 +40,10 @@ def _codec(name: str) -> str:
 
 _TAR_LONG = {
     "create": "c", "extract": "x", "get": "x", "list": "t", "file=": "f", "directory=": "C",
-    "gzip": "z", "bzip2": "j", "xz": "J", "verbose": "v", "exclude=": "X", "to-stdout": "O",
+    "gzip": "z", "bzip2": "j", "xz": "J", "verbose": "v", "exclude=": "E", "to-stdout": "O",
     "keep-old-files": "k", "strip-components=": "S", "numeric-owner": "N", "overwrite": "w",
-    "no-same-owner": "o", "preserve-permissions": "p", "dereference": "h",
+    "no-same-owner": "o", "preserve-permissions": "p", "dereference": "h", "no-recursion": "R",
+    "files-from=": "T", "exclude-from=": "X",
 }  # fmt: skip
 
 
@@ -59,8 +63,8 @@ async def tar(proc: ContainerProcess) -> int:
 
 
 @program(
-    "cxtf:C:zjJvX:OkT:opmhaZ",
-    "-c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [FILE]...",
+    "cxtf:C:zjJvX:OkT:opmha",
+    "-c|x|t [-zJjahmvokO] [-f TARFILE] [-C DIR] [FILE]...",
     "Create, extract, or list files from a tar file",
     long=_TAR_LONG,
     name="tar",
@@ -69,7 +73,8 @@ async def _tar(proc: ContainerProcess, options: Options, words: list[str]) -> in
     modes = [letter for letter in "cxt" if letter in options]
     if len(modes) != 1:
         raise UsageError
-    run = _Tar(proc, options)
+    run = _Tar(proc, options, await _named(proc, options, "X"))
+    words = words + await _named(proc, options, "T")
     try:
         if modes[0] == "c":
             return await run.create(words)
@@ -78,17 +83,31 @@ async def _tar(proc: ContainerProcess, options: Options, words: list[str]) -> in
         raise Fail("invalid tar magic") from None
 
 
+async def _named(proc: ContainerProcess, options: Options, letter: str) -> list[str]:
+    """The lines of the files that an option names."""
+    lines = []
+    for name in options.all(letter):
+        try:
+            lines += text_lines(await read_file(proc, name))
+        except OSError as error:
+            raise Fail(f"can't open '{name}': {reason(error)}") from None
+    return lines
+
+
 class _Tar:
-    def __init__(self, proc: ContainerProcess, options: Options) -> None:
+    def __init__(self, proc: ContainerProcess, options: Options, excluded: list[str]) -> None:
         self._proc = proc
         self._options = options
         self._file = options.get("f", "-")
         self._folder = proc.path(options["C"]) if "C" in options else proc.cwd
+        if "C" in options and not is_directory(proc, options["C"]):
+            raise Fail(f"can't change directory to '{options['C']}': No such file or directory")
         kinds = {"z": "gz", "j": "bz2", "J": "xz"}
         self._kind = next((kinds[letter] for letter in "zjJ" if letter in options), "")
         if not self._kind and "a" in options:
             self._kind = _codec(self._file)
-        self._excluded = options.all("X")
+        self._excluded = options.all("E") + excluded
+        self._told = False
         self._verbose = "v" in options
         self.status = 0
 
@@ -138,6 +157,9 @@ class _Tar:
             return
         if self._file != "-" and path == proc.path(self._file):
             return
+        if name.startswith("/") and not self._told:
+            self._told = True
+            await proc.err("tar: removing leading '/' from member names\n")
         info = tarfile.TarInfo(name.lstrip("/"))
         info.mode = stat.S_IMODE(found.mode)
         info.uid, info.gid = found.uid, found.gid
@@ -150,8 +172,9 @@ class _Tar:
         if stat.S_ISDIR(found.mode):
             info.type = tarfile.DIRTYPE
             archive.addfile(info)
-            for child in sorted(fs.listdir(path)):
-                await self._add(archive, join(name, child))
+            if "R" not in self._options:
+                for child in sorted(fs.listdir(path)):
+                    await self._add(archive, join(name, child))
         elif stat.S_ISLNK(found.mode):
             info.type = tarfile.SYMTYPE
             info.linkname = fs.readlink(path)
@@ -175,7 +198,7 @@ class _Tar:
             data = decompress(data, self._kind)
         except ValueError as error:
             raise Fail(str(error)) from None
-        if not data:
+        if len(data) < tarfile.BLOCKSIZE:
             raise Fail("short read")
         missing = set(wanted)
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
@@ -212,7 +235,9 @@ class _Tar:
 
         kinds = {tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK}
         mode = stat.filemode(kinds.get(info.type, stat.S_IFREG) | info.mode)
-        when = format_date(int(info.mtime) * 1_000_000_000, "%Y-%m-%d %H:%M:%S")
+        when = format_date(
+            int(info.mtime) * 1_000_000_000, "%Y-%m-%d %H:%M:%S", zone_of(self._proc)
+        )
         owner = f"{info.uname or info.uid}/{info.gname or info.gid}"
         link = f" -> {info.linkname}" if info.issym() or info.islnk() else ""
         return f"{mode} {owner:<12}{info.size:>9} {when} {name}{link}"
@@ -232,7 +257,7 @@ class _Tar:
                 make_parents(proc, path.rpartition("/")[0] or "/", 0o777)
                 if exists(proc, path):
                     if "k" in self._options:
-                        return
+                        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
                     fs.unlink(path)
             await self._make(info, path, content)
             if info.issym():
@@ -244,7 +269,8 @@ class _Tar:
                 when = int(info.mtime) * 1_000_000_000
                 fs.utime(path, when, when)
         except OSError as error:
-            await proc.err(f"tar: can't create '{info.name}': {reason(error)}\n")
+            verb = "open" if "k" in self._options else "create"
+            await proc.err(f"tar: can't {verb} '{info.name}': {reason(error)}\n")
             self.status = 1
 
     async def _make(self, info: tarfile.TarInfo, path: str, content: bytes) -> None:

@@ -38,6 +38,8 @@ def program(
     summary: str = "",
     *,
     long: Mapping[str, str] | None = None,
+    gnu: str = "",
+    gnu_long: Mapping[str, str] | None = None,
     permute: bool = True,
     name: str = "",
     least: int = 0,
@@ -46,7 +48,8 @@ def program(
 ) -> Callable[[Body], Applet]:
     """Make an applet of a function that gets its options parsed.
 
-    :param short: letters as for ``getopt(3)``; ``long`` maps long names to them.
+    :param short: letters as for ``getopt(3)``; ``long`` maps long names to them. ``gnu`` and
+        ``gnu_long`` are those that only the tools of Debian and CentOS take (:func:`is_gnu`).
     :param usage: what follows the name in the usage line; ``summary`` one sentence after it.
     :param name: where the function's name cannot be the program's.
     :param least: words that must be there, ``most`` that may be, else usage is shown.
@@ -64,7 +67,7 @@ def program(
                 await opt.refuse(proc, called, UsageError(), text)
                 return 0
             try:
-                options = opt.parse(proc.argv[1:], short, long or {}, permute=permute)
+                options = _parse(proc, short, long or {}, gnu, gnu_long, permute)
                 words = options.words
                 if len(words) < least or (most is not None and len(words) > most):
                     raise UsageError
@@ -81,6 +84,31 @@ def program(
     return decorate
 
 
+def _parse(
+    proc: Process,
+    short: str,
+    long: Mapping[str, str],
+    gnu: str,
+    gnu_long: Mapping[str, str] | None,
+    permute: bool,
+) -> Options:
+    try:
+        return opt.parse(proc.argv[1:], short, long, permute=permute)
+    except UsageError:
+        if not (gnu or gnu_long) or not is_gnu(proc):
+            raise
+    return opt.parse(proc.argv[1:], short + gnu, {**long, **(gnu_long or {})}, permute=permute)
+
+
+def is_gnu(proc: Process) -> bool:
+    """Whether the tools of this image are those of GNU, as in Debian's and CentOS'."""
+    try:
+        proc.fs.stat("/usr/bin/coreutils")
+    except OSError:
+        return False
+    return True
+
+
 def _name(proc: Process, default: str) -> str:
     """What the program calls itself: the name it was called by."""
     name = proc.argv[0].rsplit("/", 1)[-1] if proc.argv else default
@@ -95,6 +123,12 @@ def decode(data: bytes) -> str:
 def encode(text: str) -> bytes:
     """The bytes that :func:`decode` came from."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def text_lines(data: bytes) -> list[str]:
+    """The lines of a file, without their ends."""
+    lines = decode(data).split("\n")
+    return lines if lines[-1] else lines[:-1]
 
 
 def reason(error: OSError) -> str:
@@ -176,7 +210,7 @@ async def copy_stream(proc: Process, source: OpenFile, target: OpenFile) -> int:
     return total
 
 
-def integer(text: str, *, low: int | None = None) -> int:
+def integer(text: str, *, low: int | None = None, high: int = 2147483647) -> int:
     """A decimal number.
 
     :raises Fail: ``invalid number 'x'``.
@@ -184,8 +218,8 @@ def integer(text: str, *, low: int | None = None) -> int:
     if not re.fullmatch(r"[-+]?\d+", text):
         raise Fail(f"invalid number '{text}'")
     value = int(text)
-    if low is not None and value < low:
-        raise Fail(f"number {text} is not in {low}..2147483647 range")
+    if low is not None and not low <= value <= high:
+        raise Fail(f"number {text} is not in {low}..{high} range")
     return value
 
 

@@ -18,7 +18,7 @@ from course_lib.engine.userland.applets.common import (
     read_file,
     reason,
 )
-from course_lib.engine.userland.applets.files import is_directory
+from course_lib.engine.userland.applets.files import exists, is_directory
 from course_lib.engine.userland.process import ContainerProcess
 
 _LONG = {"brief": "q", "report-identical-files": "s", "recursive": "r", "unified": "u",
@@ -44,6 +44,9 @@ async def diff(proc: ContainerProcess, options: Options, words: list[str]) -> in
         left = join(left, base_name(right))
     elif both[1]:
         right = join(right, base_name(left))
+    if any(both) and not all(exists(proc, name) for name in (left, right)) and "N" not in options:
+        wrong = right if exists(proc, left) else left
+        raise Fail(f"can't stat '{wrong}': No such file or directory")
     return await _files(proc, options, left, right)
 
 
@@ -62,7 +65,7 @@ async def _files(proc: ContainerProcess, options: Options, left: str, right: str
     first = await _content(proc, options, left)
     second = await _content(proc, options, right)
     if first == second:
-        if "s" in options:
+        if "s" in options and left != right:
             await proc.out(f"Files {left} and {right} are identical\n")
         return 0
     binary = (b"\0" in first[:4096] or b"\0" in second[:4096]) and "a" not in options
@@ -70,6 +73,8 @@ async def _files(proc: ContainerProcess, options: Options, left: str, right: str
         await proc.out(f"Files {left} and {right} differ\n")
         return 1
     a, b = _lines(first), _lines(second)
+    if "B" in options:
+        a, b = ([line for line in lines if line.strip()] for lines in (a, b))
     key = _normalizer(options)
     if [key(line) for line in a] == [key(line) for line in b]:
         return 0

@@ -5,7 +5,14 @@ from __future__ import annotations
 import stat
 import zlib
 
-from course_lib.engine.userland.applets.common import Options, program, read_file, reason
+from course_lib.engine.userland.applets.common import (
+    Options,
+    UsageError,
+    is_gnu,
+    program,
+    read_file,
+    reason,
+)
 from course_lib.engine.userland.applets.files import exists
 from course_lib.engine.userland.applets.removing import Remover
 from course_lib.engine.userland.process import ContainerProcess
@@ -31,6 +38,7 @@ def compress(data: bytes, kind: str, level: int = 6, mtime: int = 0) -> bytes:
 def decompress(data: bytes, kind: str = "") -> bytes:
     """Data without its compression, which its first bytes tell.
 
+    :param kind: what it must be; ``any`` for any compression, ``""`` where it may have none.
     :raises ValueError: it is damaged, or not of the kind asked for.
     """
     import bz2
@@ -38,7 +46,9 @@ def decompress(data: bytes, kind: str = "") -> bytes:
     import lzma
 
     found = {b"\x1f\x8b": "gz", b"BZ": "bz2", b"\xfd7": "xz", b"]\x00": "xz"}.get(data[:2], "")
-    if kind and found != kind:
+    if kind == "any" and not found:
+        raise ValueError("no gzip/bzip2/xz magic")
+    if kind not in ("", "any", found):
         raise ValueError("invalid magic")
     try:
         if found == "gz":
@@ -105,6 +115,10 @@ async def _convert(
         proc.fs.utime(proc.path(target), found.mtime_ns, found.mtime_ns)
         if "k" not in options:
             await Remover(proc, True, False, False).remove(name)
+        if "v" in options:
+            share = 100 - 100 * len(data if expand else result) // len(result if expand else data)
+            verb = "replaced with" if "k" not in options else "created"
+            await proc.err(f"{name}: {share}% - {verb} {target}\n")
     return status
 
 
@@ -140,7 +154,7 @@ async def gunzip(proc: ContainerProcess, options: Options, words: list[str]) -> 
 async def zcat(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print compressed files."""
     options.add("c")
-    return await _convert(proc, options, words, kind="gz", suffix=".gz", expand=True)
+    return await _convert(proc, options, words, kind="any", suffix=".gz", expand=True)
 
 
 @program(
@@ -162,6 +176,21 @@ async def bunzip2(proc: ContainerProcess, options: Options, words: list[str]) ->
 async def unxz(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Expand xz files."""
     return await _convert(proc, options, words, kind="xz", suffix=".xz", expand=True)
+
+
+@program(
+    "cdfkt0123456789",
+    "-d [-cfk] [FILE]...",
+    "Decompress FILEs (or stdin)",
+    long=_GZIP_LONG,
+    gnu="zvqT:e",
+)
+async def xz(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+    """Expand xz files; compress them where the image has more than BusyBox, which cannot."""
+    expand = "d" in options or "t" in options
+    if not expand and not is_gnu(proc):
+        raise UsageError
+    return await _convert(proc, options, words, kind="xz", suffix=".xz", expand=expand)
 
 
 @program("", "[FILE]...", "Decompress to stdout")

@@ -26,8 +26,12 @@ from course_lib.engine.userland.process import ContainerProcess
 _LONG = {
     "archive": "a", "force": "f", "recursive": "R", "symbolic-link": "s", "no-dereference": "P",
     "dereference": "L", "update": "u", "remove-destination": "F", "verbose": "v", "parents": "E",
-    "interactive": "i", "no-clobber": "n", "preserve": "p", "no-target-directory": "T",
-    "target-directory=": "t",
+    "interactive": "i", "link": "l", "no-target-directory": "T", "target-directory=": "t",
+}  # fmt: skip
+_GNU_LONG = {"no-clobber": "n", "preserve?": "p", "backup": "b"}
+_MV_LONG = {
+    "interactive": "i", "force": "f", "no-clobber": "n", "no-target-directory": "T",
+    "target-directory=": "t", "verbose": "v",
 }  # fmt: skip
 
 
@@ -71,9 +75,16 @@ class Copier:
         proc = self._proc
         await proc.tick()
         follow = self._follow == "always" or (self._follow == "top" and top)
+        if self._link == "symbolic":
+            follow = False
         try:
+            if not source:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             found = proc.fs.stat(proc.path(source), follow=follow)
         except OSError as error:
+            if self._link == "symbolic" and source:
+                await self._symbolic(source, target)  # whatever it leads to
+                return
             await self._failed(f"can't stat '{source}': {reason(error)}")
             return
         if stat.S_ISDIR(found.mode):
@@ -95,19 +106,30 @@ class Copier:
         proc = self._proc
         try:
             there = proc.fs.stat(proc.path(target))
-        except OSError:
+        except FileNotFoundError:
             return True
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return True
+            await self._failed(f"can't stat '{target}': {reason(error)}")
+            return False
         if (there.dev, there.ino) == (found.dev, found.ino):
             await self._failed(f"'{source}' and '{target}' are the same file")
             return False
         if self._no_clobber or (self._update and there.mtime_ns >= found.mtime_ns):
             return False
         if stat.S_ISDIR(there.mode):
-            await self._failed(f"can't create '{target}': File exists")
+            await self._failed(f"'{target}' is a directory")
             return False
         if self._ask:
             return await ask(proc, f"{self._name}: overwrite '{target}'? ")
         return True
+
+    async def _symbolic(self, source: str, target: str) -> None:
+        try:
+            self._proc.fs.symlink(source, self._proc.path(target))
+        except OSError as error:
+            await self._failed(f"can't create symlink '{target}' to '{source}': {reason(error)}")
 
     async def _one(self, source: str, target: str, found: FileStat) -> None:
         proc = self._proc
@@ -117,7 +139,7 @@ class Copier:
             if exists(proc, target) and self._force:
                 fs.unlink(path)
             if self._link == "symbolic":
-                fs.symlink(source, path)
+                await self._symbolic(source, target)
             else:
                 fs.link(proc.path(source), path)
             return
@@ -169,12 +191,19 @@ class Copier:
             await self._failed(f"omitting directory '{source}'")
             return
         path = proc.path(target)
-        inner = fs.realpath(path) + "/"
-        if inner.startswith(fs.realpath(proc.path(source)).rstrip("/") + "/"):
-            await self._failed(f"recursion detected, omitting directory '{source}'")
-            return
         made = False
         try:
+            try:
+                fs.stat(path)
+            except NotADirectoryError as error:
+                await self._failed(f"can't stat '{target}': {reason(error)}")
+                return
+            except FileNotFoundError:
+                pass
+            inner = fs.realpath(path) + "/"
+            if inner.startswith(fs.realpath(proc.path(source)).rstrip("/") + "/"):
+                await self._failed(f"recursion detected, omitting directory '{target}'")
+                return
             if not is_directory(proc, target):
                 fs.mkdir(path, (stat.S_IMODE(found.mode) | 0o700) & ~proc.umask)
                 made = True
@@ -204,7 +233,7 @@ def _explain(error: OSError, source: str, target: str) -> str:
 
 
 def destinations(
-    proc: ContainerProcess, options: Options, words: list[str], *, no_target: bool = False
+    proc: ContainerProcess, options: Options, words: list[str]
 ) -> list[tuple[str, str]]:
     """Pairs of source and target from the arguments of cp, mv and install."""
     if "t" in options:
@@ -212,7 +241,7 @@ def destinations(
     if len(words) < 2:
         raise UsageError
     *sources, target = words
-    if len(sources) > 1 or (not no_target and is_directory(proc, target)):
+    if len(sources) > 1 or ("T" not in options and is_directory(proc, target)):
         return [(word, join(target, base_name(word))) for word in sources]
     return [(sources[0], target)]
 
@@ -222,6 +251,8 @@ def destinations(
     "[-arPLHpfinlsTu] SOURCE DEST\nor: cp [-arPLHpfinlsu] SOURCE... { -t DIRECTORY | DIRECTORY }",
     "Copy SOURCEs to DEST",
     long=_LONG,
+    gnu="b",
+    gnu_long=_GNU_LONG,
 )
 async def cp(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Copy files and trees."""
@@ -245,23 +276,29 @@ async def cp(proc: ContainerProcess, options: Options, words: list[str]) -> int:
         link="symbolic" if "s" in options else "hard" if "l" in options else "",
         verbose="v" in options,
     )  # fmt: skip
-    for source, target in destinations(proc, options, words, no_target="T" in options):
-        await copier.copy(source, target)
+    for source, target in destinations(proc, options, words):
+        await copier.copy(source, _within(proc, options, source, target))
     return copier.status
 
 
 @program(
-    "finTvut:",
+    "finTvt:",
     "[-finT] SOURCE DEST\nor: mv [-fin] SOURCE... { -t DIRECTORY | DIRECTORY }",
     "Rename SOURCE to DEST, or move SOURCEs to DIRECTORY",
-    long=_LONG,
+    long=_MV_LONG,
+    gnu="u",
+    gnu_long={"update": "u"},
 )
 async def mv(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Move and rename."""
     status = 0
-    for source, target in destinations(proc, options, words, no_target="T" in options):
+    for source, target in destinations(proc, options, words):
+        if len(words) > 2 and not is_directory(proc, words[-1]) and exists(proc, words[-1]):
+            await proc.err(f"mv: can't stat '{target}': Path has non-directory component\n")
+            status = 1
+            continue
         if exists(proc, target):
-            if "n" in options:
+            if "n" in options or ("u" in options and not _newer(proc, source, target)):
                 continue
             asks = "i" in options and "f" not in options
             if asks and not await ask(proc, f"mv: overwrite '{target}'? "):
@@ -271,6 +308,24 @@ async def mv(proc: ContainerProcess, options: Options, words: list[str]) -> int:
         elif "v" in options:
             await proc.out(f"'{source}' -> '{target}'\n")
     return status
+
+
+def _within(proc: ContainerProcess, options: Options, source: str, target: str) -> str:
+    """Where ``cp`` puts a source whose target is found: deeper, now and then."""
+    if "E" in options:  # --parents: with the directories that the source's name has
+        folder = options.get("t", options.words[-1])
+        target = join(folder, source.lstrip("/"))
+        make_parents(proc, target.rpartition("/")[0], 0o777 & ~proc.umask)
+        return target
+    onto_file = exists(proc, target) and not is_directory(proc, target) and "T" not in options
+    if onto_file and is_directory(proc, source):
+        return join(target, base_name(source))  # which will not do: BusyBox says so
+    return target
+
+
+def _newer(proc: ContainerProcess, source: str, target: str) -> bool:
+    times = [proc.fs.stat(proc.path(name)).mtime_ns for name in (source, target)]
+    return times[0] > times[1]
 
 
 async def _move(proc: ContainerProcess, source: str, target: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.applets.common import (
@@ -14,20 +14,25 @@ from course_lib.engine.userland.applets.common import (
     reason,
 )
 from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.timezones import zone_of
 
 _FORMATS = (
-    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%H:%M:%S", "%H:%M",
-    "%Y.%m.%d-%H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%a %b %d %H:%M:%S UTC %Y",
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H", "%Y-%m-%d", "%H:%M:%S", "%H:%M",
+    "%Y.%m.%d-%H:%M:%S", "%Y.%m.%d-%H:%M", "%m.%d-%H:%M:%S", "%m.%d-%H:%M",
+    "%a %b %d %H:%M:%S UTC %Y", "%b %d %H:%M:%S %Y",
 )  # fmt: skip
 _COMPACT = re.compile(r"(?:(\d{4})|(\d\d)(?=\d{8}))?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?\Z")
 
 
-def parse_date(text: str, now_ns: int) -> int:
-    """Nanoseconds since the epoch of a date as BusyBox takes it; times are UTC.
+def parse_date(text: str, now_ns: int, *, zone: tzinfo = UTC, rest_is_now: bool = False) -> int:
+    """Nanoseconds since the epoch of a date as BusyBox takes it.
+
+    :param zone: of the date.
+    :param rest_is_now: what of a time of the day is not said is as now, instead of 0.
 
     :raises Fail: ``invalid date 'x'``.
     """
-    now = datetime.fromtimestamp(now_ns / 1e9, UTC)
+    now = datetime.fromtimestamp(now_ns / 1e9, zone)
     if re.fullmatch(r"@-?\d+", text):
         return int(text[1:]) * 1_000_000_000
     for form in _FORMATS:
@@ -36,44 +41,51 @@ def parse_date(text: str, now_ns: int) -> int:
         except ValueError:
             continue
         if "%Y" not in form:
-            found = found.replace(year=now.year, month=now.month, day=now.day)
-        return int(found.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+            found = found.replace(year=now.year)
+        if "%m" not in form and "%b" not in form:
+            found = found.replace(month=now.month, day=now.day)
+        if rest_is_now:
+            unsaid = {"%H": "hour", "%M": "minute", "%S": "second"}
+            found = found.replace(
+                **{name: getattr(now, name) for part, name in unsaid.items() if part not in form}
+            )
+        return int(found.replace(tzinfo=zone).timestamp()) * 1_000_000_000
     match = _COMPACT.match(text)
     if match:
         year = int(match[1] or 0) or (2000 + int(match[2]) if match[2] else now.year)
         month, day, hour, minute = (int(match[n]) for n in (3, 4, 5, 6))
         try:
-            found = datetime(year, month, day, hour, minute, int(match[7] or 0), tzinfo=UTC)
+            found = datetime(year, month, day, hour, minute, int(match[7] or 0), tzinfo=zone)
         except ValueError:
             raise Fail(f"invalid date '{text}'") from None
         return int(found.timestamp()) * 1_000_000_000
     raise Fail(f"invalid date '{text}'")
 
 
-def _by_format(text: str, form: str, now_ns: int) -> int:
+def _by_format(text: str, form: str, now_ns: int, zone: tzinfo) -> int:
     """``-D FORMAT``: what the format does not say is as now.
 
     :raises Fail: the text is not in that format.
     """
-    now = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC)
+    now = datetime.fromtimestamp(now_ns // 1_000_000_000, zone)
     try:
         found = datetime.strptime(text, form)
     except ValueError:
         raise Fail(f"invalid date '{text}'") from None
     if not re.search("%[YyCGsDFcx]", form):
         found = found.replace(year=now.year)
-    return int(found.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+    return int(found.replace(tzinfo=zone).timestamp()) * 1_000_000_000
 
 
 _PRECISIONS = {
-    "date": "", "hours": "T%H+00:00", "minutes": "T%H:%M+00:00", "seconds": "T%H:%M:%S+00:00",
-    "ns": "T%H:%M:%S,%N+00:00",
+    "date": "", "hours": "T%H%:z", "minutes": "T%H:%M%:z", "seconds": "T%H:%M:%S%:z",
+    "ns": "T%H:%M:%S,%N%:z",
 }  # fmt: skip
 
 
-def format_date(when_ns: int, form: str) -> str:
-    """``strftime`` in UTC, with GNU's ``%N``, ``%s`` and ``%-d``."""
-    moment = datetime.fromtimestamp(when_ns // 1_000_000_000, UTC)
+def format_date(when_ns: int, form: str, zone: tzinfo = UTC) -> str:
+    """``strftime`` with GNU's ``%N``, ``%s``, ``%:z`` and ``%-d``."""
+    moment = datetime.fromtimestamp(when_ns // 1_000_000_000, zone)
 
     def one(match: re.Match[str]) -> str:
         flag, letter = match[1], match[2]
@@ -81,15 +93,16 @@ def format_date(when_ns: int, form: str) -> str:
             return f"{when_ns % 1_000_000_000:09d}"
         if letter == "s":
             return str(when_ns // 1_000_000_000)
-        if letter == "Z":
-            return "UTC"
+        if flag == ":" and letter == "z":
+            offset = moment.strftime("%z")
+            return f"{offset[:3]}:{offset[3:5]}"
         if letter == "e":
             text = f"{moment.day:2d}"
         elif letter == "k":
             text = f"{moment.hour:2d}"
         elif letter == "P":
             text = moment.strftime("%p").lower()
-        elif letter in "aAbBcCdDFgGhHIjmMnprRStTuUVwWxXyYz%l":
+        elif letter in "aAbBcCdDFgGhHIjmMnprRStTuUVwWxXyYzZ%l":
             text = moment.strftime(f"%{letter}")
         else:
             return match[0]
@@ -97,7 +110,7 @@ def format_date(when_ns: int, form: str) -> str:
             return text.lstrip("0 ") or "0"
         return text
 
-    return re.sub(r"%([-_0^]?)(.)", one, form, flags=re.DOTALL)
+    return re.sub(r"%([-_0^:]?)(.)", one, form, flags=re.DOTALL)
 
 
 @program(
@@ -111,44 +124,45 @@ def format_date(when_ns: int, form: str) -> str:
         "universal": "u",
         "date=": "d",
         "reference=": "r",
-        "iso-8601=": "I",
+        "iso-8601?": "I",
     },
     name="date",
 )
 async def _date(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print the date; setting it is not permitted in a container."""
     now = proc.machine.clock.time_ns()
+    zone = UTC if "u" in options else zone_of(proc)
     form = "%a %b %e %H:%M:%S %Z %Y"
     setting = "s" in options
     for word in words:
         if word.startswith("+"):
             form = word[1:]
         else:
-            parse_date(word, now)
+            parse_date(word, now, zone=zone)
             setting = True
     when = now
     if "d" in options and "D" in options:
-        when = _by_format(options["d"], options["D"], now)
+        when = _by_format(options["d"], options["D"], now, zone)
     elif "d" in options:
-        when = parse_date(options["d"], now)
+        when = parse_date(options["d"], now, zone=zone)
     if "r" in options:
         try:
             when = proc.fs.stat(proc.path(options["r"])).mtime_ns
         except OSError as error:
-            raise Fail(f"{options['r']}: {reason(error)}") from None
+            raise Fail(f"can't stat '{options['r']}': {reason(error)}") from None
     status = 0
     if setting:
         await proc.err("date: can't set date: Operation not permitted\n")
         status = 1
     if "R" in options:
-        form = "%a, %d %b %Y %H:%M:%S +0000"
+        form = "%a, %d %b %Y %H:%M:%S %z"
     elif "I" in options:
         precision = options["I"] or "date"
         known = next((name for name in _PRECISIONS if name.startswith(precision)), None)
         if known is None:
             raise UsageError
         form = f"%Y-%m-%d{_PRECISIONS[known]}"
-    await proc.out(format_date(when, form) + "\n")
+    await proc.out(format_date(when, form, zone) + "\n")
     return status
 
 

@@ -91,10 +91,10 @@ async def _check(
             if "s" not in options:
                 await proc.out(f"{match[2]}: {'OK' if right else 'FAILED'}\n")
         file.close()
+    if not total:
+        raise Fail("WARNING: 1 of 1 computed checksums did NOT match")
     if failed and "s" not in options:
         await proc.err(f"{name}: WARNING: {failed} of {total} computed checksums did NOT match\n")
-    if not total:
-        raise Fail("no checksum lines found")
     return int(failed > 0)
 
 

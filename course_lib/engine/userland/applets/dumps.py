@@ -12,7 +12,9 @@ from course_lib.engine.userland.applets.common import (
     program,
     read_file,
     reason,
+    text_lines,
 )
+from course_lib.engine.userland.applets.hexdump_format import dump
 from course_lib.engine.userland.process import ContainerProcess
 
 
@@ -111,13 +113,17 @@ def _od_row(row: bytes, kind: str) -> str:
 )
 async def hexdump(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print bytes in hexadecimal."""
-    if "e" in options or "f" in options:
-        raise Fail("format strings are not supported by the embedded engine")
+    formats = options.all("e")
+    for name in options.all("f"):
+        formats += [line for line in text_lines(await read_file(proc, name)) if line.strip()]
     data = await _joined(proc, words)
     skip = integer(options.get("s", "0"))
     data = data[skip:]
     if "n" in options:
         data = data[: integer(options["n"])]
+    if formats:
+        await proc.out(dump(data, formats, skip, every="v" in options))
+        return 0
     canonical = "C" in options or proc.argv[0].endswith("hd")
     previous = None
     starred = False
@@ -178,6 +184,9 @@ async def xxd(proc: ContainerProcess, options: Options, words: list[str]) -> int
     data = data[skip:]
     if "l" in options:
         data = data[: integer(options["l"])]
+    if "i" in options:
+        await proc.out(_xxd_include(data, words))
+        return 0
     if "p" in options:
         columns = integer(options.get("c", "30"), low=1)
         rows = [data[n : n + columns].hex() for n in range(0, len(data), columns)]
@@ -192,6 +201,16 @@ async def xxd(proc: ContainerProcess, options: Options, words: list[str]) -> int
         text = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
         await proc.out(f"{start + skip:08x}: {' '.join(cells):<{width}}  {text}\n")
     return 0
+
+
+def _xxd_include(data: bytes, words: list[str]) -> str:
+    """An array for C, with its length where a file was named."""
+    rows = [", ".join(f"0x{b:02x}" for b in data[n : n + 12]) for n in range(0, len(data), 12)]
+    body = "".join(f"  {row},\n" for row in rows)
+    if not words:
+        return body
+    name = re.sub(r"\W", "_", words[0], flags=re.ASCII)
+    return f"unsigned char {name}[] = {{\n{body}}};\nunsigned int {name}_len = {len(data)};\n"
 
 
 def _xxd_reverse(text: str, *, plain: bool) -> bytes:

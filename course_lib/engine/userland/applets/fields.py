@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 
+from course_lib.engine.userland import regex
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
+    UsageError,
     byte_lines,
     decode,
     open_input,
     program,
     read_file,
     reason,
+    text_lines,
 )
 from course_lib.engine.userland.process import ContainerProcess
 
 
 def _ranges(text: str) -> list[tuple[int, int]]:
-    """``1,3-5,7-`` as pairs counted from 1.
+    """``1,3-5,7-`` as pairs of indices, the second behind the last that is meant.
+
+    As BusyBox has it, nothing and 0 are the first at the start of a range and the last at its end.
 
     :raises Fail: a list that makes no sense.
     """
@@ -27,19 +32,19 @@ def _ranges(text: str) -> list[tuple[int, int]]:
         match = re.fullmatch(r"(\d*)(-?)(\d*)", item)
         if not item or match is None or item == "-":
             raise Fail(f"invalid number '{item}'" if item else "invalid range")
-        low = int(match[1] or 1)
-        high = int(match[3]) if match[3] else (1 << 30) if match[2] else low
-        if low < 1 or high < low:
-            raise Fail(f"invalid range {low}-{high}" if match[2] else f"invalid range {item}")
+        low = max(0, int(match[1] or 0) - 1)
+        high = (int(match[3] or 0) or 1 << 30) if match[2] else low + 1
+        if high <= low:
+            raise Fail(f"{high}<{low}")
         found.append((low, high))
-    return sorted(found)
+    return found
 
 
 @program(
-    "b:c:f:d:O:sn",
-    "[OPTIONS] [FILE]...",
+    "b:c:f:F:d:O:snD",
+    "{-b|c LIST | -f|F LIST [-d SEP] [-O SEP] [-sD]} [FILE]...",
     "Print selected fields from FILEs to stdout",
-    long={
+    gnu_long={
         "bytes=": "b",
         "characters=": "c",
         "fields=": "f",
@@ -51,14 +56,15 @@ def _ranges(text: str) -> list[tuple[int, int]]:
 )
 async def cut(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print parts of lines."""
-    kinds = [c for c in "bcf" if c in options]
-    if len(kinds) != 1:
+    kinds = [c for c in "bcfF" if c in options]
+    if len(kinds) > 1:
+        raise UsageError
+    if not kinds:
         raise Fail("expected a list of bytes, characters, or fields")
     kind = kinds[0]
     ranges = _ranges(options[kind])
-    delimiter = options.get("d", "\t")
-    delimiter = delimiter[:1]
-    joiner = options.get("O", delimiter)
+    if kind != "F" and "D" not in options:
+        ranges.sort()
     status = 0
     for name in words or ["-"]:
         try:
@@ -69,31 +75,36 @@ async def cut(proc: ContainerProcess, options: Options, words: list[str]) -> int
             continue
         async for raw in byte_lines(proc, file):
             line = raw.removesuffix(b"\n")
-            if kind == "b":
-                picked = b"".join(line[i : i + 1] for i in _indices(ranges, len(line), options))
-                await proc.out(picked + b"\n")
-                continue
-            text = decode(line)
-            if kind == "c":
-                chars = [text[i] for i in _indices(ranges, len(text), options)]
-                await proc.out("".join(chars) + "\n")
-                continue
-            if not delimiter or delimiter not in text:
-                if "s" not in options:
-                    await proc.out(text + "\n")
-                continue
-            parts = text.split(delimiter)
-            chosen = [parts[i] for i in _indices(ranges, len(parts), options)]
-            await proc.out(joiner.join(chosen) + "\n")
+            if kind in "bc":
+                chosen = _indices(ranges, len(line), options)
+                await proc.out(bytes(line[index] for index in chosen) + b"\n")
+            elif (text := _fields(decode(line), ranges, options, kind)) is not None:
+                await proc.out(text + "\n")
         file.close()
     return status
 
 
+def _fields(text: str, ranges: list[tuple[int, int]], options: Options, kind: str) -> str | None:
+    """What is left of a line; None where it is not to be printed."""
+    if kind == "F":
+        delimiter = options.get("d", "")
+        parts = re.split(regex.extended(delimiter) if delimiter else r"[ \t]+", text)
+        joiner = options.get("O", " ")
+    else:
+        delimiter = options.get("d", "\t")[:1]
+        parts = text.split(delimiter) if delimiter else [text]
+        joiner = options.get("O", delimiter)
+    if len(parts) == 1:
+        return text if "s" not in options else None
+    return joiner.join(parts[index] for index in _indices(ranges, len(parts), options))
+
+
 def _indices(ranges: list[tuple[int, int]], length: int, options: Options) -> list[int]:
-    chosen = {index for low, high in ranges for index in range(low - 1, min(high, length))}
+    """Which of so many are meant: each once, in the order of the ranges."""
+    chosen = dict.fromkeys(index for low, high in ranges for index in range(low, min(high, length)))
     if "C" in options:
-        chosen = set(range(length)) - chosen
-    return sorted(chosen)
+        return [index for index in range(length) if index not in chosen]
+    return list(chosen)
 
 
 @program("d:s", "[-s] [-d LIST] [FILE]...", "Paste lines from each input file together")
@@ -107,7 +118,7 @@ async def paste(proc: ContainerProcess, options: Options, words: list[str]) -> i
     columns = []
     for name in words or ["-"]:
         try:
-            columns.append(decode(await read_file(proc, name)).splitlines())
+            columns.append(text_lines(await read_file(proc, name)))
         except OSError as error:
             raise Fail(f"{name}: {reason(error)}") from None
     if "s" in options:

@@ -19,6 +19,7 @@ from course_lib.engine.userland.applets.common import (
 )
 from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.timezones import zone_of
 
 
 @program(
@@ -38,9 +39,12 @@ async def mkdir(proc: ContainerProcess, options: Options, words: list[str]) -> i
         mode = chosen
     status = 0
     for name in words:
+        made = [name]
         try:
+            if not name:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             if "p" in options:
-                make_parents(proc, name, mode)
+                made = make_parents(proc, name, mode)
             else:
                 proc.fs.mkdir(proc.path(name), mode)
                 if mode & 0o7000:
@@ -51,27 +55,30 @@ async def mkdir(proc: ContainerProcess, options: Options, words: list[str]) -> i
             status = 1
             continue
         if "v" in options:
-            await proc.out(f"created directory: '{name}'\n")
+            await proc.out("".join(f"created directory: '{path}'\n" for path in made))
     return status
 
 
-def make_parents(proc: ContainerProcess, name: str, mode: int) -> None:
-    """``mkdir -p``: what is there already is no error if it is a directory.
+def make_parents(proc: ContainerProcess, name: str, mode: int) -> list[str]:
+    """``mkdir -p``: what is there already is no error if it is a directory. Tells what was made.
 
     An ``OSError`` names what could not be made, as BusyBox does: ``a/`` of ``a/b``.
     """
     parts = name.rstrip("/").split("/")
+    made = []
     for number in range(1, len(parts) + 1):
         partial = "/".join(parts[:number]) or "/"
         last = number == len(parts)
+        shown = partial if last else f"{partial}/"
         try:
             proc.fs.mkdir(proc.path(partial), mode if last else 0o777 & ~proc.umask)
-        except FileExistsError:
-            if not stat.S_ISDIR(proc.fs.stat(proc.path(partial)).mode):
-                raise
+            made.append(shown)
         except OSError as error:
-            error.filename = partial if last else f"{partial}/"
-            raise
+            if error.errno == errno.EEXIST and is_directory(proc, partial):
+                continue
+            wrong = errno.ENOTDIR if error.errno == errno.EEXIST and not last else error.errno or 0
+            raise OSError(wrong, os.strerror(wrong), shown) from None
+    return made
 
 
 async def ask(proc: ContainerProcess, question: str) -> bool:
@@ -96,14 +103,20 @@ async def ln(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     target = words[-1] if len(words) > 1 else "."
     sources = words[:-1] if len(words) > 1 else words
     fs = proc.fs
-    into = is_directory(proc, target, follow="n" not in options) and "T" not in options
+    into = is_directory(proc, target, follow="n" not in options)
+    if into and "T" in options:
+        raise Fail(f"'{target}' is a directory")
     if len(sources) > 1 and not into:
         raise Fail(f"target '{target}' is not a directory")
     status = 0
     for source in sources:
         name = join(target, base_name(source)) if into else target
+        if len(words) == 1:
+            name = base_name(source)
         path = proc.path(name)
         try:
+            if ("b" in options or "S" in options) and exists(proc, name):
+                fs.rename(path, path + options.get("S", "~"))
             if "f" in options and exists(proc, name):
                 fs.unlink(path)
             if "s" in options:
@@ -146,11 +159,16 @@ async def touch(proc: ContainerProcess, options: Options, words: list[str]) -> i
         try:
             when = proc.fs.stat(proc.path(options["r"])).mtime_ns
         except OSError as error:
-            raise Fail(f"{options['r']}: {reason(error)}") from None
+            raise Fail(f"can't stat '{options['r']}': {reason(error)}") from None
     elif "d" in options or "t" in options:
         from course_lib.engine.userland.applets.dates import parse_date
 
-        when = parse_date(options.get("d", options.get("t", "")), now)
+        when = parse_date(
+            options.get("d", options.get("t", "")),
+            now,
+            zone=zone_of(proc),
+            rest_is_now="d" in options,
+        )
     follow = "h" not in options
     status = 0
     for name in words:

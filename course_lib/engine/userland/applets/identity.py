@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from course_lib.engine.userland import users
-from course_lib.engine.userland.applets.common import Fail, Options, program, reason
+from course_lib.engine.userland.applets.common import Fail, Options, UsageError, program, reason
 from course_lib.engine.userland.process import ContainerProcess
 
 
@@ -18,6 +18,8 @@ from course_lib.engine.userland.process import ContainerProcess
 async def id_(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print user and group ids."""
     fs = proc.machine.fs
+    if ("n" in options or "r" in options) and not any(kind in options for kind in "ugG"):
+        raise UsageError
     if words:
         user = users.user_by_name(fs, words[0])
         if user is None and words[0].isdigit():

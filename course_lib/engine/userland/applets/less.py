@@ -27,7 +27,7 @@ async def less(proc: ContainerProcess, options: Options, words: list[str]) -> in
         try:
             text += decode(await read_file(proc, name))
         except OSError as error:
-            raise Fail(f"{name}: {reason(error)}") from None
+            raise Fail(f"can't open '{name}': {reason(error)}") from None
     if terminal_of(proc.stdout) is None:
         await proc.out(encode(text))
         return 0

@@ -12,6 +12,7 @@ from course_lib.engine.userland.applets.common import (
     byte_lines,
     decode,
     encode,
+    is_gnu,
     open_input,
     program,
     reason,
@@ -170,7 +171,7 @@ async def tac(proc: ContainerProcess, _options: Options, words: list[str]) -> in
     """Print lines in reverse order."""
     contents = Contents(proc, "tac", words)
     async for _, data in contents:
-        await proc.out(b"".join(reversed(data.splitlines(keepends=True))))
+        await proc.out(b"".join(reversed(re.findall(rb"[^\n]*\n|[^\n]+", data))))
     return contents.status
 
 
@@ -201,11 +202,12 @@ async def _seq(proc: ContainerProcess, options: Options, words: list[str]) -> in
     separator = options.get("s", "\n")
     if step == 0:
         step = 0.0
+    slack = 1e-9 if is_gnu(proc) else 0.0  # BusyBox: `seq 0 0.1 0.3` ends at 0.2
     number = 0
     text = ""
     while True:
         value = first + number * step
-        if (step >= 0 and value > last + 1e-9) or (step < 0 and value < last - 1e-9):
+        if (step >= 0 and value > last + slack) or (step < 0 and value < last - slack):
             break
         text += (separator if number else "") + f"{value:0{width}.{places}f}"
         number += 1

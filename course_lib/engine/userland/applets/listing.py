@@ -11,6 +11,7 @@ from course_lib.engine.userland import users
 from course_lib.engine.userland.applets.common import Options, program, reason
 from course_lib.engine.userland.applets.dates import format_date
 from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.timezones import zone_of
 
 
 class Names:
@@ -51,7 +52,7 @@ _DIRECTIVE = re.compile(r"%([-+ #0]*)(\d*)(.)", re.DOTALL)
     "Lftc:",
     "[-Lf] [-t] [-c FMT] FILE...",
     "Display file (default) or filesystem status",
-    long={"format=": "c", "dereference": "L", "file-system": "f", "terse": "t"},
+    gnu_long={"format=": "c", "dereference": "L", "file-system": "f", "terse": "t"},
     least=1,
     name="stat",
 )
@@ -88,7 +89,7 @@ def _stat_long(proc: ContainerProcess, name: str, found: FileStat, names: Names)
     shown = name
     if stat.S_ISLNK(found.mode):
         shown = f"'{name}' -> '{proc.fs.readlink(proc.path(name))}'"
-    when = format_date(found.mtime_ns, "%Y-%m-%d %H:%M:%S.%N +0000")
+    when = format_date(found.mtime_ns, "%Y-%m-%d %H:%M:%S.%N %z", zone_of(proc))
     blocks = disk_blocks(found) * 2
     device = f"Device: {found.dev:x}h/{found.dev}d"
     return (
@@ -114,7 +115,7 @@ def _stat_format(
     proc: ContainerProcess, form: str, name: str, found: FileStat, names: Names
 ) -> str:
     seconds = str(found.mtime_ns // 1_000_000_000)
-    when = format_date(found.mtime_ns, "%Y-%m-%d %H:%M:%S.%N +0000")
+    when = format_date(found.mtime_ns, "%Y-%m-%d %H:%M:%S.%N %z", zone_of(proc))
     values = {
         "a": f"{stat.S_IMODE(found.mode):o}", "A": stat.filemode(found.mode),
         "b": str(disk_blocks(found) * 2), "B": "512", "d": str(found.dev), "D": f"{found.dev:x}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from course_lib.engine.interfaces import FileStat
 from course_lib.engine.userland.applets.common import (
@@ -18,6 +19,7 @@ from course_lib.engine.userland.applets.common import (
 from course_lib.engine.userland.applets.dates import format_date
 from course_lib.engine.userland.applets.listing import Names, disk_blocks
 from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.timezones import zone_of
 
 _HALF_YEAR = 365 * 86400 // 2
 
@@ -29,7 +31,7 @@ class _Entry:
     found: FileStat
 
 
-_LS = "1AaCdFHhiLlnpQRrSstuvXcgkoxw:"
+_LS = "1AaCdFHhiLlnpQRrSstuvXcgkxw:T:"
 
 
 _LS_LONG = {
@@ -68,6 +70,7 @@ async def ls(proc: ContainerProcess, options: Options, words: list[str]) -> int:
 class _Lister:
     def __init__(self, proc: ContainerProcess, options: Options) -> None:
         self._proc = proc
+        self._zone = zone_of(proc)
         self._options = options
         self._tty = proc.stdout.isatty()
         self._style = "columns" if self._tty else "single"
@@ -221,7 +224,7 @@ class _Lister:
                 line += f"{human(found.size):>7} "
             else:
                 line += f"{found.size:>9} "
-            line += _time(found.mtime_ns, now, full="E" in self._options) + " "
+            line += _time(found.mtime_ns, now, self._zone, full="E" in self._options) + " "
             line += self._shown(entry)
             if stat.S_ISLNK(found.mode):
                 try:
@@ -236,12 +239,12 @@ def _given(options: Options) -> set[str]:
     return {letter for letter, _ in options.in_order()}
 
 
-def _time(mtime_ns: int, now_ns: int, *, full: bool) -> str:
+def _time(mtime_ns: int, now_ns: int, zone: tzinfo, *, full: bool) -> str:
     if full:
-        return format_date(mtime_ns, "%Y-%m-%d %H:%M:%S +0000")
+        return format_date(mtime_ns, "%Y-%m-%d %H:%M:%S %z", zone)
     age = (now_ns - mtime_ns) // 1_000_000_000
     recent = -900 <= age <= _HALF_YEAR
-    return format_date(mtime_ns, "%b %e %H:%M" if recent else "%b %e  %Y")
+    return format_date(mtime_ns, "%b %e %H:%M" if recent else "%b %e  %Y", zone)
 
 
 def _color(mode: int) -> str:

@@ -15,6 +15,7 @@ from course_lib.engine.userland.applets.common import (
     decode,
     encode,
     integer,
+    is_gnu,
     join,
     open_input,
     program,
@@ -24,17 +25,18 @@ from course_lib.engine.userland.applets.common import (
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell import patterns
 
-_LONG = {
+_GNU_LONG = {
     "ignore-case": "i", "invert-match": "v", "count": "c", "line-number": "n", "recursive": "r",
     "quiet": "q", "silent": "q", "files-with-matches": "l", "files-without-match": "L",
     "only-matching": "o", "word-regexp": "w", "line-regexp": "x", "no-messages": "s",
     "extended-regexp": "E", "fixed-strings": "F", "regexp=": "e", "file=": "f",
     "after-context=": "A", "before-context=": "B", "context=": "C", "max-count=": "m",
-    "with-filename": "H", "no-filename": "h", "include=": "I", "exclude=": "X",
-    "exclude-dir=": "D", "color": "G", "color=": "G", "colour=": "G", "text": "a",
-    "basic-regexp": "b",
+    "with-filename": "H", "no-filename": "h", "include=": "N", "exclude=": "X",
+    "exclude-dir=": "D", "text": "a", "null-data": "z",
 }  # fmt: skip
-_SHORT = "HhnlLoqvsrRiwxFEe:f:m:A:B:C:cazby"
+_LONG = {"color?": "K", "colour?": "K"}
+_SHORT = "HhnlLoqvsrRiwxFEe:f:m:A:B:C:cazI"
+_GNU = "yG"
 _USAGE = "[-HhnlLoqvsrRiwFE] [-m N] [-A|B|C N] { PATTERN | -e PATTERN... | -f FILE... } [FILE]..."
 
 
@@ -77,7 +79,7 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
         raise Fail(f"bad regex '{sources[0]}': {error}", 2) from None
     recursive = "r" in options or "R" in options
     if not words:
-        words = ["."] if recursive else ["-"]
+        words = ["."] if recursive and is_gnu(proc) else ["-"]
     context = integer(options.get("C", "0"))
     search = _Search(
         expression,
@@ -87,7 +89,7 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
         most=integer(options["m"]) if "m" in options else -1,
         before=integer(options.get("B", str(context))),
         after=integer(options.get("A", str(context))),
-        include=options.all("I"),
+        include=options.all("N"),
         exclude=options.all("X"),
         exclude_dirs=options.all("D"),
     )
@@ -101,7 +103,7 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
 
 
 def _compile(sources: list[str], kind: str, options: Options) -> re.Pattern[str]:
-    flags = re.IGNORECASE if "i" in options else 0
+    flags = re.IGNORECASE if "i" in options or "y" in options else 0
     pieces = []
     for source in sources:
         if kind == "F":
@@ -249,7 +251,7 @@ class _Report:
         if "n" in options:
             line += f"{number}{sign}"
         self._last_shown = number
-        color = options.get("G", "never")
+        color = options.get("K", "never")
         if color == "always" and sign == ":" and not self._search.invert:
             text = self._search.expression.sub(
                 lambda m: f"\x1b[1;31m{m[0]}\x1b[m" if m[0] else "", text
@@ -273,19 +275,30 @@ class _Report:
             await self._proc.out(f"{prefix}{self._count}\n")
 
 
-@program(_SHORT, _USAGE, "Search for PATTERN in FILEs (or stdin)", long=_LONG, code=2)
+_program = program(
+    _SHORT,
+    _USAGE,
+    "Search for PATTERN in FILEs (or stdin)",
+    long=_LONG,
+    gnu=_GNU,
+    gnu_long=_GNU_LONG,
+    code=2,
+)
+
+
+@_program
 async def grep(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print lines that match a basic regular expression."""
     return await _run(proc, options, words, "G")
 
 
-@program(_SHORT, _USAGE, "Search for PATTERN in FILEs (or stdin)", long=_LONG, code=2)
+@_program
 async def egrep(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print lines that match an extended regular expression."""
     return await _run(proc, options, words, "E")
 
 
-@program(_SHORT, _USAGE, "Search for PATTERN in FILEs (or stdin)", long=_LONG, code=2)
+@_program
 async def fgrep(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Print lines that contain a fixed string."""
     return await _run(proc, options, words, "F")

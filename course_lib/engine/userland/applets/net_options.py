@@ -58,12 +58,13 @@ def parse(
 
     :param argv: without the program's name.
     :param short: as for ``getopt(3)``: a letter, with ``:`` after it where it takes a value.
-    :param long: long name → the letter (or name) it stands for, ``name=`` where it takes a value.
+    :param long: long name → the letter (or name) it stands for, ``name=`` where it takes a value,
+        ``name?`` where it may have one, behind ``=``.
     :param permute: options may follow other words.
     :raises UsageError: with getopt's message.
     """
     takes = {c: short[i + 1 : i + 2] == ":" for i, c in enumerate(short) if c != ":"}
-    names = {name.removesuffix("="): (name.endswith("="), to) for name, to in (long or {}).items()}
+    names = {name.rstrip("=?"): (name[-1:], to) for name, to in (long or {}).items()}
     options = Options()
     words = list(argv)
     while words:
@@ -71,17 +72,17 @@ def parse(
         if word == "--":
             options.words += words
             break
-        if word.startswith("--") and names:
+        if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
             matches = [name] if name in names else [n for n in names if n.startswith(name)]
             if len(matches) > 1:
                 raise UsageError(f"ambiguous option: {word}")
             if not matches:
                 raise UsageError(f"unrecognized option '{word}'")
-            wants, target = names[matches[0]]
-            if not wants and equals:
+            kind, target = names[matches[0]]
+            if kind not in "=?" and equals:
                 raise UsageError(f"option '--{matches[0]}' doesn't allow an argument")
-            if wants and not equals:
+            if kind == "=" and not equals:
                 if not words:
                     raise UsageError(f"option '--{matches[0]}' requires an argument")
                 value = words.pop(0)

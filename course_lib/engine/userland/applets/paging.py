@@ -30,7 +30,7 @@ async def more(proc: ContainerProcess, _options: Options, words: list[str]) -> i
         try:
             file = open_input(proc, name)
         except OSError as error:
-            await proc.err(f"more: {name}: {reason(error)}\n")
+            await proc.err(f"more: can't open '{name}': {reason(error)}\n")
             status = 1
             continue
         try:

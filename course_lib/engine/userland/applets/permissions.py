@@ -25,7 +25,7 @@ async def chmod(proc: ContainerProcess) -> int:
         if word.startswith("-") and len(word) > 1 and set(word[1:]) <= set("rwxXst"):
             proc.argv[1:] = [*words[:position], "--", *words[position:]]
             break
-        if not word.startswith("-"):
+        if word == "--" or not word.startswith("-"):
             break
     return await _chmod(proc)
 
@@ -67,8 +67,7 @@ async def _change_mode(proc: ContainerProcess, options: Options, text: str, name
                 if not stat.S_ISLNK(proc.fs.stat(proc.path(inner), follow=False).mode):
                     status |= await _change_mode(proc, options, text, inner)
     except OSError as error:
-        if "f" not in options:
-            await proc.err(f"chmod: {name}: {reason(error)}\n")
+        await proc.err(f"chmod: {name}: {reason(error)}\n")  # -f makes no difference
         return 1
     return status
 

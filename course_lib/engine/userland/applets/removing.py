@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 
 from course_lib.engine.userland.applets.common import (
@@ -19,10 +20,10 @@ from course_lib.engine.userland.process import ContainerProcess
 
 
 @program(
-    "p",
-    "[-p] DIRECTORY...",
+    "pv",
+    "[-pv] DIRECTORY...",
     "Remove DIRECTORY if it is empty",
-    long={"parents": "p", "ignore-fail-on-non-empty": "I"},
+    long={"parents": "p", "ignore-fail-on-non-empty": "I", "verbose": "v"},
     least=1,
 )
 async def rmdir(proc: ContainerProcess, options: Options, words: list[str]) -> int:
@@ -31,6 +32,8 @@ async def rmdir(proc: ContainerProcess, options: Options, words: list[str]) -> i
     for name in words:
         path = name
         while True:
+            if "v" in options:
+                await proc.out(f"rmdir: removing directory, '{path}'\n")
             try:
                 proc.fs.rmdir(proc.path(path))
             except OSError as error:
@@ -93,7 +96,11 @@ class Remover:
         if top and base_name(name) in (".", ".."):
             await self._failed("can't remove '.' or '..'")
             return
+        if name:
+            name = name.rstrip("/") or "/"
         try:
+            if not name:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             found = proc.fs.stat(proc.path(name), follow=False)
         except OSError as error:
             if not (self._force and error.errno in (errno.ENOENT, errno.ENOTDIR)):

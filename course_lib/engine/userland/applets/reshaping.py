@@ -15,6 +15,7 @@ from course_lib.engine.userland.applets.common import (
     open_input,
     program,
     reason,
+    text_lines,
 )
 from course_lib.engine.userland.process import ContainerProcess
 
@@ -37,7 +38,11 @@ async def rev(proc: ContainerProcess, _options: Options, words: list[str]) -> in
     return status
 
 
-@program("b:i:l:n:s:v:w:p", "[OPTIONS] [FILE]...", "Write FILEs to stdout with line numbers added")
+def _with_ends(data: bytes) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+", decode(data))
+
+
+@program("b:i:l:s:v:w:p", "[OPTIONS] [FILE]...", "Write FILEs to stdout with line numbers added")
 async def nl(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Number lines."""
     style = options.get("b", "t")
@@ -48,7 +53,7 @@ async def nl(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     contents = Contents(proc, "nl", words)
     async for _, data in contents:
         out = []
-        for line in decode(data).splitlines():
+        for line in text_lines(data):
             if style == "a" or (style == "t" and line):
                 out.append(f"{number:>{width}}{separator}{line}\n")
                 number += step
@@ -58,14 +63,14 @@ async def nl(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     return contents.status
 
 
-@program("bsw:", "[-bs] [-w WIDTH] [FILE]...", "Wrap input lines in FILEs")
-async def fold(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+@program("bsw:", "[-bs] [-w WIDTH] [FILE]...", "Wrap input lines in FILEs", name="fold")
+async def _fold(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Wrap long lines."""
-    width = integer(options.get("w", "80"), low=1)
+    width = integer(options.get("w", "80"), low=1, high=10000)
     contents = Contents(proc, "fold", words)
     async for _, data in contents:
         out = []
-        for line in decode(data).splitlines(keepends=True):
+        for line in _with_ends(data):
             end = "\n" if line.endswith("\n") else ""
             rest = line.removesuffix("\n")
             while len(rest) > width:
@@ -79,6 +84,12 @@ async def fold(proc: ContainerProcess, options: Options, words: list[str]) -> in
     return contents.status
 
 
+async def fold(proc: ContainerProcess) -> int:
+    """Wrap long lines; ``-20`` is ``-w 20``."""
+    proc.argv[1:] = [re.sub(r"^-(\d+)$", r"-w\1", word) for word in proc.argv[1:]]
+    return await _fold(proc)
+
+
 @program(
     "it:", "[-i] [-t N] [FILE]...", "Convert tabs to spaces", long={"initial": "i", "tabs=": "t"}
 )
@@ -87,7 +98,7 @@ async def expand(proc: ContainerProcess, options: Options, words: list[str]) -> 
     width = integer(options.get("t", "8"), low=1)
     contents = Contents(proc, "expand", words)
     async for _, data in contents:
-        for line in decode(data).splitlines(keepends=True):
+        for line in _with_ends(data):
             if "i" in options:
                 body = line.lstrip("\t ")
                 await proc.out(line[: len(line) - len(body)].expandtabs(width) + body)
@@ -103,7 +114,7 @@ async def unexpand(proc: ContainerProcess, options: Options, words: list[str]) -
     everywhere = ("a" in options or "t" in options) and "f" not in options
     contents = Contents(proc, "unexpand", words)
     async for _, data in contents:
-        for line in decode(data).splitlines(keepends=True):
+        for line in _with_ends(data):
             body = line.lstrip(" \t")
             lead = len(line[: len(line) - len(body)].expandtabs(width))
             if everywhere and body.strip():

@@ -122,13 +122,18 @@ async def time(proc: ContainerProcess, options: Options, words: list[str]) -> in
     """Run a program and tell how long it took."""
     clock = proc.machine.clock
     started = clock.monotonic()
+    child: ContainerProcess | None = None
     try:
         child = await proc.spawn(words, fds=proc.fds)
     except OSError as error:
-        code = 127 if isinstance(error, FileNotFoundError) else 126
-        raise Fail(f"can't execute '{words[0]}': {reason(error)}", code) from None
-    status = await child.wait()
-    real, user = clock.monotonic() - started, child.cpu
+        status = 127 if isinstance(error, FileNotFoundError) else 126
+        await proc.err(
+            f"time: can't execute '{words[0]}': {reason(error)}\n"
+            f"Command exited with non-zero status {status}\n"
+        )
+    else:
+        status = await child.wait()
+    real, user = clock.monotonic() - started, child.cpu if child else 0.0
     if "p" in options:
         await proc.err(f"real {real:.2f}\nuser {user:.2f}\nsys 0.00\n")
     else:

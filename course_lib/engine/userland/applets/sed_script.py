@@ -36,10 +36,14 @@ class Command:
     last_line: int = 0
 
 
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
+
+
 class Parser:
     """Reads a script into commands."""
 
-    def __init__(self, text: str, *, extended: bool) -> None:
+    def __init__(self, text: str, *, extended: bool, gnu: bool) -> None:
+        self._gnu = gnu
         self._text = text
         self._position = 0
         self._extended = extended
@@ -61,14 +65,16 @@ class Parser:
             self._skip(" \t\n;")
             char = self._peek()
             if not char:
-                if not top:
+                if not top and self._gnu:
                     raise Fail("unmatched '{'")
                 return commands
             if char == "}":
-                if top:
-                    raise Fail("unexpected '}'")
                 self._position += 1
-                return commands
+                if not top:
+                    return commands
+                if self._gnu:
+                    raise Fail("unexpected '}'")
+                continue
             if char == "#":
                 self._line()
                 continue
@@ -125,15 +131,15 @@ class Parser:
         elif name in "rwR":
             self._skip(" \t")
             command.text = self._line().strip()
-        elif name in "qQlL":
+        elif name in "qQlL" and self._gnu:
             self._skip(" \t")
             digits = re.compile(r"\d*").match(self._text, self._position)
             assert digits
             self._position = digits.end()
             command.text = digits[0]
-        elif name not in "=dDgGhHnNpPxz":
+        elif name not in ("=dDgGhHnNpPxz" if self._gnu else "=dDgGhHlnNpPqx"):
             raise Fail(f"unsupported command {name}")
-        if name not in ":aicrwR":
+        if self._gnu and name not in ":aicrwR":  # to BusyBox, what follows is the next command
             self._skip(" \t")
             if self._peek() and self._peek() not in "\n;}#":
                 raise Fail("garbage after command")
@@ -142,8 +148,8 @@ class Parser:
         char = self._peek()
         digits = re.compile(r"(\d+)(?:~(\d+))?").match(self._text, self._position)
         if digits:
-            self._position = digits.end()
-            if digits[2] is not None:
+            self._position = digits.end() if self._gnu else digits.end(1)
+            if digits[2] is not None and self._gnu:
                 return Address("step", int(digits[1]), int(digits[2]))
             return Address("line", int(digits[1]))
         if char == "$":
@@ -172,6 +178,7 @@ class Parser:
             if self._last is None:
                 raise Fail("no previous regexp")
             return self._last
+        source = re.sub(r"\\(.)", lambda m: _CONTROL.get(m[1], m[0]), source, flags=re.DOTALL)
         try:
             compiler = regex.extended if self._extended else regex.basic
             self._last = compiler(source, flags)
@@ -230,9 +237,13 @@ class Parser:
                 while self._peek().isdigit():
                     digits += self._peek()
                     self._position += 1
-                command.occurrence = int(digits)
+                command.occurrence = int(digits) or 1
+                if not int(digits):
+                    command.flags += "g"
             elif char in "gpe":
                 command.flags += char
+                if char == "g" and not self._gnu:
+                    command.occurrence = 1  # BusyBox takes all, whatever number was before
             elif char in "iI":
                 flags |= re.IGNORECASE
             elif char in "mM":
@@ -251,18 +262,16 @@ class Parser:
         self._position += 1
         source = _unescape(self._until(delimiter, pattern=False))
         target = _unescape(self._until(delimiter, pattern=False))
-        if len(source) != len(target):
+        if len(source) != len(target) and self._gnu:
             raise Fail("y command strings have different lengths")
-        command.text = source
-        command.flags = target
+        command.text, command.flags = source[: len(target)], target[: len(source)]
 
     def _inserted(self) -> str:
         self._skip(" \t")
         if self._peek() == "\\":
             self._position += 1
-            self._skip(" \t")
-            if self._peek() == "\n":
-                self._position += 1
+            blanks = re.compile(r"[ \t]*\n").match(self._text, self._position)
+            self._position = blanks.end() if blanks else self._position
         text = ""
         while (char := self._peek()) and char != "\n":
             self._position += 1

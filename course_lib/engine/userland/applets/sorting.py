@@ -16,10 +16,12 @@ from course_lib.engine.userland.applets.common import (
     decode,
     encode,
     integer,
+    is_gnu,
     open_input,
     program,
     read_file,
     reason,
+    text_lines,
 )
 from course_lib.engine.userland.applets.printing import unescape
 from course_lib.engine.userland.process import ContainerProcess
@@ -49,7 +51,7 @@ _MONTHS = {m: n for n, m in enumerate(
     "[-nrughMcszbdfiokt] [-o FILE] [-k START[.OFS][OPTS][,END[.OFS][OPTS]]] [-t CHAR] [FILE]...",
     "Sort lines of text",
     code=2,
-    long={
+    gnu_long={
         "reverse": "r",
         "unique": "u",
         "numeric-sort": "n",
@@ -84,16 +86,18 @@ async def sort(proc: ContainerProcess, options: Options, words: list[str]) -> in
     await proc.tick()
     compare = _comparison(keys, flags, separator)
 
+    stable = "s" in options or ("u" in options and is_gnu(proc))
+
     def whole(a: str, b: str) -> int:
         result = compare(a, b)
-        if result == 0 and "u" not in options and "s" not in options and (keys or flags):
+        if result == 0 and not stable and (keys or flags):
             result = _plain(a, b)
             return -result if "r" in flags else result
         return result
 
     if "c" in options:
         for number, (first, second) in enumerate(pairwise(lines), 1):
-            order = whole(first, second)
+            order = (compare if "u" in options else whole)(first, second)
             if order > 0 or (order == 0 and "u" in options):
                 await proc.err(f"Check line {number}\n")
                 return 1
@@ -233,7 +237,7 @@ def _version(text: str) -> list[tuple[int, int, str]]:
     "cduif:s:w:z",
     "[-cduiz] [-f,s,w N] [FILE [OUTFILE]]",
     "Discard duplicate lines",
-    long={
+    gnu_long={
         "count": "c",
         "repeated": "d",
         "unique": "u",
@@ -242,7 +246,6 @@ def _version(text: str) -> list[tuple[int, int, str]]:
         "skip-chars=": "s",
         "check-chars=": "w",
     },
-    most=2,
 )
 async def uniq(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Leave out lines equal to the one before."""
@@ -265,6 +268,7 @@ async def uniq(proc: ContainerProcess, options: Options, words: list[str]) -> in
     if len(words) > 1:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         output = proc.fs.open(proc.path(words[1]), flags, 0o666 & ~proc.umask)
+    end = b"\0" if "z" in options else b"\n"
     previous: str | None = None
     count = 0
 
@@ -274,10 +278,11 @@ async def uniq(proc: ContainerProcess, options: Options, words: list[str]) -> in
         if ("d" in options and count < 2) or ("u" in options and count > 1):
             return
         prefix = f"{count:>7} " if "c" in options else ""
-        await proc.write(output, encode(f"{prefix}{previous}\n"))
+        await proc.write(output, encode(f"{prefix}{previous}") + end)
 
-    async for raw in byte_lines(proc, file):
-        line = decode(raw.removesuffix(b"\n"))
+    gnu = is_gnu(proc)  # whose -z also means what is read
+    async for raw in byte_lines(proc, file, end if gnu else b"\n"):
+        line = decode(raw.removesuffix(end if gnu else b"\n"))
         if previous is not None and key(line) == key(previous):
             count += 1
             continue
@@ -292,8 +297,8 @@ async def uniq(proc: ContainerProcess, options: Options, words: list[str]) -> in
 async def comm(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Compare sorted files line by line."""
     try:
-        left = decode(await read_file(proc, words[0])).splitlines()
-        right = decode(await read_file(proc, words[1])).splitlines()
+        left = text_lines(await read_file(proc, words[0]))
+        right = text_lines(await read_file(proc, words[1]))
     except OSError as error:
         raise Fail(f"{error.filename or words[0]}: {reason(error)}") from None
     indent = {"1": "", "2": "" if "1" in options else "\t", "3": ""}
@@ -330,7 +335,7 @@ async def shuf(proc: ContainerProcess, options: Options, words: list[str]) -> in
         lines = list(words)
     else:
         try:
-            lines = decode(await read_file(proc, words[0] if words else "-")).splitlines()
+            lines = text_lines(await read_file(proc, words[0] if words else "-"))
         except OSError as error:
             raise Fail(f"{words[0]}: {reason(error)}") from None
     proc.machine.ids.random.shuffle(lines)

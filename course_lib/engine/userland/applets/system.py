@@ -123,7 +123,10 @@ async def sysctl(proc: ContainerProcess, options: Options, words: list[str]) -> 
         try:
             value = proc.fs.read_bytes(path).decode().rstrip("\n")
         except OSError as error:
-            await proc.err(f"sysctl: error reading key '{key}': {reason(error)}\n")
+            wrong = f"error reading key '{key}': {reason(error)}"
+            if isinstance(error, FileNotFoundError):
+                wrong = f"error: '{key}' is an unknown key"
+            await proc.err(f"sysctl: {wrong}\n")
             status = 1
             continue
         if equals:

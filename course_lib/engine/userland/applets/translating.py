@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from course_lib.engine.userland.applets.common import Fail, Options, encode, program
+from course_lib.engine.userland.applets.common import Fail, Options, encode, is_gnu, program
 from course_lib.engine.userland.applets.printing import unescape
 from course_lib.engine.userland.process import ContainerProcess
 
@@ -15,8 +15,11 @@ _TR_CLASSES = {
 }  # fmt: skip
 
 
-def _tr_set(text: str) -> bytes:
-    """The bytes of a set with ranges, classes and escapes."""
+def _tr_set(text: str, *, gnu: bool) -> bytes:
+    """The bytes of a set with ranges, classes and escapes; a range backwards is empty.
+
+    :raises Fail: where GNU's ``tr`` finds such a range wrong.
+    """
     out = bytearray()
     position = 0
     while position < len(text):
@@ -30,7 +33,7 @@ def _tr_set(text: str) -> bytes:
         if text[position : position + 1] == "-" and position + 1 < len(text):
             high, after = _tr_char(text, position + 1)
             if len(low) == 1 and len(high) == 1:
-                if low > high:
+                if low > high and gnu:
                     raise Fail("range-endpoints are in reverse order")
                 out += bytes(range(low[0], high[0] + 1))
                 position = after
@@ -74,8 +77,9 @@ def _tr_char(text: str, position: int) -> tuple[bytes, int]:
 )
 async def tr(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Replace, delete or squeeze characters."""
-    first = _tr_set(words[0])
-    second = _tr_set(words[1]) if len(words) > 1 else b""
+    gnu = is_gnu(proc)
+    first = _tr_set(words[0], gnu=gnu)
+    second = _tr_set(words[1], gnu=gnu) if len(words) > 1 else b""
     delete, squeeze = "d" in options, "s" in options
     if "c" in options or "C" in options:
         first = bytes(b for b in range(256) if b not in first)

@@ -94,7 +94,7 @@ async def uudecode(proc: ContainerProcess, options: Options, words: list[str]) -
     "dw:",
     "[-d] [-w COL] [FILE]",
     "Base32 encode or decode FILE to standard output",
-    long={"decode": "d", "wrap=": "w"},
+    gnu_long={"decode": "d", "wrap=": "w"},
     most=1,
 )
 async def base32(proc: ContainerProcess, options: Options, words: list[str]) -> int:
@@ -114,7 +114,7 @@ async def base32(proc: ContainerProcess, options: Options, words: list[str]) -> 
     "dw:",
     "[-d] [-w COL] [FILE]",
     "Base64 encode or decode FILE to standard output",
-    long={"decode": "d", "wrap=": "w"},
+    gnu_long={"decode": "d", "wrap=": "w"},
     most=1,
 )
 async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> int:

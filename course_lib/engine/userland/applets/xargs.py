@@ -5,9 +5,10 @@ from __future__ import annotations
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
+    decode,
     integer,
     program,
-    read_all,
+    read_file,
     reason,
 )
 from course_lib.engine.userland.applets.files import ask
@@ -15,7 +16,7 @@ from course_lib.engine.userland.process import ContainerProcess
 
 
 @program(
-    "0rptn:s:I:i:x:e:E:P:",
+    "0rptn:s:I:i:x:e:E:P:a:",
     "[OPTIONS] [PROG ARGS]",
     "Run PROG on every item given by stdin",
     permute=False,
@@ -30,7 +31,10 @@ from course_lib.engine.userland.process import ContainerProcess
 async def xargs(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Run a program with arguments read from standard input."""
     command = words or ["echo"]
-    data = (await read_all(proc, proc.stdin)).decode("utf-8", "surrogateescape")
+    try:
+        data = decode(await read_file(proc, options.get("a", "-")))
+    except OSError as error:
+        raise Fail(f"{options['a']}: {reason(error)}") from None
     replace = options.get("I", options.get("i", "")) if "I" in options or "i" in options else ""
     if "0" in options:
         items = [item for item in data.split("\0") if item]

@@ -183,12 +183,13 @@ async def _systime(awk: Interpreter, _arguments: list[n.Expression]) -> Value:
 
 async def _strftime(awk: Interpreter, arguments: list[n.Expression]) -> Value:
     from course_lib.engine.userland.applets.dates import format_date
+    from course_lib.engine.userland.timezones import zone_of
 
     form = text(await awk.evaluate(arguments[0])) if arguments else "%a %b %e %H:%M:%S %Z %Y"
     when = awk.proc.machine.clock.time_ns()
     if len(arguments) > 1:
         when = int(number(await awk.evaluate(arguments[1]))) * 1_000_000_000
-    return format_date(when, form)
+    return format_date(when, form, zone_of(awk.proc))
 
 
 def _bits(function: Callable[[int, int], int]) -> Function:
