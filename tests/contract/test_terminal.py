@@ -115,3 +115,33 @@ def test_size_of_the_window(bench: Bench) -> None:
                 return wanted in shown
 
             until(told)
+
+
+def test_an_editor(bench: Bench) -> None:
+    container = bench.run("c")
+    shown = r"(?s)\x1b\[.*/note"  # the screen, with its line of status
+    commands = r"- /note|m-\x1b"  # in it, a sign that keys are commands again
+    with at_terminal(bench, "exec", "-it", container, "sh") as (user, process):
+        user.until(PROMPT)
+        user.type("vi /note\r")
+        user.until(shown)
+        user.type("ione\rtwo\rthree\x1b")
+        user.until(commands)
+        user.type("1Gdd")  # the first line goes
+        user.type("/hree\rx")  # and a letter of the last one
+        user.type(":w\r")
+        until(lambda: bench.sh(container, "cat /note").out == "two\ntree\n")
+        user.type("yyp:q\r")  # what is not written is not lost
+        user.until("No write since last change")
+        user.type("u:x\r")
+        user.until(PROMPT)
+        user.type("vi /note\r")
+        user.until(shown)
+        user.type(":1,$s/t/T/\rGofour\x1b")
+        user.until("four")
+        user.until(commands)
+        user.type("ZZ")
+        user.until(PROMPT)
+        user.type("exit\r")
+        assert process.wait(2 * DEADLINE) == 0
+    assert bench.sh(container, "cat /note").out == "Two\nTree\nfour\n"

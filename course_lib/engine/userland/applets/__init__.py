@@ -197,6 +197,7 @@ _BUSYBOX: dict[str, str] = {
     "usleep": "running:usleep",
     "uudecode": "uuencoding:uudecode",
     "uuencode": "uuencoding:uuencode",
+    "vi": "vi:vi",
     "watch": "running:watch",
     "wc": "lines:wc",
     "wget": "net_wget:wget",
@@ -235,7 +236,7 @@ _LACKING = frozenset(
     softlimit ssl_client start-stop-daemon sulogin sv svc svlogd svok swapoff swapon switch_root
     syslogd taskset tc tcpsvd telnetd tftp tftpd traceroute6 ttysize tunctl ubiattach ubidetach
     ubimkvol ubirename ubirmvol ubirsvol ubiupdatevol udhcpc udhcpc6 udhcpd udpsvd uevent
-    uncompress unlzop unshare users vconfig vi vlock volname w wall watchdog whois zcip
+    uncompress unlzop unshare users vconfig vlock volname w wall watchdog whois zcip
     """.split()
 )
 """Applets of BusyBox 1.36 (as in ``busybox`` on the Hub) and of Debian's 1.37 that are not here."""
