@@ -1,18 +1,15 @@
 """The ``:`` commands of ``vi``: what they do to the text, and what they say.
 
-Its keys and its screen are seen at a terminal, on both engines: ``tests/contract/test_terminal.py``.
+Its keys and its screen are seen at a terminal in ``tests/contract/test_terminal.py``.
 """
 
 from __future__ import annotations
-
-from typing import cast
 
 import pytest
 
 from course_lib.engine.interfaces import ProcessSpec
 from course_lib.engine.userland.applets.vi import Commands, File, Refused
 from course_lib.engine.userland.files import MemoryFile, NullFile
-from course_lib.engine.userland.process import ContainerProcess
 from tests.engine.userland.conftest import Box
 
 TEXT = "alpha\nbeta\ngamma"
@@ -24,7 +21,7 @@ async def file(box: Box) -> File:
     (box.root / "root/other").write_text("more\n")
     spec = ProcessSpec(("true",), ("PATH=/bin",), "/root")
     process = await box.machine.start(spec, NullFile(), MemoryFile(), MemoryFile())
-    made = File(cast(ContainerProcess, process), "note", read_only=False)
+    made = File(process, "note", read_only=False)
     assert await made.read() == TEXT
     assert made.message == "'note' 3L, 17C"
     return made
