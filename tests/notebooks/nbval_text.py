@@ -21,7 +21,6 @@ from tests.notebooks.stored import (
     LISTS,
     NEVER,
     ONLY_EXACTLY,
-    POINTS_ALONE,
     mend_nbval,
 )
 
@@ -49,7 +48,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         cell.parent.skip_compare = _AllBut(cell.parent.skip_compare)
     name = cell.cell.id
     doubtful = name in ONLY_EXACTLY or LISTS.search(cell.cell.source)
-    unequal = doubtful and not os.environ.get(EXACTLY) or os.environ.get(POINTS_ALONE)
+    unequal = doubtful and not os.environ.get(EXACTLY)
     if unequal and is_check(cell.cell):
         cell.compare_outputs = partial(_points_alone, cell.compare_outputs)
     elif name in NEVER or unequal:

@@ -46,8 +46,6 @@ Also in lines whose programs may print to both streams, which dockerd passes on 
 """
 EXACTLY = "COURSE_NBVAL_EXACTLY"
 """Environment variable: set where nbval compares on a fresh engine with the seed."""
-POINTS_ALONE = "COURSE_NBVAL_POINTS_ALONE"
-"""Environment variable: set where nbval compares nothing but what the checks give."""
 KEPT = frozenset({"text/plain"})
 """MIME types that are stored and compared."""
 STAGE = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", UNATTENDED: "1"}

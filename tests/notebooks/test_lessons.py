@@ -175,6 +175,22 @@ def test_links_lead_somewhere(lesson: Lesson, notebook: Any) -> None:
         assert "://" in link or (folder / link).is_file(), link
 
 
+def test_last_cell_leads_on(lesson: Lesson, notebook: Any) -> None:
+    """To the next lesson, from the last one back to the course."""
+    following = LESSONS[LESSONS.index(lesson) + 1 :]
+    next_one = course().notebook(following[0]) if following else course().folder / "index.ipynb"
+    folder = course().notebook(lesson).parent
+    links = re.findall(r"\]\(([^)#]+)\)", texts(notebook)[-1])
+    assert next_one.resolve() in [(folder / link).resolve() for link in links]
+
+
+def test_waiting_has_an_end(lesson: Lesson, notebook: Any) -> None:
+    """A loop until something is there would run for ever where it does not come."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and lesson.assignment == "networking":
+            assert not re.search(r"\b(until|while) ", cell.source), cell.id
+
+
 def test_commands_end_on_their_own(notebook: Any) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -27,15 +27,6 @@ from tests.submissions.corpus import Student
 
 TWICE_ON_DOCKERD = ("publish-a-service", "container-network-model")
 """For their time; on the embedded engine every lesson runs twice."""
-COMPARED_ON_DOCKERD = (
-    "publish-a-service", "network-drivers", "container-network-model", "network-aliases",
-    "custom-networks", "connect-and-disconnect",
-)  # fmt: skip
-"""The others give points there, which are compared, and outputs that may be other ones.
-
-Their builds have a cache, their programs print to two streams at once, which dockerd passes on in
-any order, or start when they like.
-"""
 
 
 @pytest.fixture
@@ -84,8 +75,6 @@ def test_lesson_earns_everything_and_shows_what_is_stored(
                 engine = stack.enter_context(dockerd_for_swarm())
             environment = stored.environment(engine.docker_host, tmp_path)
             stack.callback(clean, environment)
-            if reserved.name not in COMPARED_ON_DOCKERD:
-                environment[stored.POINTS_ALONE] = "1"
             if reserved.name in TWICE_ON_DOCKERD:
                 stored.compare(notebook, tmp_path, environment, exactly=False)
         stored.compare(notebook, tmp_path, environment, exactly=False)
