@@ -7,7 +7,7 @@ import re
 from numbers import Integral
 from typing import TypeGuard
 
-_PORT_IN_TEXT = re.compile(r"(?<![\w.])(\d{1,5})(?:/(?:tcp|udp))?$", re.ASCII)
+_PORT_IN_TEXT = re.compile(r"(?<![\w.])(\d{1,5})(?:/(?:tcp|udp)?)?$", re.ASCII)
 
 
 def as_text(value: object) -> str | None:

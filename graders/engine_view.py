@@ -28,6 +28,10 @@ class PublishedPort:
     chosen_by_docker: bool
     """The student left the choice of the host port to the engine."""
 
+    @property
+    def protocol(self) -> str:
+        return self.container_port.partition("/")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerView:
@@ -40,7 +44,7 @@ class ContainerView:
     image_id: str
     image_ref: str
     own_command: bool
-    """It runs what its image is made to run (as far as ``image_command`` told)."""
+    """It runs the program that its image is made to run, maybe with other arguments."""
     network_mode: str
     addresses: Mapping[str, tuple[str, ...]]
     """By network name: IPv4 and IPv6 addresses without prefix length."""
@@ -126,7 +130,7 @@ def container_view(
         exit_code=int(state.get("ExitCode") or 0),
         image_id=document.get("Image", ""),
         image_ref=config.get("Image", ""),
-        own_command=image_config is not None and _command(config) == _command(image_config),
+        own_command=image_config is not None and _same_program(config, image_config),
         network_mode=document["HostConfig"].get("NetworkMode", ""),
         addresses={
             name: tuple(
@@ -175,6 +179,15 @@ def _status(state: Mapping[str, Any]) -> str:
     if state.get("Paused"):
         return "paused"
     return str(state.get("Status") or ("running" if state.get("Running") else "exited"))
+
+
+def _same_program(config: Mapping[str, Any], image_config: Mapping[str, Any]) -> bool:
+    entrypoint, command = _command(config)
+    image_entrypoint, image_command = _command(image_config)
+    if entrypoint != image_entrypoint:
+        return False
+    options = bool(command) and command[0].startswith("-")  # for an entrypoint that adds the rest
+    return options or command[:1] == image_command[:1]
 
 
 def _command(config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -27,7 +27,8 @@ _PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
 _REPLY = re.compile(r"bytes from .*(?:seq|icmp_seq)=", re.MULTILINE)
 _ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
 _POINTER = re.compile(r"\bname = (\S+)")
-_INTERFACE = re.compile(r"^\d+: (\S+?)(?:@\S+)? +inet6? ([0-9a-fA-F.:]+)", re.MULTILINE)
+_INTERFACE = re.compile(r"^\d+: ([^\s@]+)(?:@(\S+))?: <")
+_INTERFACE_ADDRESS = re.compile(r"^\s+inet6? ([0-9a-fA-F.:]+)")
 _STATUS = re.compile(r"HTTP/\d\S* (\d{3})")
 
 
@@ -65,17 +66,23 @@ class ProbeContainer:
         return frozenset(name.rstrip(".") for name in _POINTER.findall(out))
 
     def interfaces(self) -> dict[str, frozenset[str]]:
-        """The interfaces there that have addresses, and their IPv4 and IPv6 addresses.
+        """The interfaces there, and their IPv4 and IPv6 addresses.
 
-        (A kernel may add tunnels without any to every network namespace.)
+        Without the tunnels that some kernels add to every network namespace: ``tunl0@NONE``.
         """
-        code, out, err = self._run("ip", "-o", "address")
+        code, out, err = self._run("ip", "address")
         if code:
             raise ObservationError(f"ip address does not work in the probe: {err.strip()}")
         found: dict[str, set[str]] = {}
-        for name, address in _INTERFACE.findall(out):
-            found.setdefault(name, set()).add(address)
-        return {name: frozenset(addresses) for name, addresses in found.items()}
+        addresses: set[str] = set()
+        for line in out.splitlines():
+            if interface := _INTERFACE.match(line):
+                addresses = set()
+                if interface[2] != "NONE":
+                    found[interface[1]] = addresses
+            elif address := _INTERFACE_ADDRESS.match(line):
+                addresses.add(address[1])
+        return {name: frozenset(own) for name, own in found.items()}
 
     def has_default_route(self) -> bool:
         """Whether packets to the world have a way out from there."""

@@ -49,6 +49,18 @@ class EngineState:
                 return ContainerView.missing(name)
             return container_view(document, self._image_config(document["Image"]))
 
+    def stack_owner(self, container: ContainerView) -> ContainerView:
+        """The container whose network stack this one uses, maybe through others: or itself."""
+        seen = container
+        while seen.network_mode.startswith("container:"):
+            target = seen.network_mode.partition(":")[2]
+            with observing():
+                try:
+                    seen = container_view(self._api.inspect_container(target), None)
+                except docker.errors.NotFound:
+                    return ContainerView.missing(target[:12])
+        return seen
+
     def network(self, name: str) -> NetworkView:
         """The network of exactly this name."""
         with observing():

@@ -21,7 +21,7 @@ _LOOPBACK = re.compile(r"\blo\b")
 _OTHERS = re.compile(
     r"\b(?:eth\d+|en[opsx]\w+|wl\w+\d+|docker\d+|br-[0-9a-f]+|veth\w+|tap\d+|tun\d+|bond\d+)"
 )
-PAGES = ("", "index.html", "fetched.html")
+PAGES, SITE = ("", "fetched.html"), "/usr/share/nginx/html"
 
 
 @check("build-offline")
@@ -101,13 +101,16 @@ def _nothing_but_lo(file: FileView) -> Finding:
 
 
 def _served(probe: Probe, mirror: ContainerView, dev: NetworkView, file: FileView) -> Finding:
+    """Whichever page it was: the usual ones, and those of its files that are the same."""
+    fetched = file.text.strip()
+    site = probe.files(mirror).tree(SITE) or {}
+    same = [path for path, one in site.items() if one.is_file and one.text.strip() == fetched]
     with probe.inside_network(dev) as inside:
-        pages = [
-            probe.settled(mirror, partial(inside.get, f"http://mirror/{page}"), _spoke)
-            for page in PAGES
-        ]
-    if any(page.ok and page.body.strip() == file.text.strip() for page in pages):
-        return met(f"mirror serves what is in {file.path}")
+        for path in (*PAGES, *same):
+            look = partial(inside.get, f"http://mirror/{path}")
+            page = probe.settled(mirror, look, _spoke)
+            if page.ok and page.body.strip() == fetched:
+                return met(f"mirror serves what is in {file.path}")
     return missed(
         f"mirror serves something else than what is in {file.path}",
         "Was it fetched from mirror, on dev, by a RUN instruction? If the page of mirror changed"

@@ -95,8 +95,7 @@ def _seen_from(probe: Probe, roamer: ContainerView, both: Finding) -> tuple[Find
     if not both.passed:
         blocked = both.then(lambda: both)
         return blocked, blocked
-    es = probe.container("es")
-    own = set(es.addresses.get("dev", ()))
+    own = _es_on(probe, "dev")
     with probe.inside_container(roamer) as inside:
         interfaces = set(inside.interfaces()) - {LOOPBACK}
         ping = probe.soon(lambda: inside.ping("es"), lambda ping: ping.answered)
@@ -115,7 +114,7 @@ def _seen_from(probe: Probe, roamer: ContainerView, both: Finding) -> tuple[Find
             f"es is {ping.address} for roamer, and does not answer as the es of dev",
             "Is es running on dev?",
         )
-    return counted, missed("es does not resolve", "Is a container named es running on dev?")
+    return counted, missed("es does not resolve", "Does a container on dev go by the name es?")
 
 
 def _was_on_dev(probe: Probe, leaver: ContainerView) -> Finding:

@@ -116,14 +116,24 @@ def _api_answers(
                 "Elasticsearch takes some seconds to start: docker logs es tells when it has."
                 " Did you let it run its own program?",
             )
-        given = inside.addresses("es")
-    own = set(es.addresses[dev.name])
+        given, own = inside.addresses("es"), set(es.addresses[dev.name])
+        if own < given and not any(inside.get(_url(address)).ok for address in own):
+            return missed(
+                f"another container on dev goes by the name es and answers, at"
+                f" {listed(given - own)}; the container es does not",
+                "docker logs es tells what it does. Did you let it run its own program?",
+            )
     if own & given:
         return met(f"es:9200 answers from inside dev, at {listed(own & given)}")
     return missed(
         f"es leads to {listed(given)} on dev, which is not the container es",
         "Another container on dev goes by the name es. docker network inspect dev lists them.",
     )
+
+
+def _url(address: str) -> str:
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:9200/"
 
 
 def _is_elasticsearch(answer: HttpAnswer) -> bool:

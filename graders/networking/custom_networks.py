@@ -126,11 +126,17 @@ def _pool(backend: NetworkView) -> Finding:
     pools = [pool for pool in backend.pools if _same_block(pool.subnet, BACKEND.subnet)]
     if not pools:
         return _has_subnet(backend, BACKEND.subnet)
-    # Where none was asked for, the engine takes the first address of the subnet.
-    gateways = {pool.gateway.partition("/")[0] or "10.77.0.1" for pool in pools}
+    gateways = {pool.gateway.partition("/")[0] or _first_given_out(pool) for pool in pools}
     if BACKEND.gateway in gateways:
         return met(f"subnet {BACKEND.subnet}, gateway {BACKEND.gateway}")
     return missed(f"the gateway is {listed(gateways)}", "The gateway has an option of its own.")
+
+
+def _first_given_out(pool: PoolView) -> str:
+    """What the engine takes for the gateway where none was asked for."""
+    first = ipaddress.ip_network(pool.ip_range or pool.subnet, strict=False).network_address
+    subnet = ipaddress.ip_network(pool.subnet, strict=False).network_address
+    return str(first + 1 if first == subnet else first)
 
 
 def _range(backend: NetworkView) -> Finding:

@@ -40,7 +40,7 @@ def one_stack_for_two(probe: Probe) -> Iterator[Expectation]:
         app_runs.then(lambda: made_from(probe, app, "nginx")),
     )
     yield expect("A container named sidecar is running.", 0.5, sidecar_runs)
-    shared = app_runs.then(lambda: sidecar_runs.then(lambda: _shares(app, sidecar)))
+    shared = app_runs.then(lambda: sidecar_runs.then(lambda: _shares(probe, app, sidecar)))
     yield expect("sidecar uses the network stack of app.", 1.5, shared)
     yield expect(
         "From inside sidecar, the page answers at 127.0.0.1.",
@@ -78,20 +78,21 @@ def _isolated(probe: Probe, vault: ContainerView) -> Finding:
     )
 
 
-def _shares(app: ContainerView, sidecar: ContainerView) -> Finding:
-    mode, _, target = sidecar.network_mode.partition(":")
+def _shares(probe: Probe, app: ContainerView, sidecar: ContainerView) -> Finding:
+    owner, wanted = probe.stack_owner(sidecar), probe.stack_owner(app)
+    borrowed = owner.id != sidecar.id
     shared = Shown("missing", box(sidecar), box(app), "network stack")
-    if mode == "container" and target in (app.id, app.name):
+    if borrowed and owner.id == wanted.id:
         return met("sidecar has the network stack of app", replace(shared, state="met"))
-    if mode == "host" and app.network_mode == "host":
+    if owner.network_mode == wanted.network_mode == "host":
         return missed(
             "app and sidecar are both on the host's network",
             "There they share with everybody. sidecar is to borrow the stack of app alone.",
             shared,
         )
-    if mode == "container":
+    if borrowed:
         return missed(
-            f"sidecar has the network stack of {target[:12]}",
+            f"sidecar has the network stack of {owner.name}",
             "That is not the app that runs now. A new app needs a new sidecar.",
             shared,
         )
@@ -119,7 +120,7 @@ def _sees_host(probe: Probe, hostview: ContainerView) -> Finding:
     with probe.inside_host() as inside:
         host = _lasting(inside.interfaces())
     seen = _lasting(_interfaces(probe, hostview))
-    if hostview.network_mode == "host" or (host and host == seen):
+    if probe.stack_owner(hostview).network_mode == "host" or (host and host == seen):
         return met(f"hostview sees {listed(seen)}")
     return missed(
         f"hostview sees {listed(seen)}, the host has {listed(host)}",

@@ -139,7 +139,7 @@ def _answers(
 def _answers_on(
     probe: Probe, site: ContainerView, host_port: int, seconds: float | None = None
 ) -> Finding:
-    ports = [port for port in site.published if port.host_port == host_port]
+    ports = [p for p in site.published if p.host_port == host_port and p.protocol == "tcp"]
     if not ports:
         where = _ports(site.published) if site.published else "no port at all"
         return missed(

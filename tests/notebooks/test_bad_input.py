@@ -129,16 +129,20 @@ def test_answers_of_a_wrong_type_say_so(run: Run, grade_id: str) -> None:
 
 
 def test_pasted_characters_are_named_before_docker_complains(run: Run) -> None:
-    _, dashes, quotes, script = run(
+    _, dashes, quotes, script, value, checked = run(
         START,
         "!docker run –d ––name web nginx",
         "!docker ps —format ‘{{.Names}}’",
         "%%sh\ndocker run —rm alpine true || true",
+        "web_port = “32768”",
+        CHECK,
     )
     assert "The dash in –d and in ––name is none to a program" in dashes
     assert "invalid reference format" in dashes, "the command itself ran as it was typed"
     assert "‘ and ’ quote nothing" in quotes
     assert "The dash in —rm" in script
+    assert "invalid character '“'" in value, "Python says it itself"
+    assert "found: web_port is not set" in checked
 
 
 def test_an_engine_stopped_in_the_middle_is_said_and_comes_back(run: Run) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import socketserver
+import sys
 from typing import Any, BinaryIO
 
 
@@ -42,10 +43,11 @@ def page() -> tuple[int, str]:
         count = redis.command("HINCRBY", "visits", me, "1")
         flat = redis.command("HGETALL", "visits")
     except OSError as error:
-        reason = html.escape(str(error))
+        reason = f"Error {error.errno} connecting to redis:6379. {error}"
+        print(f"redis.exceptions.ConnectionError: {reason}", file=sys.stderr, flush=True)
         return 500, (
             "<h1>The visit counter is not available</h1>\n"
-            f"<p>Error {error.errno} connecting to redis:6379. {reason}</p>\n"
+            f"<p>{html.escape(reason)}</p>\n"
             "<p>Is a server named <b>redis</b> running where this container can find it?</p>\n"
         )
     ladder = sorted(zip(flat[::2], map(int, flat[1::2]), strict=True), key=lambda row: -row[1])

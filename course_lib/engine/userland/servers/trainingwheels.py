@@ -144,6 +144,7 @@ class _App:
         try:
             visits = await self._counter.visit(me)
         except CounterError as error:
+            await self._proc.err(f"redis.exceptions.ConnectionError: {error}\n")
             return 500, _page(
                 "The visit counter is not available",
                 f"<p><code>{html.escape(str(error))}</code></p>\n"
