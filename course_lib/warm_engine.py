@@ -14,12 +14,16 @@ from pathlib import Path
 
 
 def preload() -> None:
-    """Import all of the engine, so that forked engines need not."""
+    """Import all of the engine and read its catalogue, so that forked engines need not."""
     package = importlib.import_module("course_lib.engine")
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     importlib.import_module("course_lib.engine.__main__")
+    importlib.import_module("libdash")  # what the engine loads with the first script
+    catalogue = importlib.import_module("course_lib.engine.engine").catalogue()
+    for name in catalogue.recipes():
+        catalogue.image(name)
 
 
 def serve(socket: Path, state: Path, ready: int) -> int:

@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from course_lib.engine.cluster.engines import Engines
     from course_lib.engine.container.container import Container
     from course_lib.engine.container.service import ContainerService
+    from course_lib.engine.image.catalogue import Catalogue
     from course_lib.engine.image.store import ImageStore
     from course_lib.engine.network.controller import NetworkController
     from course_lib.engine.swarm.swarm import Swarm
@@ -58,7 +60,7 @@ class Services:
         from course_lib.engine.volume.service import VolumeService
 
         common = (engine.store, engine.clock, engine.ids, engine.events)
-        self.images: ImageStore = ImageStore(engine.root / "images", *common, applets=_applets)
+        self.images: ImageStore = ImageStore(engine.root / "images", *common, catalogue=catalogue)
         self.volumes: VolumeService = VolumeService(engine.root / "volumes", *common)
         self.networks: NetworkController = NetworkController(*common, host_name=engine.host_name)
         self.containers: ContainerService = ContainerService(
@@ -270,8 +272,10 @@ def _lock(root: Path) -> TextIO:
     return file
 
 
-def _applets() -> tuple[str, ...]:
-    """What the programs of the base images link to; read when an image is first used."""
+@cache
+def catalogue() -> Catalogue:
+    """The images that can be pulled, with the programs that there are; one for all engines here."""
+    from course_lib.engine.image.catalogue import Catalogue
     from course_lib.engine.userland.applets import linked
 
-    return tuple(linked())
+    return Catalogue(linked)

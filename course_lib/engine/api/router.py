@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from course_lib.engine.api.messages import Handler
 
@@ -38,16 +39,15 @@ class Router:
     """A table of routes; the first that fits wins."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._table: dict[tuple[str, str], list[tuple[re.Pattern[str], Route]]] = {}
+        self._table: dict[tuple[str, str], list[Route]] = {}
         for route in routes:
-            pattern = re.compile(_VARIABLE.sub(r"(?P<\1>.*)", route.path), re.DOTALL)
             key = (route.method, _first_part(route.path))
-            self._table.setdefault(key, []).append((pattern, route))
+            self._table.setdefault(key, []).append(route)
 
     def find(self, method: str, path: str) -> Match | None:
         """The route for a path without version, ``None`` where there is no such page."""
-        for pattern, route in self._table.get((method, _first_part(path)), ()):
-            found = pattern.fullmatch(path)
+        for route in self._table.get((method, _first_part(path)), ()):
+            found = _pattern(route.path).fullmatch(path)
             if found:
                 return Match(route, found.groupdict())
         return None
@@ -57,6 +57,12 @@ def split_version(path: str) -> tuple[str, str]:
     """``/v1.45/info`` → ``("1.45", "/info")``; ``("", path)`` without a version."""
     found = _PREFIX.fullmatch(path)
     return (found[1], found[2]) if found else ("", path)
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    """Made when first asked for: an engine starts without those of its other pages."""
+    return re.compile(_VARIABLE.sub(r"(?P<\1>.*)", path), re.DOTALL)
 
 
 def _first_part(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from course_lib.engine.image.catalogue import Catalogue
     from course_lib.engine.image.model import Layer
     from course_lib.engine.image.pull import PullProgress
-    from course_lib.engine.image.recipe import AppletNames
     from course_lib.engine.image.remove import ImageUser, Removed
     from course_lib.engine.store import Store
 
@@ -51,8 +50,7 @@ class ImageStore:
     catalogue are read from the package, those of built images lie below ``root``.
 
     :param root: directory for the layers of built and committed images.
-    :param applets: names of the BusyBox applets that the userland has, asked when an image is
-        first used; the images link to them.
+    :param catalogue: what can be pulled; asked for when an image is first used.
     """
 
     def __init__(
@@ -63,27 +61,21 @@ class ImageStore:
         ids: Identities,
         events: Events,
         *,
-        applets: AppletNames = tuple,
-        catalogue: Catalogue | None = None,
+        catalogue: Callable[[], Catalogue],
     ) -> None:
         self._store = store
         self._clock = clock
         self._events = events
-        self._applets = applets
         self._catalogue = catalogue
         self._references = ReferenceTable(store)
         self._images: dict[str, Image] | None = None
         self._tagged_ns: dict[str, int] = {}
-        self.layers = LayerStore(root, clock, ids, lambda: self.catalogue)
+        self.layers = LayerStore(root, clock, ids, catalogue)
 
     @property
     def catalogue(self) -> Catalogue:
         """What can be pulled; read when first needed."""
-        if self._catalogue is None:
-            from course_lib.engine.image.catalogue import Catalogue
-
-            self._catalogue = Catalogue(self._applets)
-        return self._catalogue
+        return self._catalogue()
 
     @property
     def references(self) -> ReferenceTable:

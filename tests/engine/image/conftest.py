@@ -109,7 +109,12 @@ def new_store(
 
     def make() -> ImageStore:
         return ImageStore(
-            state / "images", Store(state), clock, Identities(1), events, catalogue=catalogue
+            state / "images",
+            Store(state),
+            clock,
+            Identities(1),
+            events,
+            catalogue=lambda: catalogue,
         )
 
     return make
