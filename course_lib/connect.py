@@ -82,7 +82,11 @@ class Engine:
         """A new client of the Docker SDK; the caller closes it."""
         import docker
 
-        return docker.DockerClient.from_env(environment=dict(self.address), timeout=timeout)
+        client = docker.DockerClient.from_env(environment=dict(self.address), timeout=timeout)
+        if self.host.startswith("unix://"):
+            # A fifth of every call: proxies, looked up in the environment for each, and .netrc.
+            client.api.trust_env = False
+        return client
 
     def environment(self) -> dict[str, str]:
         """What another program needs to use the same engine and to say so."""

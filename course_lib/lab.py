@@ -112,6 +112,8 @@ class Lab(Looking):
         if showing.shell() is not None:
             command_lines.hasten()
         self._connect(engine, status.announce)
+        if showing.shell() is not None:
+            self._load_for_pictures()
         with self._talking():
             info = self.client.info()
             different = self._different_here(wanted, info)
@@ -197,7 +199,7 @@ class Lab(Looking):
         """
         from course_lib import questions
 
-        question = questions.find(question_id)
+        question = questions.find(question_id, self._lesson.key if self._lesson else "")
         if not showing.attended(self._environ):
             return
         if showing.shell() is None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import MutableMapping
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from course_lib import lesson_state, pages, showing
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from course_lib.live import Following
 
 VIEWS: tuple[View, ...] = ("networks", "volumes")
+PICTURES = tuple(f"course_lib.diagrams.{name}" for name in ("lettering", "layout", "svg"))
 TOOLS = "alpine"
 """The course's image for looking from inside."""
 
@@ -173,6 +177,12 @@ class Looking(EngineInUse):
         except (OSError, pages.NotHttp) as error:
             raise pages.explain(number, topology, error) from None
         showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
+
+    def _load_for_pictures(self) -> None:
+        """Import what the first picture needs beside the lesson's start: a quarter of a second."""
+        missing = [name for name in PICTURES if name not in sys.modules]
+        if missing:
+            Thread(target=lambda: list(map(import_module, missing)), name="pictures").start()
 
     def _look(self, client: DockerClient, before: Standing) -> Topology:
         """What is there besides what stood before."""

@@ -81,14 +81,16 @@ FRAME = (
 )
 
 
-def find(question_id: str) -> Question:
+def find(question_id: str, lesson: str = "") -> Question:
     """The question of the course with this id.
 
+    :param lesson: whose it probably is (``assignment/name``): then one file is read, not all.
     :raises UnknownQuestion: where none has it.
     :raises CatalogError: where the texts are broken.
     """
     try:
-        return _of_the_course()[question_id]
+        near = _of_lesson(lesson) if lesson else {}
+        return near.get(question_id) or _of_the_course()[question_id]
     except KeyError:
         raise UnknownQuestion(
             f"there is no question {question_id!r}", "the lesson was changed, or is not of here"
@@ -102,21 +104,30 @@ def read_questions(folder: Path) -> dict[str, Question]:
     """
     found: dict[str, Question] = {}
     for path in sorted((folder / FOLDER).glob("*/*.toml")):
-        lesson = f"{path.parent.name}/{path.stem}"
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-            for entry in document["question"]:
-                question = _question(lesson, entry)
-                if question.id in found:
-                    raise ValueError(f"{question.id} is there twice")
-                found[question.id] = question
-        except OSError as error:
-            raise CatalogError(f"{path} cannot be read: {error.strerror}") from None
-        except KeyError as error:
-            raise CatalogError(f"{path}: {error.args[0]} is missing") from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise CatalogError(f"{path}: {error}") from None
+        for question in _read(path):
+            if question.id in found:
+                raise CatalogError(f"{path}: {question.id} is there twice")
+            found[question.id] = question
     return found
+
+
+def _read(path: Path) -> list[Question]:
+    lesson = f"{path.parent.name}/{path.stem}"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return [_question(lesson, entry) for entry in document["question"]]
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read: {error.strerror}") from None
+    except KeyError as error:
+        raise CatalogError(f"{path}: {error.args[0]} is missing") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CatalogError(f"{path}: {error}") from None
+
+
+@cache
+def _of_lesson(lesson: str) -> Mapping[str, Question]:
+    path = course().folder / FOLDER / f"{lesson}.toml"
+    return {question.id: question for question in _read(path)} if path.is_file() else {}
 
 
 @cache

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
+from course_lib import lean
 from course_lib.catalog import Lesson
 from course_lib.cli.progress import announce
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the lessons, print their scores, and answer by the exit code."""
+    lean.import_nbformat()
     from graders.nbgrader.execute import LessonRun, run_lessons
 
     def started(lesson: Lesson) -> None:

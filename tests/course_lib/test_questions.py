@@ -117,6 +117,11 @@ def test_lab_question_shows_nothing_where_nobody_looks(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("lesson", ["", "networking/publish-a-service", "volumes/bind-mounts"])
+def test_a_question_is_found_from_any_lesson(lesson: str) -> None:
+    assert questions.find("publish-ports", lesson).lesson == "networking/publish-a-service"
+
+
 @pytest.mark.usefixtures("only")
 def test_lab_question_of_an_unknown_id_is_refused() -> None:
     with pytest.raises(UnknownQuestion, match="'two-ports'"):
