@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbconvert.exporters import Exporter
 from nbgrader.converters import Autograde
-from nbgrader.preprocessors import Execute, OverwriteCells, SaveAutoGrades
+from nbgrader.preprocessors import CheckCellMetadata, Execute, OverwriteCells, SaveAutoGrades
+from traitlets import Type
 from traitlets.utils.importstring import import_item
 
 from course_lib.errors import CourseError
 from graders.grading import intake
+from graders.grading.conversion import CheckCells, OwningExporter
 from graders.grading.gradebook import RESULT, SaveResults, shared_gradebook
 from graders.grading.job import Job, NotGradedError, Row
 from graders.grading.model import MEGABYTE, Limits, NotebookResult, Submission, SubmissionResult
@@ -40,6 +43,7 @@ class ClassAutograde(Autograde):
     :param engine: see :class:`~graders.grading.model.Submission`.
     """
 
+    exporter_class = Type(OwningExporter, klass=Exporter).tag(config=True)
     limits = Limits()
     engine = "embedded"
     _staged = False
@@ -225,6 +229,8 @@ class ClassAutograde(Autograde):
                 exporter.register_preprocessor(RestoreCells)
             if issubclass(kind, SaveAutoGrades):
                 kind = SaveResults
+            if kind is CheckCellMetadata:
+                kind = CheckCells
             exporter.register_preprocessor(kind)
 
     def _clear(self, assignment: str, student: str) -> None:

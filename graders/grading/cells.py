@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbgrader import utils
-
 _TRUSTED = {*sys.stdlib_module_names, "graders", "course_lib", "docker"}
 """What a definition may import where it is run by the grader: nothing from the student's folder."""
 
@@ -56,8 +54,13 @@ def check_cell(cell: Any) -> CheckCell | None:
 
 
 def is_test(cell: Any) -> bool:
-    """Whether nbgrader scores the cell by what running it gives: an autograder test."""
-    return bool(cell.cell_type == "code" and utils.is_grade(cell) and not utils.is_solution(cell))
+    """Whether nbgrader scores the cell by what running it gives: an autograder test.
+
+    In its words ``is_grade(cell) and not is_solution(cell)``; importing ``nbgrader.utils`` for them
+    would bring a web server and a database into every process that grades.
+    """
+    words = cell.metadata.get("nbgrader", {})
+    return bool(cell.cell_type == "code" and words.get("grade") and not words.get("solution"))
 
 
 def _checked(node: ast.stmt) -> str | None:

@@ -16,6 +16,7 @@ import os
 import random
 import signal
 import socket
+import string
 import sys
 import threading
 import traceback
@@ -24,7 +25,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from course_lib import lean
-from graders.grading import wire
+from graders.grading import figures, wire
 
 _FLUSH_AT = 16 * 1024
 _MATPLOTLIB = "module://matplotlib_inline.backend_inline"
@@ -104,19 +105,33 @@ def warm() -> Any:
         kernel = make(config=config, session=Wire(key=b"grading"), log=log)
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
     _hasten_terminals()
+    _use_once(kernel.shell)
+    figures.draw_once(kernel.shell)
+    return kernel
+
+
+def _use_once(shell: Any) -> None:
+    """Load what lessons load with their first cells, commands and pictures."""
     import docker
     import matplotlib.pyplot
+    import numpy.random
 
-    from course_lib import diagrams, lab
+    from course_lib import lab, questions, trace
+    from course_lib.diagrams import layout, lettering, svg
+    from course_lib.diagrams import trace as traces
 
-    # Made use of once: the first picture loads fonts, a canvas and what writes the file.
+    # The first picture loads fonts, a canvas and what writes the file.
     figure, axes = matplotlib.pyplot.subplots()
     axes.plot([1, 2, 3])
     axes.set_title("warm")
     figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
     matplotlib.pyplot.close(figure)
-    _ = (docker, diagrams, lab)
-    return kernel
+    for letter in string.printable.strip():
+        for bold in (False, True):
+            lettering.advance(letter, bold)
+            lettering.outline(letter, bold)
+    shell.find_cell_magic("sh")
+    _ = (docker, numpy.random, lab, questions, trace, layout, svg, traces)
 
 
 def _hasten_terminals() -> None:

@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import chdir, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from course_lib import catalog
 from course_lib.errors import CourseError, UsageError
 from graders.grading import confine, reach
-from graders.grading.autograde import ClassAutograde
 from graders.grading.job import Job, Row
 from graders.grading.model import Limits, SubmissionResult
 from graders.grading.schedule import Pool
 from graders.grading.warm import WarmParent
+
+if TYPE_CHECKING:
+    from graders.grading.autograde import ClassAutograde
 
 CONFIG = "nbgrader_config.py"
 
@@ -114,6 +116,9 @@ def _grade_there(options: Options, root: Path, begin: Any, tell: Any) -> dict[st
 def _grade(
     options: Options, root: Path, pools: Pools, begin: Any, tell: Any
 ) -> dict[str, list[Row]]:
+    # nbgrader takes as long to import as the warm parent, which starts meanwhile.
+    from graders.grading.autograde import ClassAutograde
+
     app = _application(root, options)
     course = app.coursedir
     names = [options.assignment] if options.assignment else _assignments(course)

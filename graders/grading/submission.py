@@ -21,6 +21,7 @@ import nbformat
 from course_lib import clients
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.errors import CourseError, UnknownGradeId
+from course_lib.showing import UNATTENDED
 from graders.grading import confine, reach, usage
 from graders.grading.cells import check_cell, is_test
 from graders.grading.daemon import Daemon
@@ -244,6 +245,7 @@ def _environment(home: Path) -> dict[str, str]:
     environment["PAGER"] = environment["GIT_PAGER"] = "cat"
     environment["MPLBACKEND"] = os.environ.get("MPLBACKEND", "")
     environment["NBGRADER_EXECUTION"] = "autograde"
+    environment[UNATTENDED] = "1"
     client = clients.find()
     if client is not None:
         clients.put_on_path(client, environment)

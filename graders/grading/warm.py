@@ -138,6 +138,7 @@ def main(descriptor: int) -> int:
     for lesson in course().lessons():
         with contextlib.suppress(ModuleNotFoundError):
             registry.checks_of(lesson.assignment, lesson.name)
+    _write_one()
     gc.collect()
     gc.freeze()
     while True:
@@ -149,6 +150,13 @@ def main(descriptor: int) -> int:
             requests.close()
             _grade_one(grade, socket.socket(fileno=descriptors[0]), warm)
         os.close(descriptors[0])
+
+
+def _write_one() -> None:
+    """A notebook, so that what validates them is there: nbformat compiles it for the first."""
+    import nbformat
+
+    nbformat.writes(nbformat.v4.new_notebook())  # type: ignore[no-untyped-call]
 
 
 def _reap() -> None:
