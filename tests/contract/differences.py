@@ -18,6 +18,10 @@ DIFFERENCES: dict[str, str] = {
         "networks are isolated for IPv6 as for IPv4: so dockerd from 27 on, while 26.1 has its "
         "rules of IPv6 as an experiment that is off"
     ),
+    "test_ipv6.py::test_refused_address_of_ipv6_takes_one_of_ipv4_along": (
+        "a connect that is refused gives back all that it had, while libnetwork loses the address "
+        "of IPv4 where that of IPv6 is refused"
+    ),
     "test_name_details.py::test_where_the_files_are": (
         "hosts, hostname and resolv.conf live in the engine's memory: there is no path to show"
     ),

@@ -304,3 +304,16 @@ def test_address_outside(bench: Bench) -> None:
     assert answer.message.endswith(
         "no configured subnet or ip-range contain the IP address fd00:9::9"
     )
+
+
+def test_refused_address_of_ipv6_takes_one_of_ipv4_along(bench: Bench) -> None:
+    """libnetwork forgets it (``createEndpoint``) until the network is removed."""
+    block, six = str(subnet(bench)), str(subnet6(bench))
+    network = bench.network("n", **pools({"Subnet": block}, {"Subnet": six}))
+    container = bench.run("c")
+    gateway = bench.inspect_network(network)["IPAM"]["Config"][1].get("Gateway") or f"{six[:-3]}1"
+    refused = bench.connect(network, container, IPAMConfig={"IPv6Address": gateway})
+    assert (refused.status, refused.message) == (403, "Address already in use")
+    bench.disconnect(network, container)
+    wanted = {"IPv4Address": str(ipaddress.ip_network(block)[2])}
+    assert bench.connect(network, container, IPAMConfig=wanted).status == 403

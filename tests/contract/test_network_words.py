@@ -86,10 +86,18 @@ SCRIPTS: dict[str, str] = {
         exec @-a ip r s table nope
         exec @-a ip r s dev
         exec @-a ip r ls
+        exec @-a sh -c 'ip -o addr show scope global | sed "s/^[0-9]*//"'
+        exec @-a sh -c 'ip addr show scope host | sed "s/^[0-9]*//;s/ state [A-Z]*//;s/.if[0-9]*:/:/"'
+        exec @-a sh -c 'ip addr show to 127.0.0.0/8 | sed "s/ state [A-Z]*//"'
+        exec @-a sh -c 'ip addr show label lo | sed "s/ state [A-Z]*//"'
+        exec @-a ip addr show scope nope
         exec @-none route -n
         exec @-none cat /etc/hosts
         exec @-none cat /etc/resolv.conf
         exec @-none ping -c1 127.0.0.1
+        run --rm --net none -h box busybox hostname -f
+        run --rm --net none -h box busybox dnsdomainname
+        run --rm -h box.example.org busybox sh -c 'hostname -f; hostname -d; hostname -s'
         inspect -f '{{json .NetworkSettings.Ports}}' @-none
         network disconnect none @-none
         network create @-n

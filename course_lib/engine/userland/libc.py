@@ -148,6 +148,11 @@ def _candidates(conf: ResolvConf, host: str, *, musl: bool) -> list[str]:
     return [plain] if musl else [plain, *listed]
 
 
+def is_musl(fs: FileSystem) -> bool:
+    """Whether the container's C library is musl (Alpine's), else it is glibc."""
+    return bool(_lines(fs, "/etc/alpine-release"))
+
+
 async def getaddrinfo(proc: Process, host: str, family: Family = "any") -> list[str]:
     """All addresses of ``host``, those of IPv4 first, in the order the resolver gave them.
 
@@ -173,7 +178,7 @@ async def getaddrinfo(proc: Process, host: str, family: Family = "any") -> list[
             return sorted(found, key=is_ipv6)
         raise ResolveError(host)
     conf = resolv_conf(proc.fs)
-    musl = bool(_lines(proc.fs, "/etc/alpine-release"))
+    musl = is_musl(proc.fs)
     rtypes = {"any": ("A", "AAAA"), "inet": ("A",), "inet6": ("AAAA",)}[family]
     temporary = False
     for candidate in _candidates(conf, host, musl=musl):
@@ -237,3 +242,10 @@ def strerror(error: OSError) -> str:
     """The message of an error number as musl words it."""
     code = error.errno or 0
     return _MUSL_WORDS.get(code) or os.strerror(code)
+
+
+def hstrerror(proc: Process, error: ResolveError) -> str:
+    """Why ``gethostbyname`` found nothing, in the words of the container's library."""
+    if is_musl(proc.fs):
+        return "Try again" if error.temporary else "Host not found"
+    return "Host name lookup failure" if error.temporary else "Unknown host"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import posixpath
 
 from course_lib.engine.interfaces import Interface, Process, Route, SocketEntry
 from course_lib.engine.userland import libc
@@ -293,22 +294,21 @@ async def hostname(proc: Process) -> int:
         ]
         await proc.out(" ".join(addresses) + " \n")
         return 0
-    if "i" in options:
-        try:
-            found = await libc.getaddrinfo(proc, name)
-        except libc.ResolveError:
-            await proc.err(f"hostname: {name}: Name does not resolve\n")
-            return 1
-        await proc.out(" ".join(found) + "\n")
+    if "s" in options or not any(letter in options for letter in "dfi"):
+        await proc.out(f"{name.partition('.')[0] if 's' in options else name}\n")
         return 0
+    try:
+        found = await libc.getaddrinfo(proc, name, "inet")
+    except libc.ResolveError as error:
+        called = posixpath.basename(proc.argv[0])
+        await proc.err(f"{called}: {name}: {libc.hstrerror(proc, error)}\n")
+        return 1
     full = next((names[0] for _, names in libc.hosts(proc.fs) if name in names), name)
-    if "s" in options:
-        await proc.out(f"{name.partition('.')[0]}\n")
-    elif "d" in options:
-        domain = full.partition(".")[2]
-        await proc.out(f"{domain}\n" if domain else "")
+    domain = full.partition(".")[2]
+    if "i" in options:
+        await proc.out(" ".join(found) + "\n")
     elif "f" in options:
         await proc.out(f"{full}\n")
-    else:
-        await proc.out(f"{name}\n")
+    elif domain:
+        await proc.out(f"{domain}\n")
     return 0

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from course_lib.engine.interfaces import Process, Route
 from course_lib.engine.userland import libc
-from course_lib.engine.userland.applets.net_ip_show import Refused, Style
+from course_lib.engine.userland.applets.net_ip_show import SCOPES, Refused, Style
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TABLES = {"default": 253, "main": 254, "local": 255}
 _CACHE = -1  # gone from Linux since 3.6; asked for it, BusyBox shows all of IPv4
-_SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 _PROTOCOLS = {"none", "redirect", "kernel", "boot", "static", "gated", "ra", "mrt", "zebra", "bird"}
 _INCOMPLETE = 'ip: command line is not complete, try "help"'
 _LISTS = ("list", "show")
@@ -184,7 +183,7 @@ def _filter(proc: Process, words: list[str], style: Style) -> _Filter:
             asked.table = number
         elif word == "scope":
             name = following()
-            if name not in {"all", *_SCOPES}:
+            if name not in {"all", *SCOPES}:
                 raise _wrong(name, "scope", style, 'invalid "scope" value')
             asked.scope = "" if name == "all" else name
         elif "protocol".startswith(word) and len(word) > 1:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 from course_lib.engine.interfaces import Interface, InterfaceAddress, Process
 from course_lib.engine.userland import libc
 
+SCOPES = frozenset({"global", "site", "link", "host", "nowhere"})
 _BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
@@ -112,19 +114,50 @@ def _address_lines(
     return first, "       valid_lft forever preferred_lft forever"
 
 
-def _shown(interface: Interface, style: Style) -> list[InterfaceAddress]:
-    return [
-        a
-        for a in interface.addresses
-        if style.family == "any" or libc.is_ipv6(a.address) == (style.family == "inet6")
-    ]
+def _after(words: list[str], name: str) -> str:
+    """The word after ``name``, empty where that is not there."""
+    if name not in words:
+        return ""
+    if words[-1] == name:
+        raise Refused('ip: command line is not complete, try "help"')
+    return words[words.index(name) + 1]
+
+
+class _Asked:
+    """Which addresses ``ip address show`` is to show: ``scope``, ``to PREFIX``, ``label``."""
+
+    def __init__(self, words: list[str], style: Style) -> None:
+        self.scope = _after(words, "scope")
+        if self.scope not in {"", "all", *SCOPES}:
+            raise Refused(f"ip: invalid argument '{self.scope}' to 'scope'")
+        self.label = _after(words, "label")
+        self.network = None
+        if prefix := _after(words, "to"):
+            try:
+                self.network = ipaddress.ip_network(prefix, strict=False)
+            except ValueError:
+                text = f'an inet prefix is expected rather than "{prefix}"'
+                raise Refused(f"ip: {text}") from None
+            style.family = "inet6" if self.network.version == 6 else "inet"
+
+    def of(self, interface: Interface, style: Style) -> list[InterfaceAddress]:
+        """Those of an interface."""
+        return [
+            a
+            for a in interface.addresses
+            if style.family == "any" or libc.is_ipv6(a.address) == (style.family == "inet6")
+            if self.scope in {"", "all", a.scope.split()[0]}
+            if self.label in {"", interface.name}
+            if self.network is None or ipaddress.ip_address(a.address) in self.network
+        ]
 
 
 def address(proc: Process, words: list[str], style: Style) -> str:
     """``ip address``: interfaces with their addresses."""
     lines: list[str] = []
+    asked = _Asked(words, style)
     for interface in _selected(proc, words, missing=1):
-        addresses = _shown(interface, style)
+        addresses = asked.of(interface, style)
         if style.brief:
             rows = " ".join(f"{a.address}/{a.prefix}" for a in addresses)
             lines.append(f"{_label(interface):<16} {_state(interface):<14} {rows} ".rstrip() + " ")
@@ -134,7 +167,7 @@ def address(proc: Process, words: list[str], style: Style) -> str:
                 first, second = _address_lines(interface, address, style)
                 lines.append(f"{interface.index}: {interface.name}    {first}\\{second}")
             continue
-        if style.family != "any" and not addresses:
+        if (style.family != "any" or asked.label) and not addresses:
             continue
         head, link = _link_lines(interface, style)
         lines.append(head)
