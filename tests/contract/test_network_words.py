@@ -87,7 +87,7 @@ SCRIPTS: dict[str, str] = {
         exec @-a ip r s dev
         exec @-a ip r ls
         exec @-a sh -c 'ip -o addr show scope global | sed "s/^[0-9]*//"'
-        exec @-a sh -c 'ip addr show scope host | sed "s/^[0-9]*//;s/ state [A-Z]*//;s/.if[0-9]*:/:/"'
+        exec @-a sh -c 'ip a s scope host | sed "s/^[0-9]*//;s/ state [A-Z]*//;s/.if[0-9]*:/:/"'
         exec @-a sh -c 'ip addr show to 127.0.0.0/8 | sed "s/ state [A-Z]*//"'
         exec @-a sh -c 'ip addr show label lo | sed "s/ state [A-Z]*//"'
         exec @-a ip addr show scope nope
