@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from course_lib.errors import CourseError, UsageError
+from course_lib.hub.extensions import SHELL
 from course_lib.hub.folder import Hub
-
-SHELL = "/bin/bash"
 
 
 def check(hub: Hub, names: Iterable[str]) -> None:

@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from course_lib.catalog import course
 from course_lib.errors import CourseError, NotOurWorkspace
 from course_lib.files import write_whole
 from course_lib.hub import accounts
+from course_lib.hub.extensions import EXTENSIONS, write_extensions
 from course_lib.hub.folder import CLASS_FILE, Class, Hub
 from course_lib.hub.roster import Student, complete_passwords, write_students
 
@@ -71,6 +71,9 @@ _FOR_GRADER = """\
 load_subconfig("nbgrader_config.py", path={directory!r})  # noqa: F821
 """
 
+LISTENING = "course_lib.hub.listening"
+"""The extension by which a person's server answers the proxy."""
+
 _DOCKER = """\
 #!/bin/sh
 # The docker command of a person on the hub: the engine starts with the first use.
@@ -82,15 +85,6 @@ if [ "$COURSE_ENGINE" = embedded ]; then
 fi
 exec {docker} "$@"
 """
-
-_EXTENSIONS = {
-    # nbgrader's extensions: which of the two parts of each a person has.
-    "student": {"assignment_list", "validate_assignment", "menu"},
-    "instructor": {"course_list", "menu"},
-    "grader": {"formgrader", "create_assignment", "validate_assignment", "menu"},
-}
-_ALL_EXTENSIONS = set().union(*_EXTENSIONS.values())
-_WITHOUT_SERVER = {"create_assignment", "menu"}
 
 
 def init(klass: Class, students: list[Student], folder: Path) -> Hub:
@@ -154,7 +148,7 @@ def _write_settings(hub: Hub, docker: Path) -> None:
     from course_lib.release import release_notebook
 
     words = {"course": hub.klass.course, "exchange": str(hub.exchange)}
-    for kind, has in _EXTENSIONS.items():
+    for kind in EXTENSIONS:
         text = _NBGRADER.format(whom=f"the {kind}s", **words)
         if kind == "grader":
             text += _FOR_GRADER.format(directory=str(hub.course_directory))
@@ -162,13 +156,9 @@ def _write_settings(hub: Hub, docker: Path) -> None:
             text += _BY_GROUPS
         folder = hub.jupyter / kind
         write_whole(folder / "nbgrader_config.py", text.encode())
-        _write_json(folder / "jupyter_server_config.json", _server_settings(kind, has))
-        disabled = {
-            f"@jupyter/nbgrader:{name.replace('_', '-')}": name not in has
-            for name in sorted(_ALL_EXTENSIONS)
-        }
-        disabled["@jupyterlab/apputils-extension:announcements"] = True
-        _write_json(folder / "labconfig" / "page_config.json", {"disabledExtensions": disabled})
+        # (The course's own server is none of a person's, and no socket is handed to it.)
+        more = () if kind == "grader" else (LISTENING,)
+        write_extensions(kind, folder, *more)
     write_whole(hub.jupyter / "index.ipynb", release_notebook(course().index))
     program = hub.programs / "docker"
     ours = Path(sys.executable).with_name("course")
@@ -176,25 +166,6 @@ def _write_settings(hub: Hub, docker: Path) -> None:
         program, _DOCKER.replace("{course}", str(ours)).replace("{docker}", str(docker)).encode()
     )
     program.chmod(0o755)
-
-
-def _server_settings(kind: str, has: Iterable[str]) -> dict[str, Any]:
-    extensions = {
-        f"nbgrader.server_extensions.{name}": name in has
-        for name in sorted(_ALL_EXTENSIONS - _WITHOUT_SERVER)
-    }
-    if kind != "grader":
-        extensions["course_lib.hub.listening"] = True
-    return {
-        "ServerApp": {
-            "jpserver_extensions": extensions,
-            # A login shell would set PATH anew, and the course's programs would be gone from it.
-            "terminado_settings": {"shell_command": [accounts.SHELL]},
-            # `lab.open` shows a published page in a frame of the notebook; nobody else frames it.
-            "tornado_settings": {"headers": {"Content-Security-Policy": "frame-ancestors 'self'"}},
-        },
-        "LabApp": {"check_for_updates_class": "jupyterlab.NeverCheckForUpdate"},
-    }
 
 
 def _make_exchange(hub: Hub) -> None:
@@ -253,7 +224,3 @@ def _fill_course_directory(hub: Hub, students: list[Student]) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it said nothing"]
         raise CourseError(f"the course directory cannot be made: {lines[-1]}")
-
-
-def _write_json(path: Path, document: dict[str, Any]) -> None:
-    write_whole(path, (json.dumps(document, indent=1) + "\n").encode())

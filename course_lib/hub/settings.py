@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.hub.checks import PROXY
+from course_lib.hub.extensions import SHELL
 from course_lib.hub.folder import Hub, open_hub
 from course_lib.hub.passwords import PasswordFileAuthenticator
 from course_lib.hub.spawner import PersonSpawner
 
 _MEGABYTE = 1024 * 1024
 _CULL_EVERY = 60
+_PATIENCE = 900
+"""Seconds for a server to come up: a whole class may start at once, on a machine that just did."""
 _SERVER = [str(Path(sys.executable).with_name("jupyterhub-singleuser"))]
 _WITH_THE_HUB = ["setpriv", "--pdeathsig", "TERM", "--"]
 """Before the commands of what ends with the hub, however that ends. People's servers do not."""
@@ -98,8 +101,7 @@ def _servers(c: Any, hub: Hub) -> None:
     c.Spawner.cmd = _SERVER
     c.Spawner.notebook_dir = "~/docker-course"
     c.Spawner.default_url = "/lab/tree/index.ipynb"
-    # A whole class may start at once, and all of it shall come up.
-    c.Spawner.start_timeout = c.Spawner.http_timeout = 900
+    c.Spawner.start_timeout = c.Spawner.http_timeout = _PATIENCE
     # What a server may ask of the hub in its person's name: nbgrader looks up courses and groups.
     c.Spawner.server_token_scopes = [
         "users:activity!user",
@@ -119,7 +121,7 @@ def _formgrader(hub: Hub) -> dict[str, Any]:
         "JUPYTERHUB_DEFAULT_URL": "/lab",
         "COURSE_ENGINE": "embedded",
         "HOME": str(hub.home(klass.grader)),
-        "SHELL": "/bin/bash",
+        "SHELL": SHELL,
     }
     return {
         "name": klass.course,
@@ -129,6 +131,8 @@ def _formgrader(hub: Hub) -> dict[str, Any]:
         "cwd": str(hub.home(klass.grader)),
         "environment": environment,
         "oauth_no_confirm": True,
+        # By default ten seconds, and a hub whose service takes longer ends.
+        "timeout": _PATIENCE,
     }
 
 

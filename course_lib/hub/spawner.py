@@ -22,6 +22,7 @@ from course_lib import places
 from course_lib.hub import namespace
 from course_lib.hub.cgroups import Cgroup
 from course_lib.hub.checks import PRIVATE
+from course_lib.hub.extensions import OURS
 from course_lib.hub.listening import DESCRIPTOR
 
 RUNTIME = Path("/tmp/run")
@@ -88,7 +89,6 @@ class PersonSpawner(LocalProcessSpawner):
         env = super().user_env(env)
         person = pwd.getpwnam(self.user.name)
         kind = "instructor" if person.pw_name == self.instructor else "student"
-        ours = Path(__file__).resolve().parents[1] / "jupyter"
         state = places.default_state({"HOME": person.pw_dir})
         path = [self.programs_folder, str(Path(sys.executable).parent), env.get("PATH", os.defpath)]
         env |= {
@@ -96,10 +96,10 @@ class PersonSpawner(LocalProcessSpawner):
             "XDG_RUNTIME_DIR": str(RUNTIME),
             "PATH": os.pathsep.join(path),
             "JUPYTER_CONFIG_PATH": os.pathsep.join(
-                (str(Path(self.settings_folder) / kind), str(ours))
+                (str(Path(self.settings_folder) / kind), str(OURS))
             ),
             "JUPYTER_PREFER_ENV_PATH": "1",
-            "PYTHONSTARTUP": str(ours / "startup.py"),
+            "PYTHONSTARTUP": str(OURS / "startup.py"),
             "COURSE_ENGINE": "embedded",
             "COURSE_ENGINE_IDLE": str(self.engine_seconds),
             # Where the engine will listen once something needs it.

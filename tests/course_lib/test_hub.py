@@ -228,15 +228,6 @@ def test_folder_that_does_not_answer_is_said(tmp_path: Path) -> None:
         checks.check_answers(tmp_path, seconds=0.2, probe="import time; time.sleep(60)")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to try as somebody else")
-def test_exchange_that_students_cannot_write_is_said(hub: Hub) -> None:
-    with pytest.raises(CourseError) as caught:
-        checks.check_answers(Path("/root"), user=checks.NOBODY)
-    assert "students cannot write into /root: " in str(caught.value)
-    assert "Permission denied" in str(caught.value)
-    assert "chmod 1777 /root" in str(caught.value)
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, whose folder it has to be")
 def test_folder_where_no_student_gets_is_said(hub: Hub) -> None:
     with pytest.raises(UsageError, match="so no student would see"):

@@ -29,6 +29,7 @@ from tests.deploy.person import SECONDS, Person
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 600.0
+STOP_SECONDS = 300.0
 T = TypeVar("T")
 
 
@@ -47,10 +48,12 @@ class RunningClass:
         self.students = students
         ports = dict.fromkeys(("port", "hub_port", "proxy_port", "grader_port"), 0)
         text = (folder / "class.toml").read_text()
-        text = re.sub(r"^port = .*$", "", text, flags=re.MULTILINE)
+        # Limits that a test reaches soon.
+        settings = {"memory_mb": 1024, "processes": 250}
         while len(set(ports.values())) < len(ports):
             ports = {name: free_port() for name in ports}
-        text += "".join(f"{name} = {port}\n" for name, port in ports.items())
+        for name, value in (settings | ports).items():
+            text = re.sub(rf"^{name} = .*\n", "", text, flags=re.MULTILINE) + f"{name} = {value}\n"
         (folder / "class.toml").write_text(text)
         self.hub: Hub = open_hub(folder)
         self.base = f"http://127.0.0.1:{ports['port']}"
@@ -71,13 +74,13 @@ class RunningClass:
                 start_new_session=True,
             )
         until(lambda: self._answers() or self._ended(), START_SECONDS)
-        assert not self._ended(), self.log.read_text()[-4000:]
+        assert not self._ended(), self.log.read_text()
 
     def stop(self) -> None:
         """End it in order, with all servers."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(120)
+            self.process.wait(STOP_SECONDS)
 
     def kill(self) -> None:
         """As a machine without memory does."""
@@ -124,23 +127,29 @@ class RunningClass:
 
 
 @contextlib.contextmanager
+def open_place() -> Iterator[Path]:
+    """A folder for a class: not among the temporary files, of which each person has their own."""
+    with tempfile.TemporaryDirectory(prefix="hub-", dir="/srv", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextlib.contextmanager
 def running_class(names: list[str]) -> Iterator[RunningClass]:
     """A class that runs; its accounts, folder and control groups go in the end."""
     require_hub()
-    # (Not among the temporary files, of which each person has their own.)
-    folder = Path(tempfile.mkdtemp(prefix="hub-", dir="/srv"))
-    folder.chmod(0o755)
-    made = RunningClass(folder / "class", [person(name) for name in names])
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-        for name in (*made.students, made.instructor, made.hub.klass.grader):
-            subprocess.run(["pkill", "-KILL", "-u", name], check=False, capture_output=True)
-            subprocess.run(["userdel", name], check=False, capture_output=True)
-        cgroups.remove(made.hub.label)
-        shutil.rmtree(folder, ignore_errors=True)
+    with open_place() as place:
+        made = RunningClass(place / "class", [person(name) for name in names])
+        try:
+            made.start()
+            yield made
+        finally:
+            made.stop()
+            for name in (*made.students, made.instructor, made.hub.klass.grader):
+                subprocess.run(["pkill", "-KILL", "-u", name], check=False, capture_output=True)
+                subprocess.run(["userdel", name], check=False, capture_output=True)
+            cgroups.remove(made.hub.label)
 
 
 def person(name: str) -> str:

@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from tests.deploy import lesson_one
 from tests.deploy.browser import browser_page
 from tests.deploy.learner import ROOT, Image
+from tests.deploy.memory import by_kind
 from tests.deploy.processes import end_group
 
 pytestmark = [
@@ -29,6 +30,7 @@ pytestmark = [
 
 TOKEN = "a-token-of-binderhub"
 BASE = "/user/learner/"
+GUARANTEED_MB = 450
 
 
 def test_repo2docker_reads_every_file_of_binder(dockerfile: str) -> None:
@@ -119,3 +121,8 @@ def test_first_lesson_on_binder(image: Image, server: str, tmp_path: Path) -> No
         lesson_one.run(page, cells, tmp_path)
         page.goto(f"{server}proxy/8888/?token={TOKEN}")
         expect(page.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
+        page.goto(f"{server}proxy/9/?token={TOKEN}")
+        expect(page.get_by_role("heading", name="Nothing answers on this port")).to_be_visible()
+        # A pod has that much for sure; the notebook is open, its containers run.
+        taken = by_kind(owner.st_uid)
+        assert sum(taken.values()) < GUARANTEED_MB, taken

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +14,21 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
+from course_lib.hub.checks import PROXY
 from tests.contract.harness import until
 from tests.deploy import lesson_one
 from tests.deploy.browser import SECONDS, chromium, profile_page
-from tests.deploy.hub_class import RunningClass, apart, running_class
+from tests.deploy.hub_class import (
+    RunningClass,
+    apart,
+    environment,
+    open_place,
+    person,
+    reachable,
+    require_hub,
+    running_class,
+)
+from tests.deploy.memory import ENGINE, by_kind
 from tests.deploy.person import Kernel, text_of
 from tests.deploy.thief import try_to_cross
 
@@ -30,6 +43,8 @@ pytestmark = [
 ASSIGNMENT = "networking"
 NOTEBOOK = str(lesson_one.NOTEBOOK)
 POINTS = 12.0
+ENGINE_MB = 60
+"""At most, of a student in a lesson."""
 NAMES = ["anna", "ben", "cleo", "dan", "eve"]
 
 
@@ -41,6 +56,32 @@ def klass() -> Iterator[RunningClass]:
             if path.name != lesson_one.NOTEBOOK.name:
                 path.unlink()
         yield made
+
+
+def refusal(folder: Path, environ: dict[str, str]) -> str:
+    """What `course hub run` says that does not start."""
+    words = reachable(sys.executable, "-m", "course_lib.cli", "hub", "run", str(folder))
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2, done.stdout + done.stderr
+    [line] = done.stderr.splitlines()
+    return line
+
+
+def test_what_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> None:
+    require_hub()
+    with open_place() as place:
+        made = RunningClass(place / "class", [person("zoe")])
+        proxy = tmp_path / PROXY
+        proxy.write_text("#!/bin/sh\nexit 1\n")
+        proxy.chmod(0o755)
+        path = f"{tmp_path}:{environment()['PATH']}"
+        assert "proxy does not run" in refusal(made.folder, environment() | {"PATH": path})
+        exchange = made.folder / "exchange"
+        exchange.mkdir(mode=0o755)
+        said = refusal(made.folder, environment())
+        assert f"students cannot write into {exchange}: Permission denied" in said
+        assert f"chmod 1777 {exchange}" in said
+        assert not made.hub.homes.exists()
 
 
 def wait_for_lab(page: Page) -> None:
@@ -143,6 +184,7 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
     lesson_one.run(page, cells, shots)
     lesson_one.show_picture(page, shots)
     lesson_one.show_page(page, shots)
+    assert 0 < by_kind(owner.st_uid)[ENGINE] < ENGINE_MB
     page.keyboard.press("Control+s")
     expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
 

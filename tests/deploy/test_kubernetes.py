@@ -95,8 +95,14 @@ def test_lists_of_the_first_values_are_whole_in_the_second() -> None:
         ("instructor", {"formgrader", "validate_assignment"}),
     ],
 )
-def test_students_see_neither_formgrader_nor_course_list(kind: str, has: set[str]) -> None:
-    folder = FOLDER / "jupyter" / kind
+def test_students_see_neither_formgrader_nor_course_list(
+    kind: str, has: set[str], tmp_path: Path
+) -> None:
+    text = (FOLDER / "Dockerfile").read_text()
+    step = re.search(rf"python (-m \S+ \w+) /etc/docker-course/{kind}\b", text)
+    assert step
+    folder = tmp_path / "made"
+    subprocess.run([sys.executable, *step[1].split(), str(folder)], check=True, timeout=60)
     server = json.loads((folder / "jupyter_server_config.json").read_text())["ServerApp"]
     enabled = {name.rpartition(".")[2] for name, on in server["jpserver_extensions"].items() if on}
     assert enabled == has

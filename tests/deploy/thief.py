@@ -6,7 +6,11 @@ from tests.deploy import lesson_one
 from tests.deploy.hub_class import RunningClass
 from tests.deploy.person import Kernel, Person, text_of
 
-LOOK = "!curl -s localhost:8765; echo $DOCKER_HOST; ss -Hltn; ps -eo user="
+# (A server that was started a moment ago may not listen yet.)
+LOOK = (
+    "!curl -s --retry 60 --retry-delay 1 --retry-all-errors localhost:8765;"
+    " echo $DOCKER_HOST; ss -Hltn; ps -eo user="
+)
 
 
 async def try_to_cross(klass: RunningClass) -> None:
@@ -18,10 +22,15 @@ async def try_to_cross(klass: RunningClass) -> None:
             await student.start_server()
         async with Kernel(theirs, "theirs.ipynb") as their, Kernel(ours, "ours.ipynb") as kernel:
             await publish_the_same_port(victim, their, kernel)
+            await leave_and_look(victim, their, kernel)
+            await pass_limits(klass, kernel)
             await try_files(klass, victim, kernel)
             await try_ports(klass, kernel)
             await try_hub(klass, victim, kernel)
         await try_proxy(klass, victim, ours)
+        # One's own port, where nobody listens (9 is the port of "discard").
+        _, page = await ours.ask("proxy/9/")
+        assert "Nothing answers on this port" in page
 
 
 async def publish_the_same_port(victim: str, theirs: Kernel, ours: Kernel) -> None:
@@ -33,6 +42,70 @@ async def publish_the_same_port(victim: str, theirs: Kernel, ours: Kernel) -> No
     mine = text_of(await ours.run(f"!{publish}\n{LOOK}"))
     assert "Welcome to nginx" in mine
     assert victim not in mine
+
+
+LEAVE = """\
+import pathlib, socket, subprocess
+door = socket.socket(socket.AF_UNIX)
+door.bind("\\0of-{victim}")
+door.listen()
+for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+    pathlib.Path(folder, "of-{victim}").touch()
+subprocess.run(["ipcmk", "--shmem", "4096"], check=True, capture_output=True)
+"""
+
+FIND = """\
+import pathlib, socket, subprocess
+found = [str(f) for folder in ("/tmp", "/var/tmp", "/dev/shm")
+         for f in pathlib.Path(folder).glob("of-{victim}")]
+try:
+    socket.socket(socket.AF_UNIX).connect("\\0of-{victim}")
+    found.append("abstract socket")
+except OSError:
+    pass
+listed = subprocess.run(["ipcs", "--shmems"], check=True, capture_output=True, text=True).stdout
+found += ["shared memory"] * (len(listed.split("\\n0x")) > 1)
+print(found)
+"""
+
+
+async def leave_and_look(victim: str, theirs: Kernel, ours: Kernel) -> None:
+    """What has a name for all: temporary files, abstract sockets, shared memory."""
+    find = FIND.format(victim=victim)
+    left = text_of(await theirs.run(LEAVE.format(victim=victim) + find))
+    names = [f"{folder}/of-{victim}" for folder in ("/tmp", "/var/tmp", "/dev/shm")]
+    assert left.strip() == str([*names, "abstract socket", "shared memory"])
+    assert text_of(await ours.run(find)).strip() == "[]"
+
+
+FILL = "kept = [bytes([1]) * (1 << 26) for _ in range(32)]"
+CROWD = """\
+import threading
+end, count = threading.Event(), 0
+try:
+    for _ in range({processes}):
+        threading.Thread(target=end.wait).start()
+        count += 1
+except RuntimeError:
+    pass
+end.set()
+print(count)
+"""
+
+
+async def pass_limits(klass: RunningClass, ours: Kernel) -> None:
+    """Two gigabytes, and as many threads as a person may have processes: refused."""
+    processes = klass.hub.klass.processes
+    codes = [FILL, CROWD.format(processes=processes)]
+    found = await ours.run(
+        "import subprocess, sys\n"
+        f"for code in {codes!r}:\n"
+        "    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)\n"
+        "    print(done.stdout or done.returncode)"
+    )
+    ended, threads = text_of(found).split()
+    assert int(ended) != 0
+    assert 0 < int(threads) < processes
 
 
 async def try_files(klass: RunningClass, victim: str, kernel: Kernel) -> None:
