@@ -94,6 +94,19 @@ def wait_for_kernel(page: Page, notebook: str) -> None:
     )
 
 
+def end_kernels(page: Page) -> None:
+    """End all kernels of the server whose JupyterLab is open in the page."""
+    page.evaluate(
+        """async () => {
+            const config = document.getElementById("jupyter-config-data").textContent;
+            const sessions = JSON.parse(config).baseUrl + "api/sessions";
+            const headers = {"X-XSRFToken": document.cookie.match(/_xsrf=([^;]*)/)[1]};
+            for (const {id} of await (await fetch(sessions)).json())
+                await fetch(`${sessions}/${id}`, {method: "DELETE", headers});
+        }"""
+    )
+
+
 def run_all_cells(page: Page, notebook: str, code_cells: int) -> None:
     """Run → Run All Cells, until each of its code cells shows the number of its run."""
     wait_for_kernel(page, notebook)

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, expect
 
+from course_lib.questions import find
 from tests.deploy.browser import run_all_cells
 
 NOTEBOOK = Path("networking/publish-a-service.ipynb")
@@ -61,6 +62,18 @@ def show_picture(page: Page, shots: Path) -> None:
     assert box is not None
     assert box["width"] > 300
     page.screenshot(path=shots / "picture.png")
+
+
+def answer_still_question(page: Page) -> None:
+    """A question of the lesson without its widget: the right answer opens and says why."""
+    question = find("publish-expose")
+    right = next(option for option in question.options if option.right)
+    panel = page.locator(".jp-NotebookPanel:visible")
+    answer = panel.locator("details", has_text=right.why.replace("`", ""))
+    answer.locator("summary").click()
+    expect(answer.get_by_text("Right.", exact=True)).to_be_visible()
+    dead = panel.locator(".jp-OutputArea-child", has_text="widget").filter(visible=True)
+    expect(dead).to_have_count(0)
 
 
 def show_page(page: Page, shots: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.deploy import lesson_one
-from tests.deploy.browser import browser_page
+from tests.deploy.browser import browser_page, end_kernels
 from tests.deploy.processes import end_group
 
 pytestmark = [
@@ -111,6 +111,11 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
 
         page.keyboard.press("Control+s")
         expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
+
+        # Opened again when its kernel is gone: widgets are dead, what stands in for them is not.
+        end_kernels(page)
+        page.goto(lab.url)
+        lesson_one.answer_still_question(page)
 
         # And the page of `site`, through the server proxy as `lab.open` shows it.
         page.goto(re.sub(r"/lab/tree/[^?]*", "/proxy/8080/", lab.url))
