@@ -111,7 +111,7 @@ async def whole_class(klass: RunningClass) -> int:
     for what, size in (
         ("JupyterLab's server", busy[SERVER]),
         ("the kernel of the first page", idle[KERNEL]),
-        ("the kernel of a lesson, with its pictures", busy[KERNEL] - idle[KERNEL]),
+        ("the kernel of a lesson, with its first picture", busy[KERNEL] - idle[KERNEL]),
         ("the engine, with a lesson's containers", busy[ENGINE]),
         ("shells", busy["others"]),
         ("**in a lesson, all together**", sum(busy.values())),
