@@ -42,7 +42,7 @@ mkdir -p /w /result
 for script in /scripts/[0-9]*; do
     number=${script##*/}
     cp -a /seed /w/$number && cd /w/$number
-    timeout 50 sh -c "$(cat $script)" </dev/null >/result/$number.out 2>/result/$number.err
+    timeout 50 SHELL -c "$(cat $script)" </dev/null >/result/$number.out 2>/result/$number.err
     echo $? >/result/$number.code
     echo $number  # so that nobody thinks the stream is dead
 done
@@ -55,13 +55,15 @@ def scripts(batch: str) -> list[str]:
     return [script.strip("\n") for script in re.split(r"(?m)^%%\n", text) if script.strip()]
 
 
-def play(bench: Bench, batch: Sequence[str], image: str = "alpine") -> list[Result]:
+def play(
+    bench: Bench, batch: Sequence[str], image: str = "alpine", shell: str = "sh"
+) -> list[Result]:
     """How each script of a batch ends in a fresh container."""
     idle = ["tail", "-f", "/dev/null"]  # no script looks for that, as some do for ``sleep``
     container = bench.run(None, idle, image, host={"Init": True}, Hostname="box")
     files = {f"scripts/{n:03}": script for n, script in enumerate(batch)}
     assert bench.sdk.api.put_archive(container, "/", _packed(files))
-    done = bench.sh(container, SEED + _PLAY)
+    done = bench.sh(container, SEED + _PLAY.replace("SHELL", shell))
     assert done.code == 0, done
     stream, _ = bench.sdk.api.get_archive(container, "/result")
     found = _unpacked(b"".join(stream))

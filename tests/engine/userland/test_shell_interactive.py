@@ -176,7 +176,7 @@ async def test_bash_speaks_its_own_words(box: Box) -> None:
     (box.root / "bin/bash").chmod(0o755)
     user = TerminalUser(box)
     await user.run("bash")
-    await user.sees("[root@box /]# ")
+    await user.sees("root@box:/# ")
     await user.type("nosuch\r")
     await user.sees("bash: nosuch: command not found")
     await user.type("echo {1..3} a{b,c}; cat <<< here\r")

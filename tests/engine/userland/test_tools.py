@@ -264,6 +264,7 @@ async def test_a_trap_cuts_waiting_short(box: Box) -> None:
 async def test_bash_words_its_errors_as_bash_4(box: Box) -> None:
     (box.root / "bin/bash").write_text("#!embedded bash\n")
     (box.root / "bin/bash").chmod(0o755)
+    (box.root / "etc/os-release").write_text("ID=centos\n")
     (box.root / "root/s").write_text("true\nnosuch\ncd /nox\n")
     assert (await box.run("bash", "s"))[2] == (
         "s: line 2: nosuch: command not found\ns: line 3: cd: /nox: No such file or directory\n"

@@ -101,11 +101,30 @@ async def run_printf(proc: Process, words: list[str], name: str) -> int:
     return run.status
 
 
+def formatted(
+    template: str, arguments: list[str], *, quoting: bool = False
+) -> tuple[bytes, list[str], int]:
+    """What ``printf`` prints, what it complains of, and its exit code.
+
+    :param quoting: there is bash's ``%q``.
+    """
+    run = _Format(template, arguments, quoting=quoting)
+    return b"".join(run.output()), run.errors, run.status
+
+
+def quoted(text: str) -> str:
+    """A text as the shell would read it again, with backslashes (bash's ``%q``)."""
+    if not text:
+        return "''"
+    return re.sub(r"[^\w%+,./:=@^-]", r"\\\g<0>", text)
+
+
 class _Format:
     """One run over a format and its arguments."""
 
-    def __init__(self, template: str, arguments: list[str]) -> None:
+    def __init__(self, template: str, arguments: list[str], *, quoting: bool = False) -> None:
         self._template = template
+        self._quoting = quoting
         self._arguments = arguments
         self._used = 0
         self.errors: list[str] = []
@@ -140,6 +159,10 @@ class _Format:
                 continue
             if template.startswith("%%", position):
                 yield b"%"
+                position += 2
+                continue
+            if self._quoting and template.startswith("%q", position):
+                yield encode(quoted(self._next() or ""))
                 position += 2
                 continue
             match = _DIRECTIVE.match(template, position)

@@ -9,7 +9,7 @@ from course_lib.engine.userland.shell.errors import ShellError
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>[0-9]+#[0-9A-Za-z@_]+|0[xX][0-9a-fA-F]*|[0-9][0-9A-Za-z]*)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?)"
     r"|(?P<sign>\+\+|--|<<=|>>=|\*\*|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^]=|[-+*/%&|^~!<>=?:(),]))"
 )
 _BINARY: tuple[frozenset[str], ...] = (
@@ -24,15 +24,18 @@ Get = Callable[[str], str | None]
 Set = Callable[[str, str], None]
 
 
-def evaluate(text: str, get: Get, put: Set, depth: int = 0, *, lazy: bool = True) -> int:
+def evaluate(text: str, get: Get, put: Set, depth: int = 0, *, bash: bool = True) -> int:
     """The value of an expression.
 
-    :param lazy: ``&&`` and ``||`` leave out a right side that does not count. BusyBox's does not.
+    :param bash: there are arrays, and ``&&`` and ``||`` leave out a right side that does not
+        count. BusyBox has neither.
     :raises ShellError: ``arithmetic syntax error``, ``divide by zero`` and the like.
     """
     if depth > _DEPTH:
         raise ShellError("expression recursion loop detected")
-    return _Evaluation(_tokens(text), get, put, depth, lazy).whole()
+    if not bash and "[" in text:
+        raise ShellError("arithmetic syntax error")
+    return _Evaluation(_tokens(text), get, put, depth, bash).whole()
 
 
 def _tokens(text: str) -> list[str]:
@@ -81,13 +84,13 @@ def _in_base(digits: str, base: int) -> int:
 class _Evaluation:
     """Recursive descent; ``dry`` skips side effects of the branch not taken."""
 
-    def __init__(self, tokens: list[str], get: Get, put: Set, depth: int, lazy: bool) -> None:
+    def __init__(self, tokens: list[str], get: Get, put: Set, depth: int, bash: bool) -> None:
         self._tokens = tokens
         self._position = 0
         self._get = get
         self._put = put
         self._depth = depth
-        self._lazy = lazy
+        self._bash = bash
         self._dry = 0
 
     def whole(self) -> int:
@@ -151,14 +154,14 @@ class _Evaluation:
     def _or(self) -> int:
         value = self._and()
         while self._accept("||"):
-            right = self._branch(bool(value) and self._lazy, self._and)
+            right = self._branch(bool(value) and self._bash, self._and)
             value = int(bool(value) or bool(right))
         return value
 
     def _and(self) -> int:
         value = self._binary(0)
         while self._accept("&&"):
-            right = self._branch(not value and self._lazy, lambda: self._binary(0))
+            right = self._branch(not value and self._bash, lambda: self._binary(0))
             value = int(bool(value) and bool(right))
         return value
 
@@ -217,7 +220,7 @@ class _Evaluation:
         text = self._get(name)
         if text is None or not text.strip() or self._dry:
             return 0
-        return evaluate(text, self._get, self._put, self._depth + 1, lazy=self._lazy)
+        return evaluate(text, self._get, self._put, self._depth + 1, bash=self._bash)
 
     def _store(self, name: str, value: int) -> None:
         if not self._dry:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 
-ESCAPE = "\x7f"
+from course_lib.engine.userland.shell import bashtext
+from course_lib.engine.userland.shell.bashtext import ESCAPE
+
 SUBSTRING = f"{ESCAPE}o"
 REPLACE = f"{ESCAPE}r"
 BOTH_OUTPUTS = f"{ESCAPE}b"
@@ -51,8 +53,10 @@ def encode(text: str, bash: bool = False) -> bytes:
 
     :param bash: also take what bash has and ash has not: ``<<<``.
     """
-    if _SUSPICIOUS.search(text):
+    if _SUSPICIOUS.search(text) or (bash and bashtext.SUSPICIOUS.search(text)):
         text = _escape(text)
+        if bash:
+            text = bashtext.rewrite(text)
         if "[[" in text:
             text = _conditions(text, _marks_of(bash))
         text = _SUBSTRING_RE.sub(rf"\1-{SUBSTRING}", text)

@@ -13,11 +13,29 @@ MAX_FUNCTIONS = 1000
 
 async def simple(shell: Shell, node: nodes.Command, *, tested: bool, last: bool) -> int:
     """A simple command: expand it, find out what it is, run it."""
+    if not shell.bash:
+        return await _simple(shell, node, tested=tested, last=last)
+    from course_lib.engine.userland.shell import procsubst
+
+    with procsubst.until_done(shell):
+        return await _simple(shell, node, tested=tested, last=last)
+
+
+async def _simple(shell: Shell, node: nodes.Command, *, tested: bool, last: bool) -> int:
     shell.line = node.line + shell.line_base
     shell.substitution_status = None
     words = list(node.words)
     if words and _is_word(words[0], "[["):
         return await _condition(shell, node)
+    if shell.bash:
+        from course_lib.engine.userland.shell import bashcommands
+
+        if bashcommands.is_arithmetic(node):
+            return await bashcommands.arithmetic(shell, node)
+        if assigned := bashcommands.assignments(shell, node):
+            return await bashcommands.assign(shell, node, *assigned, tested=tested)
+        if declared := bashcommands.declared_arrays(node):
+            return await bashcommands.declare(shell, *declared, tested=tested)
     argv = await _arguments(shell, words)
     if not argv:
         return await _assignments_only(shell, node)
@@ -160,6 +178,7 @@ async def _function(
     positional, loops, before_tested = shell.positional, shell.loops, shell.tested
     depth = shell.functions_depth
     shell.variables.enter()
+    shell.calls.append(name)
     try:
         async with Redirections(shell, node.redirects) as scope:
             values = await values_of(shell, node)
@@ -179,6 +198,7 @@ async def _function(
         return 1
     finally:
         shell.functions_depth = depth
+        shell.calls.pop()
         shell.positional, shell.loops, shell.tested = positional, loops, before_tested
         shell.variables.leave()
 

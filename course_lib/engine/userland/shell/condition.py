@@ -117,7 +117,11 @@ class _Condition:
         expander = self._shell.expander
         value = await expander.string(left)
         if operator == "=~":
-            return _search(await expander.string(right), value)
+            found = _search(await expander.string(right), value)
+            if self._shell.bash:
+                groups = [found[0], *found.groups("")] if found else []
+                self._shell.variables.set_elements("BASH_REMATCH", dict(enumerate(groups)))
+            return found is not None
         if operator in _PATTERNS:
             matched = patterns.matches(await expander.pattern(right), value)
             return matched != (operator == "!=")
@@ -125,10 +129,10 @@ class _Condition:
         return await testing.run_test(self._shell.proc, words, self._shell.arg0_name()) == 0
 
 
-def _search(expression: str, value: str) -> bool:
+def _search(expression: str, value: str) -> re.Match[str] | None:
     from course_lib.engine.userland.regex import RegexError, extended
 
     try:
-        return extended(expression).search(value) is not None
+        return extended(expression).search(value)
     except RegexError as error:
         raise ShellError(str(error)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from course_lib.engine.userland.shell import bashisms
+from course_lib.engine.userland.shell import bashisms, bashtext
 from course_lib.engine.userland.shell.nodes import (
     AndOr,
     Arithmetic,
@@ -168,10 +168,11 @@ def _duplicate(n: Any, kind: str) -> Redirect:
         return Redirect(kind, n.fd, (Text("-" if n.dupfd == -1 else str(n.dupfd)),))
     narg = n.vname.contents.narg
     raw = bytes(narg.text).decode("latin-1")
-    for mark, sign, fd in ((bashisms.BOTH_OUTPUTS, "&>", 1), (bashisms.HERE_STRING, "<<<", 0)):
+    for mark, sign in ((bashisms.BOTH_OUTPUTS, "&>"), (bashisms.HERE_STRING, "<<<")):
         if raw.startswith(mark):
             _, _, rest = raw.partition("_")
-            return Redirect(sign, fd, _Reader(rest.encode("latin-1"), narg.backquote).word())
+            target = _Reader(rest.encode("latin-1"), narg.backquote).word()
+            return Redirect(sign, 1 if sign == "&>" else n.fd, target)
     return Redirect(kind, n.fd, _word(narg))
 
 
@@ -291,7 +292,10 @@ class _Reader:
         inner = quoted and operator not in ("#", "##", "%", "%%")
         if operator == "-" and not flags & _COLON:
             mark = data[self._position : self._position + 2].decode("latin-1")
-            if mark in (bashisms.SUBSTRING, bashisms.REPLACE):
+            if mark == bashtext.PARAMETER:
+                self._position += 2
+                operator, inner = "bash", False
+            elif mark in (bashisms.SUBSTRING, bashisms.REPLACE):
                 self._position += 2
                 operator = "substring" if mark == bashisms.SUBSTRING else "replace"
         word = _decoded(self.parts(inner, CTLENDVAR, sticky=inner))

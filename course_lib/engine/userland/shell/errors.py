@@ -56,3 +56,18 @@ class ShellError(ControlFlow):
         self.status = status
         self.command = command
         self.reported = False
+
+
+_BASHS_WORDS = (
+    (": is read only", ": readonly variable", 1),
+    (": parameter not set or null", ": parameter null or not set", 127),
+    (": parameter not set", ": unbound variable", 127),
+)
+
+
+def in_bashs_words(error: ShellError) -> None:
+    """Give an error of ash's the words and the status that it has in bash."""
+    for ash, bash, status in _BASHS_WORDS:
+        if error.message.endswith(ash):
+            error.message = error.message.removesuffix(ash) + bash
+            error.status = status

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from course_lib.engine.userland import users
-from course_lib.engine.userland.shell import arithmetic, patterns
+from course_lib.engine.userland.shell import arithmetic, arrays, patterns
 from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.nodes import (
     Arithmetic,
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 DEFAULT_IFS = " \t\n"
 _GLOB = frozenset("*?[")
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*|-?\d+\.\.-?\d+|[A-Za-z]\.\.[A-Za-z])\}")
+_BRACES = re.compile(
+    r"\{([^{}]*,[^{}]*|-?\d+\.\.-?\d+(?:\.\.-?\d+)?|[A-Za-z]\.\.[A-Za-z](?:\.\.-?\d+)?)\}"
+)
 
 Piece = tuple[str, bool]
 """Text and whether it was quoted."""
@@ -135,7 +137,7 @@ class Expander:
                 if patterns.has_magic(pattern)
                 else []
             )
-            result += names or [text]
+            result += names or ([] if self._shell.null_glob else [text])
         return result
 
     async def string(self, word: Word, *, assignment: bool = False) -> str:
@@ -182,10 +184,20 @@ class Expander:
         if isinstance(part, Parameter):
             await self._parameter(part, fields)
         elif isinstance(part, CommandSubstitution):
-            fields.expanded(await self._shell.substitute(part.body), part.quoted)
+            if self._shell.bash and (path := self._process(part)):
+                fields.expanded(path, True)
+            else:
+                fields.expanded(await self._shell.substitute(part.body), part.quoted)
         elif isinstance(part, Arithmetic):
             value = await self.arithmetic(part.expression)
             fields.expanded(str(value), part.quoted)
+
+    def _process(self, part: CommandSubstitution) -> str | None:
+        """The path of a process substitution."""
+        from course_lib.engine.userland.shell import procsubst
+
+        found = procsubst.body_of(part.body)
+        return found and procsubst.start(self._shell, found[0], read=found[1])
 
     async def arithmetic(self, expression: Word) -> int:
         """The value of an expression whose words are still to be expanded."""
@@ -199,12 +211,18 @@ class Expander:
         shell = self._shell
 
         def get(name: str) -> str | None:
-            value = shell.variables.get(name)
+            value = arrays.read(shell, name) if "[" in name else shell.variables.get(name)
             if value is None and shell.options["nounset"]:
                 raise ShellError(f"{name}: parameter not set")
             return value
 
-        return arithmetic.evaluate(text, get, shell.variables.set, lazy=shell.bash)
+        def put(name: str, value: str) -> None:
+            if "[" in name:
+                arrays.write(shell, name, value)
+            else:
+                shell.variables.set(name, value)
+
+        return arithmetic.evaluate(text, get, put, bash=shell.bash)
 
     # --- tilde -------------------------------------------------------------------------------
 
@@ -243,6 +261,9 @@ class Expander:
     async def _parameter(self, part: Parameter, fields: _Fields) -> None:
         if part.operator == "bad":
             raise ShellError("syntax error: bad substitution")
+        if part.operator == "bash":
+            await self._bash(part, fields)
+            return
         if part.name in ("@", "*") and part.operator in ("", "substring"):
             await self._positionals(part, fields)
             return
@@ -264,7 +285,7 @@ class Expander:
         elif part.operator == "substring":
             text = await self._substring(text, part.word)
         elif part.operator == "replace":
-            text = await self._replace(text, part.word)
+            text = await self.replaced(text, part.word)
         fields.expanded(text, part.quoted)
 
     def _set_or_fail(self, name: str, value: str | None) -> str:
@@ -297,9 +318,11 @@ class Expander:
             fields.expanded(text, part.quoted)
         else:
             message = await self.string(part.word)
+            if message and self._shell.bash:
+                raise ShellError(f"{part.name}: {message}", 127)
             if not message:
                 message = "parameter not set"
-                if part.colon:
+                if part.colon or self._shell.bash:
                     message = "parameter not set or null"
             raise ShellError(f"{part.name}: {message}")
 
@@ -322,32 +345,49 @@ class Expander:
         if not part.word and part.quoted:
             fields.literal("", True)
 
+    async def _bash(self, part: Parameter, fields: _Fields) -> None:
+        from course_lib.engine.userland.shell import bashparams
+
+        values, apart = await bashparams.values(self._shell, part)
+        self._several(values, fields, quoted=part.quoted, joined=not apart)
+
     async def _positionals(self, part: Parameter, fields: _Fields) -> None:
         shell = self._shell
         values = list(shell.positional)
         if part.operator == "substring":
-            offset, length = await self._range(part.word)
+            offset, length = await self.range(part.word)
             everything = [shell.arg0, *values] if offset == 0 else ["", *values]
             end = None if length is None else offset + length
             values = everything[offset:end]
             values = values if offset else values[:]
-        if part.quoted and part.name == "*":
-            ifs = shell.variables.get("IFS")
+        self._several(values, fields, quoted=part.quoted, joined=part.name == "*")
+
+    def _several(
+        self, values: Sequence[str], fields: _Fields, *, quoted: bool, joined: bool
+    ) -> None:
+        """Several values: a field each, in quotes ``joined`` or not."""
+        if quoted and joined:
+            ifs = self._shell.variables.get("IFS")
             joiner = " " if ifs is None else ifs[:1]
             fields.expanded(joiner.join(values), True)
             return
         for number, value in enumerate(values):
             if number:
                 fields.cut()
-            fields.expanded(value, part.quoted)
+            fields.expanded(value, quoted)
 
-    async def _range(self, word: Word) -> tuple[int, int | None]:
+    async def range(self, word: Word) -> tuple[int, int | None]:
+        """The numbers of ``offset:length``."""
         text = await self.string(word)
         offset, colon, length = _split_colon(text)
         return self.number(offset), self.number(length) if colon else None
 
     async def _substring(self, text: str, word: Word) -> str:
-        offset, length = await self._range(word)
+        return self.slice(text, *await self.range(word))
+
+    @staticmethod
+    def slice(text: str, offset: int, length: int | None) -> str:
+        """``${text:offset:length}``."""
         size = len(text)
         if offset < 0:
             offset += size
@@ -356,7 +396,8 @@ class Expander:
         end = size if length is None else length + (offset if length >= 0 else size)
         return text[offset : max(end, offset)]
 
-    async def _replace(self, text: str, word: Word) -> str:
+    async def replaced(self, text: str, word: Word) -> str:
+        """``${text/pattern/replacement}``; the pattern begins with ``/`` for all places."""
         pieces = [p for field in await self._collect(word, split=False) for p in field]
         everywhere = bool(pieces) and pieces[0][0].startswith("/")
         if everywhere:
@@ -378,7 +419,10 @@ class Expander:
         source = "".join(
             p if not quoted else p if "\\" in p else patterns.quote(p) for p, quoted in pattern
         )
-        return patterns.replace(text, source.replace("\\/", "/"), replacement, everywhere)
+        source = source.replace("\\/", "/")
+        if self._shell.bash and source[:1] in ("#", "%") and not everywhere:
+            return patterns.replace_end(text, source[1:], replacement, at_start=source[0] == "#")
+        return patterns.replace(text, source, replacement, everywhere)
 
 
 def _slash(text: str) -> int | None:
@@ -435,12 +479,17 @@ def _brace(word: Word) -> list[Word]:
 def _choices(body: str) -> list[str]:
     if "," in body:
         return body.split(",")
-    low, high = body.split("..")
-    if low.lstrip("-").isdigit() and high.lstrip("-").isdigit():
+    low, high, *given = body.split("..")
+    step = abs(int(given[0])) if given else 1
+    if low.lstrip("-").isdigit():
         first, last = int(low), int(high)
-        step = 1 if first <= last else -1
-        return [str(n) for n in range(first, last + step, step)][:100000]
-    if low.lstrip("-").isdigit() or high.lstrip("-").isdigit():
-        return [f"{{{body}}}"]
-    step = 1 if low <= high else -1
-    return [chr(n) for n in range(ord(low), ord(high) + step, step)]
+        padded = any(re.match("-?0[0-9]", text) for text in (low, high))
+        width = max(len(low), len(high)) if padded else 0
+        return [f"{n:0{width}}" for n in _range(first, last, step)]
+    return [chr(n) for n in _range(ord(low), ord(high), step)]
+
+
+def _range(first: int, last: int, step: int) -> list[int]:
+    step = step or 1
+    numbers = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
+    return list(numbers[:100000])

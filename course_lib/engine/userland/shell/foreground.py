@@ -29,9 +29,7 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
                 text = what if isinstance(what, str) else unparse.text(what)
                 job = shell.jobs.add(members, text)
                 if shell.bash:  # ash tells of it at the next prompt
-                    await shell.proc.err(
-                        f"\n[{job.number}]+  Stopped                    {job.text}\n"
-                    )
+                    await shell.proc.err(f"\n[{job.number}]+  {'Stopped':<23} {job.text}\n")
                     job.told = job.state
                 return 128 + signals.SIGTSTP
             statuses.append(status)
@@ -39,6 +37,7 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
         if terminal is not None:
             terminal.foreground = shell.proc.pgid
         shell.reap()
+    shell.pipe_statuses = statuses
     await tell_signal(shell, members[-1], statuses[-1])
     if shell.options["pipefail"]:
         return next((status for status in reversed(statuses) if status), 0)

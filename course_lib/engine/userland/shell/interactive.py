@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.userland import signals, tty
 from course_lib.engine.userland.shell import (
+    bashversion,
     builtins,
     completion,
     dash,
@@ -53,7 +54,7 @@ async def loop(shell: Shell) -> int:
             if text is None:
                 if await job_builtins.stopped_jobs(shell):
                     continue
-                await shell.proc.err("\n")
+                await shell.proc.err("exit\n" if shell.bash else "\n")
                 return shell.status
             await _run(shell, text)
         except (Interrupted, InterruptedError):
@@ -78,7 +79,7 @@ async def _interrupted_line(shell: Shell) -> None:
 def _bash_prompt(shell: Shell) -> None:
     found = shell.variables.find("PS1")
     if found is None or not found.exported:
-        shell.variables.set("PS1", "[\\u@\\h \\W]\\$ ")
+        shell.variables.set("PS1", bashversion.prompt(shell.machine.fs))
 
 
 async def _run(shell: Shell, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from course_lib.engine.userland.shell import builtins, commands, nodes, pipelines
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -33,6 +35,7 @@ async def run(shell: Shell, node: Node, *, tested: bool = False, last: bool = Fa
     match node:
         case nodes.Command():
             status = await commands.simple(shell, node, tested=tested, last=last)
+            shell.pipe_statuses = [status]
             checked = True
         case nodes.Sequence():
             status = 0
@@ -170,12 +173,10 @@ async def _while(shell: Shell, node: nodes.While, tested: bool) -> int:
 
 async def _for(shell: Shell, node: nodes.For, tested: bool) -> int:
     shell.line = node.line + shell.line_base
-    values = await shell.expander.fields(node.words)
     status = 0
     shell.loops += 1
     try:
-        for value in values:
-            shell.variables.set(node.name, value)
+        async for _ in _rounds(shell, node):
             try:
                 status = await run(shell, node.body, tested=tested)
             except ContinueLoop as jump:
@@ -188,6 +189,23 @@ async def _for(shell: Shell, node: nodes.For, tested: bool) -> int:
     finally:
         shell.loops -= 1
     return status
+
+
+async def _rounds(shell: Shell, node: nodes.For) -> AsyncIterator[None]:
+    """The rounds of a loop over words, or of bash's ``for ((a; b; c))``."""
+    if shell.bash:
+        from course_lib.engine.userland.shell import bashcommands
+
+        if parts := bashcommands.loop_parts(shell, node):
+            first, test, step = parts
+            await bashcommands.evaluate(shell, first)
+            while await bashcommands.evaluate(shell, test):
+                yield
+                await bashcommands.evaluate(shell, step)
+            return
+    for value in await shell.expander.fields(node.words):
+        shell.variables.set(node.name, value)
+        yield
 
 
 async def _case(shell: Shell, node: nodes.Case, tested: bool, last: bool) -> int:
@@ -206,6 +224,12 @@ async def _case(shell: Shell, node: nodes.Case, tested: bool, last: bool) -> int
 
 async def _redirected(shell: Shell, node: nodes.Redirected, tested: bool) -> int:
     try:
+        if shell.bash:
+            from course_lib.engine.userland.shell import procsubst
+
+            with procsubst.until_done(shell):
+                async with Redirections(shell, node.redirects):
+                    return await run(shell, node.body, tested=tested)
         async with Redirections(shell, node.redirects):
             return await run(shell, node.body, tested=tested)
     except RedirectFailed as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.process import ContainerProcess
-from course_lib.engine.userland.shell import builtins, interpreter
+from course_lib.engine.userland.shell import bashversion, builtins, interpreter
 from course_lib.engine.userland.shell.builtins.arguments import set_letter, set_option
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -92,6 +92,9 @@ def _parse(argv: list[str], *, bash: bool) -> _Invocation:
 async def _run(proc: ContainerProcess, *, bash: bool) -> int:
     name = proc.argv[0]
     shell = Shell(proc, name, bash=bash)
+    if bash and proc.argv[1:2] == ["--version"]:
+        await proc.out(bashversion.text(proc.fs))
+        return 0
     try:
         asked = _parse(proc.argv, bash=bash)
         for letter, on in asked.letters:
@@ -105,7 +108,7 @@ async def _run(proc: ContainerProcess, *, bash: bool) -> int:
         return 2
     shell.import_environment(proc.env)
     if bash:
-        shell.variables.set("BASH_VERSION", "4.4.20(1)-release")
+        bashversion.tell(shell)
     shell.positional = asked.words
     try:
         status = await _start(shell, asked)

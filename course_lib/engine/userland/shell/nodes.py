@@ -22,7 +22,8 @@ class Parameter:
     """``$x``, ``${x:-word}`` and its kind.
 
     :ivar operator: ``""``, ``-``, ``=``, ``?``, ``+``, ``#``, ``##``, ``%``, ``%%``, ``length``,
-        ``substring`` (``${x:1:2}``), ``replace`` (``${x/a/b}``) or ``bad``.
+        ``substring`` (``${x:1:2}``), ``replace`` (``${x/a/b}``), ``bash`` (what `bashparams` knows)
+        or ``bad``.
     :ivar colon: the operator also applies to an empty value.
     """
 

@@ -116,6 +116,14 @@ def trim(text: str, pattern: str, operator: str) -> str:
     return text
 
 
+def replace_end(text: str, pattern: str, replacement: str, *, at_start: bool) -> str:
+    """bash's ``${x/#p/r}`` and ``${x/%p/r}``: the longest match at one end counts."""
+    rest = trim(text, pattern, "##" if at_start else "%%")
+    if rest == text and not matches(pattern, ""):
+        return text
+    return replacement + rest if at_start else rest + replacement
+
+
 def replace(text: str, pattern: str, replacement: str, everywhere: bool) -> str:
     """``${x/p/r}`` and ``${x//p/r}``; the longest match counts, an empty pattern none."""
     if not pattern:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from course_lib.engine.userland import signals
 from course_lib.engine.userland.machine import ContainerMachine
 from course_lib.engine.userland.pipe import pipe
 from course_lib.engine.userland.process import ContainerProcess
-from course_lib.engine.userland.shell.errors import ShellError, ShellExit
+from course_lib.engine.userland.shell.errors import ShellError, ShellExit, in_bashs_words
 from course_lib.engine.userland.shell.expand import DEFAULT_IFS, Expander
 from course_lib.engine.userland.shell.jobs import JobTable
-from course_lib.engine.userland.shell.nodes import Node
+from course_lib.engine.userland.shell.nodes import Command, Node, Text
 from course_lib.engine.userland.shell.variables import MAX_VALUE, NAME, Variables
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Shell:
         self.interrupted = False
         self.waiting = False
         self.trapping_resize = True
+        self.counts_lines = False
+        self.null_glob = False
+        self.calls: list[str] = []
+        self.substituted: list[int] = []
+        self.pipe_statuses: list[int] = []
         self.terminal: PseudoTerminal | None = None
 
     @property
@@ -114,6 +120,21 @@ class Shell:
         random = self.machine.ids.random
         self.variables.dynamic["RANDOM"] = lambda: str(random.randrange(32768))
         self.variables.dynamic["LINENO"] = lambda: str(self.line)
+        if self.bash:
+            self._add_bashs()
+
+    def _add_bashs(self) -> None:
+        clock = self.machine.clock
+        begun = clock.time_ns()
+        dynamic = self.variables.dynamic
+        dynamic["SECONDS"] = lambda: str((clock.time_ns() - begun) // 1_000_000_000)
+        dynamic["EPOCHSECONDS"] = lambda: str(clock.time_ns() // 1_000_000_000)
+        dynamic["BASHPID"] = lambda: str(self.proc.pid)
+        dynamic["UID"] = dynamic["EUID"] = lambda: str(self.proc.uid)
+        dynamic["HOSTNAME"] = lambda: self.machine.hostname
+        dynamic["BASH"] = lambda: "/bin/bash"
+        self.variables.dynamic_elements["PIPESTATUS"] = lambda: self.pipe_statuses
+        self.variables.dynamic_elements["FUNCNAME"] = lambda: self.calls[::-1]
 
     def _initial_directory(self, claimed: str | None) -> str:
         fs = self.proc.fs
@@ -144,6 +165,9 @@ class Shell:
         twin.root_pid = self.root_pid
         twin.core_limit = self.core_limit
         twin.tested = self.tested
+        twin.null_glob = self.null_glob
+        twin.counts_lines = self.counts_lines
+        twin.calls = list(self.calls)
         twin.loops = self.loops
         twin.functions_depth = self.functions_depth
         twin.sourced = self.sourced
@@ -214,6 +238,8 @@ class Shell:
         self.substitution_status = 0
         if body is None:
             return ""
+        if self.bash and isinstance(body, Command) and not body.words and body.redirects:
+            body = replace(body, words=((Text("cat"),),))  # ``$(< file)``
         reader, writer = pipe()
         fds = dict(self.proc.fds)
         fds[1] = writer
@@ -270,12 +296,14 @@ class Shell:
         """Print an error, unless it was printed where it happened."""
         if not error.reported:
             error.reported = True
+            if self.bash:
+                in_bashs_words(error)
             await self.complain(error.message, error.command)
 
     def _bash_prefix(self, command: str | None) -> str:
-        """bash 4's: ``-c`` has no line for programs and counts from 0 for builtins."""
+        """bash's; in bash 4 ``-c`` has no line for programs and counts from 0 for builtins."""
         prefix = f"{self.arg0}: "
-        if self.command_name is not None:
+        if self.command_name is not None or (self.counts_lines and not self.interactive):
             prefix += f"line {self.line}: "
         elif command and not self.interactive:
             prefix += f"line {max(0, self.line - 1)}: "

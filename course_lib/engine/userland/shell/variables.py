@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from course_lib.engine.userland.shell.errors import ShellError
 
@@ -15,13 +16,27 @@ without end would take the engine's memory, which it shares with all others."""
 ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=")
 
 
+Key = int | str
+"""Index of an array: a number, in an associative one a text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A value and its attributes; ``value`` is None where only attributes are set."""
+    """A value and its attributes; ``value`` is None where only attributes are set.
+
+    :ivar elements: of an array, which bash has; in order.
+    :ivar associative: its keys are texts.
+    :ivar integer: what is assigned is arithmetic.
+    :ivar case: ``upper`` or ``lower``: what becomes of what is assigned.
+    """
 
     value: str | None = None
     exported: bool = False
     readonly: bool = False
+    elements: Mapping[Key, str] | None = None
+    associative: bool = False
+    integer: bool = False
+    case: str = ""
 
 
 class Variables:
@@ -31,6 +46,7 @@ class Variables:
         self._values: dict[str, Variable] = {}
         self._scopes: list[dict[str, Variable | None]] = []
         self.dynamic: dict[str, Callable[[], str]] = {}
+        self.dynamic_elements: dict[str, Callable[[], Sequence[object]]] = {}
         self.export_all = False
 
     def copy(self) -> Variables:
@@ -46,7 +62,33 @@ class Variables:
         found = self._values.get(name)
         if name in self.dynamic and (found is None or found.value is None):
             return self.dynamic[name]()
+        if found is not None and found.elements is not None:
+            return found.elements.get("0" if found.associative else 0)
         return found.value if found else None
+
+    def elements(self, name: str) -> Mapping[Key, str] | None:
+        """The elements of an array; a plain variable is an array of one."""
+        found = self._values.get(name)
+        if found is not None and found.elements is not None:
+            return found.elements
+        if name in self.dynamic_elements:
+            return {n: str(value) for n, value in enumerate(self.dynamic_elements[name]())}
+        value = self.get(name)
+        return None if value is None else {0: value}
+
+    def set_elements(self, name: str, elements: Mapping[Key, str]) -> None:
+        """Make an array of a name; an associative one has its keys in the order they came.
+
+        :raises ShellError: it is read-only, or its values too long.
+        """
+        found = self._values.get(name, Variable())
+        if found.readonly:
+            raise ShellError(f"{name}: is read only")
+        if sum(map(len, elements.values())) > MAX_VALUE:
+            raise ShellError("out of memory")
+        keys = elements if found.associative else sorted(elements)
+        ordered = {key: elements[key] for key in keys}
+        self._values[name] = replace(found, value=None, elements=ordered)
 
     def find(self, name: str) -> Variable | None:
         """Value and attributes."""
@@ -66,7 +108,14 @@ class Variables:
         if found.readonly:
             raise ShellError(f"{name}: is read only")
         self.dynamic.pop(name, None)
-        self._values[name] = Variable(value, found.exported or export or self.export_all)
+        exported = found.exported or export or self.export_all
+        if found.case:
+            value = value.upper() if found.case == "upper" else value.lower()
+        if found.elements is not None:
+            first: Key = "0" if found.associative else 0
+            self.set_elements(name, {**found.elements, first: value})
+        else:
+            self._values[name] = replace(found, value=value, exported=exported)
 
     def unset(self, name: str) -> None:
         """Forget; raises :class:`ShellError` for a read-only one."""
@@ -82,6 +131,10 @@ class Variables:
         if exported is not None:
             found = replace(found, exported=exported)
         self._values[name] = replace(found, readonly=found.readonly or readonly)
+
+    def declare(self, name: str, **attributes: Any) -> None:
+        """Give bash's attributes, as :class:`Variable` names them."""
+        self._values[name] = replace(self._values.get(name, Variable()), **attributes)
 
     def items(self) -> Iterator[tuple[str, Variable]]:
         """All of them by name."""

@@ -40,7 +40,11 @@ _TABLE: dict[str, str] = {
     "type": "names:type_", "ulimit": "limits:ulimit", "umask": "limits:umask",
     "unalias": "names:unalias", "unset": "variables:unset", "wait": "jobs:wait",
 }  # fmt: skip
-_BASH_ONLY: dict[str, str] = {"declare": "variables:local", "typeset": "variables:local"}
+_BASH_ONLY: dict[str, str] = {
+    "builtin": "names:builtin", "declare": "declare:declare", "local": "declare:declare",
+    "mapfile": "declare:mapfile", "readarray": "declare:mapfile", "shopt": "declare:shopt",
+    "typeset": "declare:declare",
+}  # fmt: skip
 _SPECIAL = frozenset(
     [".", ":", "break", "continue", "eval", "exec", "exit", "export", "local", "readonly",
      "return", "set", "shift", "source", "times", "trap", "unset"]
@@ -51,9 +55,7 @@ ASSIGNING = frozenset(["alias", "declare", "export", "local", "readonly", "types
 
 def find(name: str, shell: Shell) -> Builtin | None:
     """The builtin of that name."""
-    entry = _TABLE.get(name)
-    if entry is None and shell.bash:
-        entry = _BASH_ONLY.get(name)
+    entry = (_BASH_ONLY.get(name) if shell.bash else None) or _TABLE.get(name)
     if entry is None:
         return None
     module, _, function = entry.partition(":")

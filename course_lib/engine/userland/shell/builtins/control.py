@@ -66,6 +66,9 @@ async def continue_(shell: Shell, argv: list[str]) -> int:
 
 async def return_(shell: Shell, argv: list[str]) -> int:
     """Leave a function or a sourced file; elsewhere the shell."""
+    if shell.bash and not shell.functions_depth and not shell.sourced:
+        await shell.complain("can only `return' from a function or sourced script", "return")
+        return 2
     status = number(argv, shell.status)
     if shell.functions_depth or shell.sourced:
         raise ReturnFunction(status & 0xFF)
@@ -79,6 +82,8 @@ async def exit_(shell: Shell, argv: list[str]) -> int:
 
         if await jobs.stopped_jobs(shell):
             return 0
+        if shell.bash:
+            await shell.proc.err("exit\n")
     raise ShellExit(number(argv, shell.status))
 
 

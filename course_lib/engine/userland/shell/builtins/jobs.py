@@ -37,8 +37,12 @@ def line(shell: Shell, job: Job, *, with_pid: bool = False) -> str:
     """A job as ``jobs`` shows it."""
     mark = "+" if job is shell.jobs.current() else "-" if job is shell.jobs.previous() else " "
     pid = f"{job.leader} " if with_pid else ""
+    if shell.bash:
+        state = job.state.replace("Done(", "Exit ").rstrip(")")
+        going_on = " &" if state == "Running" else ""
+        return f"[{job.number}]{mark}  {pid}{state:<23} {job.text}{going_on}\n"
     # Without job control ash does not keep what was typed.
-    text = job.text if shell.bash or shell.options["monitor"] else ""
+    text = job.text if shell.options["monitor"] else ""
     return f"[{job.number}]{mark}  {pid}{job.state:<26} {text}\n"
 
 
@@ -79,7 +83,8 @@ async def bg(shell: Shell, argv: list[str]) -> int:
     """Continue jobs in the background."""
     for spec in argv[1:] or ["%%"]:
         job = _job(shell, spec, "bg")
-        await shell.proc.out(f"[{job.number}] {job.text}\n")
+        shown = f"+ {job.text} &" if shell.bash else f" {job.text}"
+        await shell.proc.out(f"[{job.number}]{shown}\n")
         for member in job.members:
             member.kill(signals.SIGCONT)
     return 0

@@ -59,6 +59,8 @@ async def type_(shell: Shell, argv: list[str]) -> int:
     """Say what names mean."""
     if argv[1:] and argv[1].startswith("-") and not shell.bash:
         return await _describe(shell, argv[2:], verbose=False)
+    if shell.bash and argv[1:2] in (["-t"], ["-p"], ["-P"]):
+        return await _kinds(shell, argv[1], argv[2:])
     status = 0
     for name in argv[1:]:
         text = describe(shell, name)
@@ -70,6 +72,25 @@ async def type_(shell: Shell, argv: list[str]) -> int:
             status = 127 if not shell.bash else 1
         else:
             await shell.proc.out(f"{name} {text}\n")
+    return status
+
+
+_KINDS = (
+    ("is a shell keyword", "keyword"), ("is aliased", "alias"), ("is a function", "function"),
+    ("is a shell builtin", "builtin"),
+)  # fmt: skip
+
+
+async def _kinds(shell: Shell, option: str, names: list[str]) -> int:
+    """bash's ``type -t``: a word for what a name is; ``-p``: the path of a program."""
+    status = 0
+    for name in names:
+        text = describe(shell, name)
+        kind = next((kind for begin, kind in _KINDS if text and text.startswith(begin)), "file")
+        if text is None or (kind != "file" and option == "-P"):
+            status = 1
+        elif option == "-t" or kind == "file":
+            await shell.proc.out((kind if option == "-t" else text.removeprefix("is ")) + "\n")
     return status
 
 
@@ -96,6 +117,16 @@ def _path(shell: Shell, name: str) -> str | None:
     except OSError:
         return None
     return name if "/" in name else found
+
+
+async def builtin(shell: Shell, argv: list[str]) -> int:
+    """Run bash's own command, also where there is a function of its name."""
+    if len(argv) == 1:
+        return 0
+    found = builtins.find(argv[1], shell)
+    if found is None:
+        raise ShellError(f"{argv[1]}: not a shell builtin", command="builtin")
+    return await found(shell, argv[1:])
 
 
 async def command(shell: Shell, argv: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from course_lib.engine.userland.applets import printing, testing
+from course_lib.engine.userland.shell import arrays
 
 if TYPE_CHECKING:
     from course_lib.engine.userland.shell.shell import Shell
@@ -21,7 +22,27 @@ async def printf(shell: Shell, argv: list[str]) -> int:
     if argv[1:] in ([], ["--"]):
         await shell.proc.err(f"{shell.arg0_name()}: usage: printf FORMAT [ARGUMENT...]\n")
         return 2
+    if shell.bash:
+        return await _bash_printf(shell, argv[1:])
     return await printing.run_printf(shell.proc, argv[1:], shell.arg0_name())
+
+
+async def _bash_printf(shell: Shell, words: list[str]) -> int:
+    """Also ``%q``, and with ``-v NAME`` into a variable."""
+    name = None
+    if words[:1] == ["-v"] and len(words) > 2:
+        name, words = words[1], words[2:]
+    if words[:1] == ["--"]:
+        words = words[1:]
+    data, errors, status = printing.formatted(words[0], words[1:], quoting=True)
+    if name is None:
+        await shell.proc.out(data)
+    else:
+        text = data.decode("utf-8", "surrogateescape")
+        arrays.write(shell, name, text)
+    for message in errors:
+        await shell.complain(message, "printf")
+    return status
 
 
 async def test(shell: Shell, argv: list[str]) -> int:

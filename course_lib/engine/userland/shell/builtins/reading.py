@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from course_lib.engine.interfaces import OpenFile
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 async def read(shell: Shell, argv: list[str]) -> int:
     """Read a line and split it into variables."""
-    options, names = _options(argv[1:])
+    options, names = _options(argv[1:], bash=shell.bash)
     for name in names:
         if not NAME.match(name):
             await shell.proc.err(f"{shell.arg0}: read: '{name}': bad variable name\n")
@@ -40,11 +41,14 @@ async def read(shell: Shell, argv: list[str]) -> int:
         return 1
     finally:
         shell.waiting = False
-    _assign(shell, names or ["REPLY"], data, whole=not names)
+    if "a" in options:
+        shell.variables.set_elements((names or ["REPLY"])[0], dict(enumerate(_fields(shell, data))))
+    else:
+        _assign(shell, names or ["REPLY"], data, whole=not names)
     return 0 if complete else 1
 
 
-def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
+def _options(words: list[str], *, bash: bool) -> tuple[dict[str, str], list[str]]:
     options: dict[str, str] = {}
     words = list(words)
     while words and words[0].startswith("-") and len(words[0]) > 1:
@@ -55,7 +59,7 @@ def _options(words: list[str]) -> tuple[dict[str, str], list[str]]:
         while position < len(word):
             letter = word[position]
             position += 1
-            if letter in "rs":
+            if letter in "rs" or (letter == "a" and bash):
                 options[letter] = ""
             elif letter in "pntud":
                 value = word[position:] or (words.pop(0) if words else None)
@@ -147,6 +151,26 @@ class _Characters:
         rest = len(self._data) - self._position
         if self._block > 1 and rest > 0:
             self._file.seek(-rest, os.SEEK_CUR)
+
+
+def _fields(shell: Shell, data: list[tuple[str, bool]]) -> Iterator[str]:
+    """All fields, as bash's ``read -a`` splits them."""
+    ifs = shell.variables.get("IFS")
+    ifs = DEFAULT_IFS if ifs is None else ifs
+    white = {(char, False) for char in ifs if char in DEFAULT_IFS}
+    hard = {(char, False) for char in ifs} - white
+    position = 0
+    while position < len(data):
+        while position < len(data) and data[position] in white:
+            position += 1
+        start = position
+        while position < len(data) and data[position] not in white | hard:
+            position += 1
+        if start < len(data):
+            yield "".join(char for char, _ in data[start:position])
+        while position < len(data) and data[position] in white:
+            position += 1
+        position += position < len(data) and data[position] in hard
 
 
 def _assign(shell: Shell, names: list[str], data: list[tuple[str, bool]], *, whole: bool) -> None:

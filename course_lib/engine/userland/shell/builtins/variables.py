@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from course_lib.engine.userland.shell import arrays
 from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.variables import NAME, Variable
 
@@ -80,6 +82,9 @@ async def unset(shell: Shell, argv: list[str]) -> int:
         if functions:
             shell.functions.pop(name, None)
             continue
+        if shell.bash and (element := re.fullmatch(r"(\w+)\[(.*)\]", name, re.DOTALL)):
+            arrays.remove(shell, element[1], element[2])
+            continue
         if not NAME.match(name):
             raise ShellError(f"{name}: bad variable name", command="unset")
         if not variables and shell.variables.find(name) is None:
@@ -95,15 +100,7 @@ async def unset(shell: Shell, argv: list[str]) -> int:
 async def local(shell: Shell, argv: list[str]) -> int:
     """Make variables local to a function."""
     if not shell.functions_depth:
-        if not (shell.bash and argv[0] != "local"):
-            raise ShellError("not in a function", command=argv[0])
-        for word in argv[1:]:
-            name, equals, value = word.partition("=")
-            if equals:
-                shell.variables.set(name, value)
-            if word == "-x":
-                continue
-        return 0
+        raise ShellError("not in a function", command=argv[0])
     for word in argv[1:]:
         if word.startswith("-"):
             continue
