@@ -24,7 +24,8 @@ PROXY = "configurable-http-proxy"
 TOOLS = ("nsenter", "unshare", "setpriv", "prlimit", "flock", "useradd")
 """Of the packages util-linux and passwd, which every Debian and Fedora has."""
 
-FOLDER_SECONDS = 10.0
+FOLDER_SECONDS = 60.0
+"""A busy machine takes its time; a file server that is gone has all of it."""
 FREED_SECONDS = 10.0
 """A hub that was killed a moment ago may need this long until its proxy has ended as well."""
 
