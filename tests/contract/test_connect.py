@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 
 import pytest
@@ -248,6 +249,26 @@ def test_fixed_mac_address(bench: Bench) -> None:
     container = bench.on(name, "c", NetworkingConfig=config)
     assert endpoint(bench, container, name)["MacAddress"] == "02:aa:bb:cc:dd:01"
     assert bench.inspect(container)["Config"]["MacAddress"] == "02:aa:bb:cc:dd:01"
+    assert "02:aa:bb:cc:dd:01" in bench.sh(container, "ip link show eth0").out
+
+
+@pytest.mark.parametrize("mac", ["03:00:00:00:00:01", "00:00:00:00:00:00"])
+def test_mac_address_that_no_interface_has(bench: Bench, mac: str) -> None:
+    name = bench.network()
+    config = {"EndpointsConfig": {name: {"MacAddress": mac}}}
+    container = bench.create("c", host={"NetworkMode": name}, NetworkingConfig=config)
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert answer.status == 500
+    assert answer.message.startswith("failed to create task for container: ")
+    said = f'error setting interface "veth" MAC to "{mac}": cannot assign requested address'
+    assert said in re.sub(r"veth[0-9a-f]{7}", "veth", answer.message)
+    assert bench.inspect_network(name)["Containers"] == {}
+
+
+def test_mac_address_in_the_form_of_switches(bench: Bench) -> None:
+    name = bench.network()
+    config = {"EndpointsConfig": {name: {"MacAddress": "02aa.bbcc.dd01"}}}
+    container = bench.on(name, "c", NetworkingConfig=config)
     assert "02:aa:bb:cc:dd:01" in bench.sh(container, "ip link show eth0").out
 
 

@@ -27,7 +27,14 @@ from course_lib.engine.interfaces import Sandbox
 from course_lib.engine.network.attachment import dns_names
 from course_lib.engine.network.controller import CONFLICT_SHARED, NetworkController
 from course_lib.engine.network.endpoint import Endpoint
+from course_lib.engine.network.errors import InterfaceRefused
 from course_lib.engine.network.model import DnsConfig, EndpointOwner, EndpointSpec
+
+_IN_A_HOOK = (
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: "
+    "runc create failed: unable to start container process: error during container init: error "
+    "running hook #0: error running hook: exit status 1, stdout: , stderr: "
+)
 
 MANAGED = "com.docker.swarm.task.id"
 """Label of the containers that belong to a task of a swarm."""
@@ -167,6 +174,8 @@ class ContainerNetworks:
             endpoint = self._controller.join(owner, reference, _spec(config))
         except NotFound:
             raise
+        except InterfaceRefused as error:  # libnetwork makes it in a hook of runc's
+            raise SystemFailure(f"{_IN_A_HOOK}{error}: unknown") from None
         except EngineError:  # dockerd notes the names before it tries
             config.dns_names = self._dns_names(container, name, config)
             raise

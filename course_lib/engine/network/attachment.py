@@ -20,12 +20,17 @@ from course_lib.engine.network.addresses import LINK_LOCAL4, to_int
 from course_lib.engine.network.balancer import Balancer
 from course_lib.engine.network.drivers.bridge import HOST_BINDING, interface_prefix
 from course_lib.engine.network.endpoint import Endpoint
+from course_lib.engine.network.errors import InterfaceRefused
 from course_lib.engine.network.ipam.allocator import NoAvailableAddresses
 from course_lib.engine.network.model import EndpointOwner, EndpointSpec
 from course_lib.engine.network.network import Network
 from course_lib.engine.network.publisher import Publisher
 from course_lib.engine.network.sandbox import Sandbox
-from course_lib.engine.network.validation import is_user_defined, normal_mac
+from course_lib.engine.network.validation import (
+    is_of_an_interface,
+    is_user_defined,
+    normal_mac,
+)
 
 
 def make_endpoint(
@@ -50,6 +55,13 @@ def make_endpoint(
             endpoint.gateway_address6 = network.gateway6
     if spec.mac_address:
         endpoint.mac = normal_mac(spec.mac_address)
+        if not is_of_an_interface(endpoint.mac):
+            network.give_back(endpoint)
+            veth = f"veth{endpoint_id[:7]}"
+            raise InterfaceRefused(
+                f'failed to add interface {veth} to sandbox: error setting interface "{veth}" '
+                f'MAC to "{endpoint.mac}": cannot assign requested address'
+            )
     if is_user_defined(network.name):
         endpoint.dns_names = dns_names(owner, spec.aliases)
     return endpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.errdefs import InvalidParameter, SystemFailure
 
 
 class AmbiguousNetwork(InvalidParameter):
@@ -14,3 +14,7 @@ class AmbiguousNetwork(InvalidParameter):
     def __init__(self, ref: str, matches: int) -> None:
         super().__init__(f"network {ref} is ambiguous ({matches} matches found based on ID prefix)")
         self.ref, self.matches = ref, matches
+
+
+class InterfaceRefused(SystemFailure):
+    """The kernel would not have the interface as it was asked for."""

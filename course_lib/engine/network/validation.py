@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from course_lib.engine.errdefs import InvalidParameter
 from course_lib.engine.network.model import PREDEFINED, EndpointSpec, IpamConfig
 
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+_MAC = re.compile(
+    r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+)
 
 _Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
@@ -30,7 +32,13 @@ def normal_mac(text: str) -> str:
     """
     if not _MAC.fullmatch(text):
         raise ValueError(f"invalid MAC address {text}")
-    return text.lower().replace("-", ":")
+    digits = re.sub(r"[-:.]", "", text.lower())
+    return ":".join(digits[n : n + 2] for n in range(0, 12, 2))
+
+
+def is_of_an_interface(mac: str) -> bool:
+    """Whether Linux gives an interface that hardware address: no group's, not zero."""
+    return not int(mac[:2], 16) & 1 and mac.strip("0:") != ""
 
 
 def check_ipam(configs: Iterable[IpamConfig], *, enable_ipv6: bool) -> None:
