@@ -133,8 +133,11 @@ def _everything(engine: Engine, folder: Path) -> dict[str, Any]:
             for tag in image["RepoTags"] or ["<none>"]
             if ours([tag])
         },
+        # A server's logs grow by what a check asks of it.
         "files": {
-            str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+            str(path.relative_to(folder)): (
+                path.read_bytes() if path.is_file() and path.parent.name != "logs" else None
+            )
             for path in folder.rglob("*")
         },
     }
