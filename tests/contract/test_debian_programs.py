@@ -1,4 +1,4 @@
-"""Programs of the images that stand on Debian or CentOS: ``timeout`` and ``curl``."""
+"""Programs of the images that stand on Debian or CentOS: GNU's tools, ``timeout``, ``curl``."""
 
 from __future__ import annotations
 
@@ -33,6 +33,34 @@ def test_timeout_of_the_coreutils(bench: Bench) -> None:
     bench.start(container)
     found = {script: bench.sh(container, f"{script}; exit $?") for script in LIMITS}
     assert {script: (it.code, it.err) for script, it in found.items()} == LIMITS
+
+
+GNU = {
+    "seq 6 | sed -n '0~3p;2~4s/$/!/p'": "2!\n3\n6\n6!\n",
+    "echo abcabc | sed 's/b/X/2g; s/a/\\U&/'": "AbcaXc\n",
+    "printf 'a\\nb\\n' | sed -z 's/\\n/,/g'": "a,b,",
+    "printf 'a\\tb\\n' | sed -n l": "a\\tb$\n",
+    "sed -s -n '$=' /tmp/one /tmp/two": "2\n1\n",
+    "echo a:b:c | cut -d: -f2 --complement --output-delimiter=-": "a-c\n",
+    "grep -r --include=on* b /tmp": "/tmp/one:b\n",
+    "cd /tmp; grep -rl c": "two\n",
+    "printf '1\\n3\\n2\\n' | sort --numeric-sort --reverse": "3\n2\n1\n",
+    "printf '1\\n01\\n' | sort -nu": "1\n",
+    "seq 0 0.1 0.3": "0.0\n0.1\n0.2\n0.3\n",
+    "echo aGk= | base64 --decode": "hi",
+    "stat --format=%s /tmp/two": "2\n",
+    "cd /tmp; touch -d 2001-01-01 old; mv -u old two; cat two; ls old": "c\nold\n",
+    "cd /tmp; cp --preserve=mode old new; ls new": "new\n",
+    "echo a | tr z-a x || echo wrong": "wrong\n",
+    "cut -f0 /tmp/one || echo wrong": "wrong\n",
+    "sed -n '{p' /tmp/one || echo wrong": "wrong\n",
+}
+
+
+def test_options_of_gnu_alone(bench: Bench) -> None:
+    container = bench.run("c", image="nginx")
+    bench.sh(container, "printf 'a\\nb\\n' > /tmp/one; echo c > /tmp/two")
+    assert {script: bench.sh(container, f"{script} 2>/dev/null").out for script in GNU} == GNU
 
 
 HERE = "http://127.0.0.1/"

@@ -11,6 +11,7 @@ from course_lib.engine.userland.applets.common import (
     UsageError,
     byte_lines,
     decode,
+    is_gnu,
     open_input,
     program,
     read_file,
@@ -20,7 +21,7 @@ from course_lib.engine.userland.applets.common import (
 from course_lib.engine.userland.process import ContainerProcess
 
 
-def _ranges(text: str) -> list[tuple[int, int]]:
+def _ranges(text: str, *, gnu: bool) -> list[tuple[int, int]]:
     """``1,3-5,7-`` as pairs of indices, the second behind the last that is meant.
 
     As BusyBox has it, nothing and 0 are the first at the start of a range and the last at its end.
@@ -32,6 +33,8 @@ def _ranges(text: str) -> list[tuple[int, int]]:
         match = re.fullmatch(r"(\d*)(-?)(\d*)", item)
         if not item or match is None or item == "-":
             raise Fail(f"invalid number '{item}'" if item else "invalid range")
+        if gnu and 0 in (int(match[1] or 1), int(match[3] or 1)):
+            raise Fail("fields are numbered from 1")
         low = max(0, int(match[1] or 0) - 1)
         high = (int(match[3] or 0) or 1 << 30) if match[2] else low + 1
         if high <= low:
@@ -62,7 +65,7 @@ async def cut(proc: ContainerProcess, options: Options, words: list[str]) -> int
     if not kinds:
         raise Fail("expected a list of bytes, characters, or fields")
     kind = kinds[0]
-    ranges = _ranges(options[kind])
+    ranges = _ranges(options[kind], gnu=is_gnu(proc))
     if kind != "F" and "D" not in options:
         ranges.sort()
     status = 0

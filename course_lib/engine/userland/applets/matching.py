@@ -56,6 +56,7 @@ class _Search:
     include: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
     exclude_dirs: list[str] = field(default_factory=list)
+    here: bool = False
 
 
 async def _run(proc: ContainerProcess, options: Options, words: list[str], kind: str) -> int:
@@ -78,8 +79,9 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
     except regex.RegexError as error:
         raise Fail(f"bad regex '{sources[0]}': {error}", 2) from None
     recursive = "r" in options or "R" in options
+    here = not words and recursive and is_gnu(proc)
     if not words:
-        words = ["."] if recursive and is_gnu(proc) else ["-"]
+        words = ["."] if here else ["-"]
     context = integer(options.get("C", "0"))
     search = _Search(
         expression,
@@ -92,6 +94,7 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
         include=options.all("N"),
         exclude=options.all("X"),
         exclude_dirs=options.all("D"),
+        here=here,
     )
     for name in words:
         await _path(proc, search, name, recursive)
@@ -167,6 +170,8 @@ async def _failed(proc: ContainerProcess, search: _Search, name: str, error: OSE
 
 async def _file(proc: ContainerProcess, search: _Search, name: str) -> None:
     title = "(standard input)" if name == "-" else name
+    if search.here:
+        title = title.removeprefix("./")
     options = search.options
     try:
         file = open_input(proc, name)

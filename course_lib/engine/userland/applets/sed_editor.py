@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 
 from course_lib.engine.interfaces import OpenFile
 from course_lib.engine.userland.applets.common import (
@@ -14,6 +13,7 @@ from course_lib.engine.userland.applets.common import (
 )
 from course_lib.engine.userland.applets.sed_input import Input
 from course_lib.engine.userland.applets.sed_script import Address, Command
+from course_lib.engine.userland.applets.sed_text import replacement, visible
 from course_lib.engine.userland.process import ContainerProcess
 
 
@@ -214,7 +214,7 @@ class Editor:
             case "q" | "Q":
                 raise _Quit(int(command.text or 0), command.name == "q")
             case "l" if self._gnu:  # BusyBox takes it, and prints nothing
-                await self._write(_visible(self._space) + "$\n")
+                await self._write(visible(self._space) + "$\n")
             case "r":
                 await self._read(command.text)
             case "w":
@@ -278,7 +278,7 @@ class Editor:
             count += 1
             if count < command.occurrence:
                 continue
-            out += text[position : match.start()] + _replacement(command.text, match, gnu=self._gnu)
+            out += text[position : match.start()] + replacement(command.text, match, gnu=self._gnu)
             position = match.end()
             changed = True
             if "g" not in command.flags:
@@ -315,47 +315,3 @@ class _Deleted(Exception):
 
 class _Restart(Exception):
     pass
-
-
-def _visible(text: str) -> str:
-    table = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b"}
-    return "".join(table.get(c) or (c if c.isprintable() else f"\\{ord(c):03o}") for c in text)
-
-
-def _replacement(template: str, match: re.Match[str], *, gnu: bool) -> str:
-    """``&``, ``\\1`` and, of GNU, ``\\U``, ``\\L``, ``\\E``, ``\\u``, ``\\l``."""
-    out = ""
-    case = ""
-    once = ""
-
-    def add(text: str) -> None:
-        nonlocal out, once
-        if case:
-            text = text.upper() if case == "U" else text.lower()
-        if once and text:
-            text = (text[0].upper() if once == "u" else text[0].lower()) + text[1:]
-            once = ""
-        out += text
-
-    position = 0
-    while position < len(template):
-        char = template[position]
-        position += 1
-        if char == "&":
-            add(match[0])
-        elif char == "\\" and position < len(template):
-            char = template[position]
-            position += 1
-            if char.isdigit():
-                if int(char) > match.re.groups:
-                    raise Fail(f"invalid reference \\{char} on s command's RHS")
-                add(match[int(char)] or "")
-            elif char in "ULE" and gnu:
-                case = "" if char == "E" else char
-            elif char in "ul" and gnu:
-                once = char
-            else:
-                add({"n": "\n", "t": "\t", "r": "\r"}.get(char, char))
-        else:
-            add(char)
-    return out
