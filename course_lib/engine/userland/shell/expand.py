@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from course_lib.engine.userland import users
-from course_lib.engine.userland.shell import arithmetic, arrays, patterns
+from course_lib.engine.userland.shell import arithmetic, arrays, braces, patterns
 from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.nodes import (
     Arithmetic,
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 DEFAULT_IFS = " \t\n"
 _GLOB = frozenset("*?[")
-_BRACES = re.compile(
-    r"\{([^{}]*,[^{}]*|-?\d+\.\.-?\d+(?:\.\.-?\d+)?|[A-Za-z]\.\.[A-Za-z](?:\.\.-?\d+)?)\}"
-)
 
 Piece = tuple[str, bool]
 """Text and whether it was quoted."""
@@ -117,7 +114,7 @@ class Expander:
                 if part.quoted or not _needs_expansion(part.text):
                     result.append(part.text)
                     continue
-            for braced in _brace(word) if self._shell.bash else (word,):
+            for braced in braces.expand(word) if self._shell.bash else (word,):
                 result += await self._word_fields(braced)
         return result
 
@@ -457,39 +454,3 @@ def _needs_expansion(text: str) -> bool:
 
 def _pattern(pieces: list[Piece]) -> str:
     return "".join(patterns.quote(text) if quoted else text for text, quoted in pieces)
-
-
-def _brace(word: Word) -> list[Word]:
-    """bash's ``a{b,c}`` and ``{1..3}``, in the first literal part that has one."""
-    for number, part in enumerate(word):
-        if not isinstance(part, Text) or part.quoted:
-            continue
-        match = _BRACES.search(part.text)
-        if match is None:
-            continue
-        before, after = part.text[: match.start()], part.text[match.end() :]
-        expanded: list[Word] = []
-        for choice in _choices(match[1]):
-            text = Text(before + choice + after)
-            expanded += _brace((*word[:number], text, *word[number + 1 :]))
-        return expanded
-    return [word]
-
-
-def _choices(body: str) -> list[str]:
-    if "," in body:
-        return body.split(",")
-    low, high, *given = body.split("..")
-    step = abs(int(given[0])) if given else 1
-    if low.lstrip("-").isdigit():
-        first, last = int(low), int(high)
-        padded = any(re.match("-?0[0-9]", text) for text in (low, high))
-        width = max(len(low), len(high)) if padded else 0
-        return [f"{n:0{width}}" for n in _range(first, last, step)]
-    return [chr(n) for n in _range(ord(low), ord(high), step)]
-
-
-def _range(first: int, last: int, step: int) -> list[int]:
-    step = step or 1
-    numbers = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
-    return list(numbers[:100000])
