@@ -28,6 +28,9 @@ class EventRecorder:
         self._keep = keep
         self._stream: Any = None
         self._thread: threading.Thread | None = None
+        self._stopping = False
+        self.broken = False
+        """Whether the engine ended the stream: what happened after that is not known."""
 
     def start(self, since: int) -> None:
         """Begin with the events since that time, in whole seconds since the epoch."""
@@ -38,6 +41,7 @@ class EventRecorder:
 
     def stop(self) -> None:
         """End the recording and wait for its last event."""
+        self._stopping = True
         if self._stream is not None:
             hang_up(self._stream)
         if self._thread is not None:
@@ -54,6 +58,7 @@ class EventRecorder:
             # The stream was closed, or the engine is gone: what was kept stays.
             return
         finally:
+            self.broken = not self._stopping
             client.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
@@ -40,10 +41,13 @@ class EngineProcess:
         self.socket = folder / "docker.sock"
         self.own.parent.mkdir(mode=0o700)
         ready, told = os.pipe()
+        self._mistakes, mistakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._mistake = ""
         self.pid = os.fork()
         if not self.pid:
-            _be_engine(self.own, folder / "state", told)
+            _be_engine(self.own, folder / "state", told, mistakes)
         os.close(told)
+        os.close(mistakes)
         try:
             self._wait_ready(ready)
         finally:
@@ -75,8 +79,24 @@ class EngineProcess:
             self.pid = 0
         return not self.pid
 
+    @property
+    def mistake(self) -> str:
+        """The first exception of its own that the engine did not expect; empty where none.
+
+        It says so itself, to nobody else: the status that a client sees would not do, Docker
+        gives 500 for a port in use too.
+        """
+        if not self._mistake:
+            with contextlib.suppress(BlockingIOError):
+                text = os.read(self._mistakes, 65536).decode("utf-8", "replace")
+                self._mistake = text.partition("\n")[0]
+        return self._mistake
+
     def close(self) -> None:
         """End it. Its state goes with the submission's folder, so there is nothing to save."""
+        if self._mistakes >= 0:
+            os.close(self._mistakes)
+            self._mistakes = -1
         if self.ended:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -93,7 +113,24 @@ class EngineProcess:
         raise ObservationError("the embedded engine did not start")
 
 
-def _be_engine(path: Path, state: Path, told: int) -> None:
+class _Mistakes(logging.Handler):
+    """Writes a line for each exception of the engine's log that was no refusal."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(logging.ERROR)
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
+            return
+        line = f"{record.getMessage()}: {type(error).__name__}: {error}"
+        # Where nobody has read for long the first one is known.
+        with contextlib.suppress(OSError):
+            os.write(self._descriptor, " ".join(line.split())[:1000].encode() + b"\n")
+
+
+def _be_engine(path: Path, state: Path, told: int, mistakes: int) -> None:
     code = 70
     try:
         confine.die_with_parent()
@@ -102,7 +139,8 @@ def _be_engine(path: Path, state: Path, told: int) -> None:
         nothing = os.open(os.devnull, os.O_RDWR)
         for target in (0, 1):
             os.dup2(nothing, target)
-        confine.close_descriptors({0, 1, 2, told})
+        confine.close_descriptors({0, 1, 2, told, mistakes})
+        logging.getLogger("course_lib.engine").addHandler(_Mistakes(mistakes))
         code = warm_engine.serve(path, state, told)
     except BaseException:
         traceback.print_exc()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graders.display import as_bundle
-from graders.grading.cells import CheckCell, is_test
+from graders.grading.cells import CheckCell, begins_lesson, is_test
 from graders.grading.judge import Judge
 from graders.grading.outputs import new_output
 from graders.grading.session import CellRun, KernelGoneError, Session
@@ -17,6 +17,8 @@ from graders.result import SECONDS, CheckResult
 from graders.runner import unobserved
 
 TIMEOUT_ERROR = "CellTimeoutError"
+_MISSPELT = ("UnknownLesson", "UsageError")
+"""How a lesson does not begin where somebody has changed the words in its cell."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class NotebookRunner:
     :param session: the student's kernel.
     :param judge: makes the checks.
     :param healthy: why nothing can be judged any more; empty while it can.
+    :param doubt: why what is missing may not be the student's fault; empty where it is.
     :param deadline: on the monotonic clock.
     """
 
@@ -45,15 +48,19 @@ class NotebookRunner:
         session: Session,
         judge: Judge,
         healthy: Callable[[], str],
+        doubt: Callable[[], str],
         deadline: float,
     ) -> None:
         self._session = session
         self._judge = judge
         self._healthy = healthy
+        self._doubt = doubt
         self._deadline = deadline
         self._run = Run()
         self._trouble = ""
         """Of a cell since the last check: the next exercise cannot be judged for it."""
+        self._unprepared = ""
+        """Why the lesson did not begin, where the student had no part in it."""
         self._begun = time.monotonic()
         """When the work for the next exercise began: at the end of the check before."""
 
@@ -101,10 +108,18 @@ class NotebookRunner:
         if done.trouble:
             self._trouble = f"cell {index + 1}: {done.trouble}"
             self._run.notes.append(self._trouble)
+        failed = done.trouble or _failure(done)
+        if begins_lesson(cell):
+            self._unprepared = f"cell {index + 1} began no lesson: {failed}" if failed else ""
         if is_test(cell):
-            if self._trouble:
-                self._run.unjudged[_name(cell)] = self._trouble
+            reason = self._trouble or (self._excuse() if failed else "")
+            if reason:
+                self._run.unjudged[_name(cell)] = reason
             self._trouble = ""
+
+    def _excuse(self) -> str:
+        """Why a test that was not passed says nothing about the student; empty where it does."""
+        return self._healthy() or self._doubt() or self._unprepared
 
     def _skip(self, cell: Any) -> None:
         if is_test(cell):
@@ -130,7 +145,7 @@ class NotebookRunner:
             result = unobserved(asked.lesson, exercise, (), reason)
         else:
             result = self._judge.judge(asked, answers)
-            reason = result.reason or (self._healthy() if result.status != "passed" else "")
+            reason = result.reason or (self._excuse() if result.status != "passed" else "")
         self._run.checks.append(result)
         printed = self._judge.printed()
         if printed:
@@ -185,6 +200,14 @@ def _add_error(cell: Any, done: CellRun) -> None:
     output = _error(name, str(reply.get("evalue")))
     output.traceback = lines or ["ERROR: An error occurred while showtraceback was disabled"]
     cell.outputs.append(output)
+
+
+def _failure(done: CellRun) -> str:
+    """How a cell says that it failed, in a line; empty where it did not."""
+    if done.reply.get("status") != "error" or done.reply.get("ename") in _MISSPELT:
+        return ""
+    value = str(done.reply.get("evalue")).partition("\n")[0]
+    return f"{done.reply.get('ename')}: {value}"
 
 
 def _error(name: str, text: str) -> Any:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from course_lib import catalog
-from course_lib.errors import CourseError, UsageError
+from course_lib import catalog, clients
+from course_lib.errors import ClientMissing, CourseError, UsageError
 from graders.grading import confine, reach
 from graders.grading.job import Job, Row
 from graders.grading.model import Limits, SubmissionResult
@@ -64,6 +64,9 @@ def autograde(
         warnings.simplefilter("ignore")
         if options.dask:
             return _grade_there(options, root, begin, tell)
+        if clients.find() is None:
+            # What students' cells ask of it would fail, and look like their doing.
+            raise ClientMissing("there is no docker command on PATH", clients.mending_command())
         with closing(WarmParent()) as warm:
             return _grade(options, root, _here(warm, options, warn), begin, tell)
 

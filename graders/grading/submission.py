@@ -92,6 +92,12 @@ class _Judged:
         gone = isinstance(self.engine, EngineProcess) and self.engine.ended
         return "the engine died" if gone else ""
 
+    def doubt(self) -> str:
+        """Why what is not there may be the engine's doing, not the student's; empty where not."""
+        if isinstance(self.engine, EngineProcess) and self.engine.mistake:
+            return f"the engine failed: {self.engine.mistake}"
+        return "the engine ended, and began anew" if self.witness.broken else ""
+
     def clean(self) -> list[str]:
         """Take away what the notebook brought, where that does not go with the engine."""
         if not isinstance(self.engine, Daemon):
@@ -169,8 +175,9 @@ class _Grader:
                 engine.witness.start()
                 judge = Judge(engine.client, engine.witness, files, self._catalog)
                 runner = NotebookRunner(
-                    session, judge, lambda: engine.trouble() or _full(self._work), self._deadline
-                )
+                    session, judge, lambda: engine.trouble() or _full(self._work), engine.doubt,
+                    self._deadline,
+                )  # fmt: skip
                 run = runner.run(notebook)
             finally:
                 done = time.monotonic()

@@ -29,9 +29,12 @@ LATE_SECONDS = 240.0
 
 
 class WarmParent:
-    """Starts the process and has submissions graded in forks of it."""
+    """Starts the process and has submissions graded in forks of it.
 
-    def __init__(self) -> None:
+    :param program: the module that it runs.
+    """
+
+    def __init__(self, program: str = "graders.grading.warm") -> None:
         self._socket, theirs = socket.socketpair()
         package = str(Path(__file__).resolve().parents[2])
         known = os.environ.get("PYTHONPATH", "")
@@ -41,7 +44,7 @@ class WarmParent:
         }
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "graders.grading.warm", str(theirs.fileno())],
+                [sys.executable, "-m", program, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 env=environment,

@@ -53,6 +53,11 @@ class Witness:
         """Stop listening."""
         self._recorder.stop()
 
+    @property
+    def broken(self) -> bool:
+        """Whether the engine has hung up meanwhile: it ended, and another may answer by now."""
+        return self._recorder.broken
+
     def events(self) -> list[Event]:
         if self._size > MOST:
             raise ObservationError("more happened on the engine than can be kept")
