@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import Exporter
 from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import CheckCellMetadata, Execute, OverwriteCells, SaveAutoGrades
 from traitlets import Type
 from traitlets.utils.importstring import import_item
@@ -26,10 +27,16 @@ from traitlets.utils.importstring import import_item
 from course_lib.errors import CourseError
 from graders.grading import intake
 from graders.grading.conversion import CheckCells, OwningExporter
-from graders.grading.gradebook import RESULT, SaveResults, shared_gradebook
+from graders.grading.gradebook import (
+    RESULT,
+    SaveResults,
+    listed_students,
+    path_of,
+    shared_gradebook,
+)
 from graders.grading.job import Job, NotGradedError, Row
 from graders.grading.model import MEGABYTE, Limits, NotebookResult, Submission, SubmissionResult
-from graders.grading.restore import RestoreCells
+from graders.grading.restore import STRANGE, RestoreCells
 from graders.nbgrader.engine import PrepareEngine
 
 STAGING = ".grading"
@@ -47,6 +54,7 @@ class ClassAutograde(Autograde):
     limits = Limits()
     engine = "embedded"
     _staged = False
+    _listed: frozenset[str] = frozenset()
 
     def _format_dest(self, assignment_id: str, student_id: str, escape: bool = False) -> str:
         if self._staged and not escape:
@@ -73,6 +81,7 @@ class ClassAutograde(Autograde):
     def convert_notebooks(self) -> None:
         """In place of nbgrader's loop."""
         with self._alone(), shared_gradebook(self._course.db_url, self._course.course_id):
+            self._listed = listed_students(self._course.db_url, self._course.course_id)
             self._work(self.jobs(), self.save)
 
     # --- before --------------------------------------------------------------------------
@@ -101,8 +110,8 @@ class ClassAutograde(Autograde):
         self._clear(assignment, student)
         links = intake.look_over(Path(path), self.limits.disk_mb * MEGABYTE)
         with self._in_staging():
-            self.init_assignment(assignment, student)
-            notes = self._strangers(path)
+            notes = self._init(assignment, student)
+            notes += self._strangers(path)
             for link in links:
                 notes.append(f"{link} is a link, and was left out")
                 copy = Path(self._format_dest(assignment, student), link)
@@ -116,10 +125,12 @@ class ClassAutograde(Autograde):
         for notebook in self.notebooks:
             name = Path(notebook).stem
             try:
-                texts[name] = self._sanitize(notebook)
+                texts[name], strange = self._sanitize(notebook)
                 paths[name] = notebook
+                if strange:
+                    notes.append(f"{name}.ipynb has none of the exercises: is it another notebook?")
             except Exception as error:
-                unreadable[name] = intake.reason(error)
+                unreadable[name] = intake.reason(error, "it is a broken notebook")
                 notes.append(f"{name}.ipynb: {unreadable[name]}")
         if not texts:
             raise NotGradedError("; ".join(notes))
@@ -128,11 +139,25 @@ class ClassAutograde(Autograde):
         )
         return Job(assignment, student, path, submission, paths, notes, unreadable)
 
-    def _sanitize(self, path: str) -> str:
+    def _init(self, assignment: str, student: str) -> list[str]:
+        """nbgrader's part; a line where the student is not on the course's list."""
+        handed = ", ".join(Path(notebook).name for notebook in self.notebooks)
+        try:
+            self.init_assignment(assignment, student)
+        except NbGraderException:
+            if self.notebooks:
+                raise
+            raise NotGradedError(f"it has no notebook of this assignment, but {handed}") from None
+        if not self._listed or student in self._listed:
+            return []
+        return ["was not on the grade book's list of students, and was added"]
+
+    def _sanitize(self, path: str) -> tuple[str, bool]:
+        """The notebook's text, and whether it has nothing of what was handed out."""
         intake.check_notebook(path)
         resources = self.init_single_notebook_resources(path)
-        text, _ = self.exporter.from_filename(path, resources=resources)
-        return str(text)
+        text, resources = self.exporter.from_filename(path, resources=resources)
+        return str(text), bool(resources.get(STRANGE))
 
     def _strangers(self, path: str) -> list[str]:
         """Notebooks that were handed in beside those of the assignment; they are left out."""
@@ -149,9 +174,8 @@ class ClassAutograde(Autograde):
             course.source_directory, course.release_directory, course.submitted_directory,
             course.autograded_directory, course.feedback_directory,
         )  # fmt: skip
-        url = str(course.db_url)
-        book = [url.removeprefix("sqlite:///")] if url.startswith("sqlite:///") else []
-        return tuple(os.path.join(course.root, name) for name in (*folders, *book))
+        book = path_of(course.db_url)
+        return tuple(os.path.join(course.root, name) for name in filter(None, (*folders, book)))
 
     # --- after ---------------------------------------------------------------------------
 

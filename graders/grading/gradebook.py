@@ -6,14 +6,17 @@ most of what nbgrader itself costs. Here, in the one process that writes, they s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from nbgrader import api, utils
 from sqlalchemy import create_engine
 from sqlalchemy.orm import scoped_session, sessionmaker
 
+from course_lib.errors import CourseError
 from graders.grading.model import NotebookResult
 from graders.nbgrader.scores import SaveScores
 
@@ -21,6 +24,39 @@ LOCKED_SECONDS = 30
 """How long SQLite waits for another program, formgrader perhaps, to be done with the file."""
 RESULT = "course_result"
 """Where a notebook's result lies among nbconvert's resources."""
+
+_SQLITE = "sqlite:///"
+
+
+def path_of(db_url: str) -> Path | None:
+    """The grade book's file, where it is one."""
+    return Path(db_url.removeprefix(_SQLITE)) if db_url.startswith(_SQLITE) else None
+
+
+def wait_until_free(db_url: str, tell: Callable[[str], None]) -> None:
+    """Wait while another program, formgrader perhaps, is at the grade book.
+
+    :param tell: told that it waits, where it does.
+    :raises CourseError: it did so for :data:`LOCKED_SECONDS`.
+    """
+    path = path_of(db_url)
+    if path is None or not path.is_file():
+        return
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as book:
+        for seconds in (0, LOCKED_SECONDS):
+            try:
+                book.execute(f"pragma busy_timeout = {seconds * 1000}")
+                book.execute("begin immediate")
+                return
+            except sqlite3.Error as error:
+                if "locked" not in str(error):
+                    return  # whoever reads it says what it is
+            if not seconds:
+                tell(f"the grade book is locked by another program; waiting {LOCKED_SECONDS} s")
+    raise CourseError(
+        "the grade book is locked by another program",
+        "close formgrader; the same command goes on",
+    )
 
 
 @contextmanager
@@ -59,6 +95,18 @@ def shared_gradebook(db_url: str, course_id: str) -> Iterator[None]:
         book.__init__, book.close = before
         session.remove()
         engine.dispose()
+
+
+def listed_students(db_url: str, course_id: str) -> frozenset[str]:
+    """The students that somebody has put there, with a name or an address; else none.
+
+    nbgrader adds whoever hands something in, as an id alone, so that these make no list.
+    """
+    with api.Gradebook(db_url, course_id) as book:
+        students: Any = book.students
+        if not any(one.first_name or one.last_name or one.email for one in students):
+            return frozenset()
+        return frozenset(str(one.id) for one in students)
 
 
 class SaveResults(SaveScores):

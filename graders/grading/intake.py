@@ -25,6 +25,8 @@ def check_notebook(path: str) -> None:
     """
     if os.path.islink(path):
         raise NotGradedError("it is a link, not a notebook")
+    if not os.path.isfile(path):
+        raise NotGradedError("it is no ordinary file")
     size = os.path.getsize(path)
     if size == 0:
         raise NotGradedError("the file is empty")
@@ -34,7 +36,8 @@ def check_notebook(path: str) -> None:
             f" (at most {MAX_NOTEBOOK // MEGABYTE})"
         )
     try:
-        document = json.loads(Path(path).read_bytes())
+        # As nbformat reads it: in UTF-8, and without a mark before it.
+        document = json.loads(Path(path).read_bytes().decode())
     except (ValueError, RecursionError):
         document = None
     words = document if isinstance(document, dict) else {}
@@ -76,14 +79,17 @@ def read_files(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def reason(error: Exception) -> str:
-    """One line for the summary."""
+def reason(error: Exception, what: str = "") -> str:
+    """One line for the summary.
+
+    :param what: it means, where the error does not say so itself.
+    """
     text = str(error).strip()
     lines = text.splitlines()
     first = lines[0] if lines else type(error).__name__
     if isinstance(error, CourseError):
         return text
     name = type(error).__name__
-    if name == "OperationalError" and "locked" in text:
+    if "database is locked" in text:
         return "the grade book is locked by another program; grade again when it is free"
-    return f"{name}: {first}"
+    return f"{what} ({name}: {first})" if what else f"{name}: {first}"

@@ -15,11 +15,14 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import OverwriteCells
 from nbgrader.preprocessors.base import NbGraderPreprocessor
 
+STRANGE = "course_strange"
+
 
 class RestoreCells(NbGraderPreprocessor):
     """Flags as in the source, no cells that the source does not know, none of its tests missing.
 
-    An honest notebook passes unchanged.
+    An honest notebook passes unchanged. One that has none of the source's cells is another one's,
+    or has lost them: :data:`STRANGE` is set among the resources then.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
@@ -32,6 +35,7 @@ class RestoreCells(NbGraderPreprocessor):
             tasks = {cell.name for cell in source.task_cells}
             sources = list(source.source_cells)
             known = {cell.name: cell for cell in sources}
+            resources[STRANGE] = not any(_name(cell) in known for cell in nb.cells)
             for cell in nb.cells:
                 self._restore(cell, known, grades, solutions, tasks)
             self._put_back(nb, sources, grades, solutions)
@@ -44,9 +48,8 @@ class RestoreCells(NbGraderPreprocessor):
         if words is None:
             return
         name = words.get("grade_id") if isinstance(words, dict) else None
-        if not words and isinstance(words, dict):
-            return  # what DeduplicateIds leaves
         if name not in known:
+            # Or none: what DeduplicateIds leaves of a copy. OverwriteCells stumbles over it.
             self.log.warning("a cell that the source does not have: %s", name)
             del cell.metadata["nbgrader"]
             return

@@ -63,12 +63,12 @@ def autograde(
         # nbgrader's own use of SQLAlchemy and nbformat; Dask's words about versions.
         warnings.simplefilter("ignore")
         if options.dask:
-            return _grade_there(options, root, begin, tell)
+            return _grade_there(options, root, begin, tell, warn)
         if clients.find() is None:
             # What students' cells ask of it would fail, and look like their doing.
             raise ClientMissing("there is no docker command on PATH", clients.mending_command())
         with closing(WarmParent()) as warm:
-            return _grade(options, root, _here(warm, options, warn), begin, tell)
+            return _grade(options, root, _here(warm, options, warn), begin, tell, warn)
 
 
 class Runs(Protocol):
@@ -102,7 +102,9 @@ def _here(warm: WarmParent, options: Options, warn: Callable[[str], None]) -> Po
     return pool
 
 
-def _grade_there(options: Options, root: Path, begin: Any, tell: Any) -> dict[str, list[Row]]:
+def _grade_there(
+    options: Options, root: Path, begin: Any, tell: Any, warn: Callable[[str], None]
+) -> dict[str, list[Row]]:
     from graders.grading.cluster import Cluster
 
     def pool(_: str, engine: str) -> Runs:
@@ -113,14 +115,15 @@ def _grade_there(options: Options, root: Path, begin: Any, tell: Any) -> dict[st
         return cluster
 
     with closing(Cluster(str(options.dask), options.workers)) as cluster:
-        return _grade(options, root, pool, begin, tell)
+        return _grade(options, root, pool, begin, tell, warn)
 
 
 def _grade(
-    options: Options, root: Path, pools: Pools, begin: Any, tell: Any
+    options: Options, root: Path, pools: Pools, begin: Any, tell: Any, warn: Callable[[str], None]
 ) -> dict[str, list[Row]]:
     # nbgrader takes as long to import as the warm parent, which starts meanwhile.
     from graders.grading.autograde import ClassAutograde
+    from graders.grading.gradebook import wait_until_free
 
     app = _application(root, options)
     course = app.coursedir
@@ -141,6 +144,7 @@ def _grade(
         rows: list[Row] = []
         pool = pools(name, engine)
         try:
+            wait_until_free(course.db_url, warn)
             _check_released(course, name)
             converter.grade_class(_work(converter, pool, name, rows, begin, tell))
         except CourseError:
@@ -179,9 +183,16 @@ def _application(root: Path, options: Options) -> Any:
 
     AutogradeApp.clear_instance()
     app = AutogradeApp.instance()
+    app.raise_config_file_errors = True
     words = [f"--student={options.student}", f"--notebook={options.notebook}"]
-    app.initialize(words, root=str(root))
+    try:
+        app.initialize(words, root=str(root))
+    except Exception as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        raise CourseError(f"{root / CONFIG} cannot be used: {line}") from None
     app.log.setLevel(logging.CRITICAL)
+    # Where nbgrader's grade book tells of what it raises as well.
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)
     return app
 
 
@@ -196,6 +207,11 @@ def _check_released(course: Any, name: str) -> None:
     """Half set up: the grade book must know what the assignment consists of."""
     from nbgrader.api import Gradebook, MissingEntry
 
+    from graders.grading.gradebook import path_of
+
+    path = path_of(course.db_url)
+    if path is not None and not path.is_file():
+        raise CourseError(f"there is no grade book {path}", f"nbgrader generate_assignment {name}")
     with Gradebook(course.db_url, course.course_id) as book:
         try:
             known: Any = book.find_assignment(name)
@@ -236,6 +252,6 @@ def _explained(error: Exception, root: Path, name: str) -> CourseError:
         return CourseError(
             f"nobody has handed in {name!r} under {root / 'submitted'}", f"nbgrader collect {name}"
         )
-    if "locked" in text:
-        return CourseError("the grade book is locked by another program", "close formgrader")
+    if "sqlite3" in text:
+        return CourseError(f"the grade book cannot be used: {text}")
     return CourseError(f"{name} could not be graded: {text}")

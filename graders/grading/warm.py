@@ -35,6 +35,7 @@ class WarmParent:
     """
 
     def __init__(self, program: str = "graders.grading.warm") -> None:
+        self._used = False
         self._socket, theirs = socket.socketpair()
         package = str(Path(__file__).resolve().parents[2])
         known = os.environ.get("PYTHONPATH", "")
@@ -56,6 +57,7 @@ class WarmParent:
 
         :raises wire.BrokenWireError: the warm parent is gone.
         """
+        self._used = True
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -76,7 +78,7 @@ class WarmParent:
         """End it, and every submission that it is at."""
         self._socket.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
+            self._process.wait(10 if self._used else 0)  # it may be importing still
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

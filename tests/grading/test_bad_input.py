@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
+from nbgrader.api import Gradebook
 
+from course_lib.cli import main
 from tests.grading.courses import COURSE, NAME, Course
-from tests.grading.notebooks import POINTS, RIGHT
+from tests.grading.notebooks import POINTS, RIGHT, notebook, text
 from tests.grading.test_class import FULL, course, made
 
 __all__ = ["course", "made"]
@@ -42,22 +46,65 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
     for cell in document["cells"]:
         del cell["id"]
     course.hand_in("older", json.dumps(document))
+    current: Any = nbformat.reads(good, as_version=4)  # type: ignore[no-untyped-call]
+    oldest = nbformat.convert(current, 3)  # type: ignore[no-untyped-call]
+    course.hand_in("oldest", str(nbformat.writes(oldest, 3)))  # type: ignore[no-untyped-call]
+    document = json.loads(good)
+    document["cells"] *= 2  # as whoever copies cells leaves it
+    course.hand_in("copied", json.dumps(document))
+    course.hand_in("future", json.dumps({**document, "nbformat": 5}))
+    document["cells"][3] = "not a cell"
+    course.hand_in("broken", json.dumps(document))
+    course.hand_in("marked", b"\xef\xbb\xbf" + good.encode())
+    course.hand_in("another", text(notebook({}, name="bind-mounts")))
+
+    names = os.listdir(course.root / "submitted")
+    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", "docker-101") as book:
+        for name in names:
+            book.add_student(name, first_name="Somebody")
+    course.submit("stranger", {})
 
     rows = course.grade(code=1)
     found = {name: (row["status"], " ".join(row["notes"])) for name, row in rows.items()}
     assert course.scores("right") == FULL
-    for student in ("same-ids", "older"):
-        assert found[student] == ("graded", "")
+    told = dict.fromkeys(("same-ids", "older", "oldest", "copied"), "")
+    told["another"] = f"{NAME}.ipynb has none of the exercises: is it another notebook?"
+    told["stranger"] = "was not on the grade book's list of students, and was added"
+    for student, note in told.items():
+        assert found[student] == ("graded", note)
         assert course.scores(student) == dict.fromkeys(POINTS, (0.0, False))
     reasons = {
         "cut": "not a notebook", "empty": "empty", "picture": "not a notebook", "huge": "200 MB",
-        "other": "No notebooks found", "linked": "link",
+        "other": "no notebook of this assignment, but something-else.ipynb", "linked": "link",
+        "future": "notebook format 5", "broken": "a broken notebook", "marked": "not a notebook",
     }  # fmt: skip
     for student, reason in reasons.items():
         status, notes = found[student]
         assert status == "failed", (student, notes)
         assert reason in notes, (student, notes)
         assert not (course.root / "autograded" / student / "networking").exists()
+
+
+def test_a_course_that_is_half_set_up_is_one_clear_line(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    course.submit("ann", {})
+    config, book = course.root / "nbgrader_config.py", course.root / "gradebook.db"
+    whole = config.read_text()
+
+    def refused(*words: str) -> str:
+        assert main(["autograde", *words, "--course", str(course.root)]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    config.write_text("c = get_config(")
+    assert "nbgrader_config.py cannot be used: SyntaxError" in refused("networking")
+    config.write_text(whole)
+    assert "the grade book knows no notebooks of 'volumes'" in refused("volumes")
+    book.write_bytes(b"no grades" * 1000)
+    assert "the grade book cannot be used: " in refused("networking")
+    book.unlink()
+    assert f"there is no grade book {book}" in refused("networking")
 
 
 def test_no_course_and_no_submissions_are_one_clear_line(course: Course, tmp_path: Path) -> None:
