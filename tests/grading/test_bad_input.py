@@ -12,11 +12,10 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_lib.cli import main
-from tests.grading.courses import COURSE, NAME, Course
+from tests.grading.courses import NAME, Course
 from tests.grading.notebooks import POINTS, RIGHT, notebook, text
-from tests.grading.test_class import FULL, course, made
+from tests.grading.test_class import FULL
 
-__all__ = ["course", "made"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -59,9 +58,10 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
     course.hand_in("another", text(notebook({}, name="bind-mounts")))
 
     names = os.listdir(course.root / "submitted")
-    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", "docker-101") as book:
+    opened: Any = Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", "docker-101")
+    with opened as book:
         for name in names:
-            book.add_student(name, first_name="Somebody")
+            book.update_or_create_student(name, first_name="Somebody")
     course.submit("stranger", {})
 
     rows = course.grade(code=1)
@@ -107,8 +107,15 @@ def test_a_course_that_is_half_set_up_is_one_clear_line(
     assert f"there is no grade book {book}" in refused("networking")
 
 
-def test_no_course_and_no_submissions_are_one_clear_line(course: Course, tmp_path: Path) -> None:
-    course.run(COURSE, "autograde", "networking", "--course", tmp_path, code=2)
-    course.run(COURSE, "autograde", "networking", code=2)
-    course.hand_in("ann", "{}")
-    course.run(COURSE, "autograde", "volumes", code=2)
+def test_no_course_and_no_submissions_are_one_clear_line(
+    course: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = tmp_path / "nothing"
+    for words, line in {
+        (str(nothing),): f"{nothing} is no nbgrader course directory",
+        (str(course.root), "networking"): "nobody has handed in 'networking'",
+        (str(course.root),): "nobody has handed in anything",
+    }.items():
+        assert main(["autograde", "--course", *words]) == 2
+        (told,) = capsys.readouterr().err.splitlines()
+        assert line in told

@@ -26,21 +26,6 @@ CHATTY = {**RIGHT, "publish-address": RIGHT["publish-address"] + "\nimport warni
           "warnings.warn('mind the gap')\nprint('a line')\n12.0"}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def made(docker_command: str, tmp_path_factory: pytest.TempPathFactory) -> Course:
-    """A course directory after ``generate_assignment``."""
-    return Course.make(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture
-def course(made: Course, tmp_path: Path) -> Course:
-    """A copy of it."""
-    shutil.copytree(made.root, tmp_path / "course")
-    config = tmp_path / "course" / "nbgrader_config.py"
-    config.write_text(config.read_text() + "\nc.Limits.cell_seconds = 90\n")
-    return Course(tmp_path / "course", tmp_path / "home")
-
-
 FULL = {name: (points, False) for name, points in POINTS.items()}
 
 

@@ -12,9 +12,7 @@ import pytest
 
 from tests.grading.courses import Course
 from tests.grading.notebooks import POINTS, RIGHT
-from tests.grading.test_class import course, made
 
-__all__ = ["course", "made"]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.docker,

@@ -21,9 +21,7 @@ from graders.grading import cluster, cluster_worker
 from tests.contract.harness import free_port, until
 from tests.grading.courses import Course
 from tests.grading.notebooks import RIGHT
-from tests.grading.test_class import HALF, comparable, made, tables
-
-__all__ = ["made"]
+from tests.grading.test_class import HALF, comparable, tables
 
 COURSE = Path(sysconfig.get_path("scripts")) / "course"
 FOR_EVER = {**RIGHT, "publish-find-port": "import threading\nthreading.Event().wait()"}

@@ -13,9 +13,8 @@ import pytest
 from tests.contract.harness import until
 from tests.grading.courses import COURSE, Course
 from tests.grading.notebooks import RIGHT
-from tests.grading.test_class import HALF, comparable, course, made, tables
+from tests.grading.test_class import HALF, comparable, tables
 
-__all__ = ["course", "made"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FOR_EVER = {"publish-any-port": "import threading\nthreading.Event().wait()"}
 

@@ -13,9 +13,8 @@ from graders.grading.job import Row
 from graders.grading.run import Options, autograde
 from tests.grading.courses import Course
 from tests.grading.notebooks import RIGHT
-from tests.grading.test_class import FULL, course, made
+from tests.grading.test_class import FULL
 
-__all__ = ["course", "made"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 

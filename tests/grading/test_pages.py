@@ -23,10 +23,9 @@ from course_lib.cli import main
 from tests.contract.harness import free_port, until
 from tests.deploy.processes import end_group
 from tests.grading.courses import NAME, Course
-from tests.grading.test_class import HALF, made
+from tests.grading.test_class import HALF
 from tests.notebooks.test_courses import NBGRADER
 
-__all__ = ["made"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("pages")]
 HIT = "window.hit = 1"
 HOSTILE = {

@@ -11,9 +11,8 @@ import pytest
 from graders.grading import landlock
 from tests.grading.courses import COURSE, Course
 from tests.grading.notebooks import RIGHT
-from tests.grading.test_class import FULL, course, made
+from tests.grading.test_class import FULL
 
-__all__ = ["course", "made"]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
