@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from functools import cache
 from pathlib import Path
 
 
@@ -24,6 +25,13 @@ def preload() -> None:
     catalogue = importlib.import_module("course_lib.engine.engine").catalogue()
     for name in catalogue.recipes():
         catalogue.image(name)
+
+
+@cache
+def words_of_names() -> tuple[frozenset[str], frozenset[str]]:
+    """What the engine puts together to name a container that nobody named: ``ADJECTIVE_SURNAME``."""
+    names = importlib.import_module("course_lib.engine.names")
+    return frozenset(names.ADJECTIVES), frozenset(names.SURNAMES)
 
 
 def serve(socket: Path, state: Path, ready: int) -> int:

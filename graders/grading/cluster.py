@@ -33,10 +33,13 @@ class Cluster:
 
     :param address: of the scheduler, as ``tcp://host:8786``.
     :param most: submissions at once; None: as many as the workers have threads for.
+    :param warn: told what does not protect the workers' machines from students' code.
     :raises CourseError: it does not answer, or its workers cannot grade as this machine would.
     """
 
-    def __init__(self, address: str, most: int | None = None) -> None:
+    def __init__(
+        self, address: str, most: int | None = None, warn: Callable[[str], None] = lambda _: None
+    ) -> None:
         try:
             import distributed
         except ImportError:
@@ -61,12 +64,12 @@ class Cluster:
         self._jobs: dict[str, Job] = {}
         self._futures: dict[str, Any] = {}
         try:
-            self._shake_hands()
+            self._shake_hands(warn)
         except BaseException:
             self.close()
             raise
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, warn: Callable[[str], None]) -> None:
         import cloudpickle
 
         from graders.grading.cluster_worker import WarmPlugin, describe
@@ -81,6 +84,7 @@ class Cluster:
         cloudpickle.register_pickle_by_value(handshake)
         try:
             found = self._client.run(handshake.look)
+            self._client.register_plugin(handshake.farewell(self._run, self._client.id))
         finally:
             cloudpickle.unregister_pickle_by_value(handshake)
         mine = describe()
@@ -88,6 +92,8 @@ class Cluster:
             reason = mismatch(mine, theirs)
             if reason:
                 raise CourseError(f"the Dask worker {worker} {reason}")
+            if theirs["weakness"]:
+                warn(f"on the Dask worker {worker} {theirs['weakness']}")
         self._client.register_plugin(WarmPlugin(self._run))
 
     def run(
@@ -175,9 +181,7 @@ class Cluster:
         )
 
     def close(self) -> None:
-        """End what still runs there for us, and leave."""
-        with contextlib.suppress(Exception):
-            self._client.unregister_worker_plugin(self._run)
+        """Leave; what still runs there for us ends by it."""
         with contextlib.suppress(Exception):
             self._client.close(timeout=CONNECT_SECONDS)
 
@@ -193,5 +197,5 @@ def mismatch(mine: dict[str, Any], theirs: dict[str, Any]) -> str:
     if not theirs["docker"]:
         return "has no docker command (`course doctor` there says how to get one)"
     if not theirs["confined"]:
-        return "cannot keep submissions apart: its system lets it make no namespaces"
+        return "cannot keep submissions apart: its system has neither namespaces nor Landlock"
     return ""

@@ -7,11 +7,18 @@ worker; a task hands it a submission and waits. It ends with the worker, however
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import json
+import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +27,7 @@ import course_lib
 import graders
 from course_lib import catalog, clients
 from graders.grading.model import Submission, SubmissionResult
+from graders.grading.schedule import has_fixed_ports
 from graders.grading.warm import LATE_SECONDS, WarmParent
 
 try:
@@ -39,11 +47,20 @@ def describe() -> dict[str, Any]:
         release = version(PACKAGE)
     except PackageNotFoundError:
         release = "unknown"
-    # In a process of its own: looking forks.
-    look = "import sys; from graders.grading import confine; sys.exit(not confine.possible())"
-    confined = subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
-    docker = clients.find() is not None
-    return {"release": release, "files": digest(), "confined": confined, "docker": docker}
+    return {
+        "release": release, "files": digest(), "docker": clients.find() is not None,
+        **confinement(),
+    }  # fmt: skip
+
+
+@cache
+def confinement() -> Mapping[str, Any]:
+    """How this system keeps submissions apart: see :func:`graders.grading.reach.confinement`."""
+    # In a process of its own: looking forks, which one with threads must not.
+    look = "import json; from graders.grading import reach; print(json.dumps(reach.confinement()))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, check=True)
+    found: Mapping[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def digest() -> str:
@@ -72,6 +89,7 @@ class WarmPlugin(WorkerPlugin):  # type: ignore[misc]
         place = Path(worker.local_directory)
         # Where Dask puts what does not fit into memory: other submissions, perhaps.
         self.hidden = str(place.parent if place.parent.name == _SCRATCH else place)
+        self.namespaces = bool(confinement()["namespaces"])
 
     def teardown(self, worker: Any) -> None:
         """End it, and what it is at."""
@@ -97,7 +115,18 @@ def grade(document: dict[str, Any], run: str) -> dict[str, Any]:
     # with the task, so it outlives the worker and goes with the task.
     scheduler.set_metadata([key, "starts"], starts + 1)
     plugin = worker.plugins[run]
-    return _grade(plugin.warm, plugin.hidden, document, submission).to_json()
+    alone = not plugin.namespaces and has_fixed_ports(submission.assignment)
+    with _turn() if alone else nullcontext():
+        return _grade(plugin.warm, plugin.hidden, document, submission).to_json()
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One at a time on this machine, whatever number of workers it has: they share its ports."""
+    path = Path(tempfile.gettempdir(), f"course-autograde-{os.getuid()}.lock")
+    with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _grade(

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from course_lib import clients
 from graders.grading import confine, landlock
@@ -60,6 +61,17 @@ def weakness(engine: str) -> str:
         " your rights, and can read and change what you can, the grade book too; grade as another"
         " user, or in a container that allows unshare(2)"
     )
+
+
+def confinement() -> dict[str, Any]:
+    """Whether submissions have ``namespaces`` here, are ``confined`` by those or by Landlock, and
+    the ``weakness`` of it."""
+    namespaces = confine.possible()
+    return {
+        "namespaces": namespaces,
+        "confined": namespaces or landlock.version() > 0,
+        "weakness": weakness("embedded"),
+    }
 
 
 def restrict(writable: Iterable[Path]) -> bool:

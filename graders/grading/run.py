@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from course_lib import catalog, clients
+from course_lib import clients
 from course_lib.errors import ClientMissing, CourseError, UsageError
 from graders.grading import confine, reach
 from graders.grading.job import Job, Row
 from graders.grading.model import Limits, SubmissionResult
-from graders.grading.schedule import Pool
+from graders.grading.schedule import Pool, has_fixed_ports
 from graders.grading.warm import WarmParent
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _here(warm: WarmParent, options: Options, warn: Callable[[str], None]) -> Po
         if weakness and not warned:
             warn(weakness)
             warned = True
-        alone = engine != "embedded" or _share_ports(assignment)
+        shared = not confine.possible() and has_fixed_ports(assignment)
+        alone = engine != "embedded" or shared
         return Pool(warm, 1 if alone else options.workers)
 
     return pool
@@ -114,7 +115,7 @@ def _grade_there(
             )
         return cluster
 
-    with closing(Cluster(str(options.dask), options.workers)) as cluster:
+    with closing(Cluster(str(options.dask), options.workers, warn)) as cluster:
         return _grade(options, root, pool, begin, tell, warn)
 
 
@@ -153,14 +154,6 @@ def _grade(
             raise _explained(error, root, name) from None
         found[name] = sorted(rows, key=lambda row: row.student)
     return found
-
-
-def _share_ports(assignment: str) -> bool:
-    """Whether submissions would get in each other's way: no networks of their own here."""
-    if confine.possible():
-        return False
-    lessons = [one for one in catalog.course().lessons() if one.assignment == assignment]
-    return not lessons or any(lesson.ports for lesson in lessons)
 
 
 def _work(

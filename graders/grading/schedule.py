@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from course_lib.catalog import course
 from graders.grading.job import Job, Row
 from graders.grading.model import SubmissionResult
 from graders.grading.warm import LATE_SECONDS, Task, WarmParent
@@ -23,6 +24,12 @@ PER_CORE = 4
 BUSY_PERCENT = 90.0
 LOOK_SECONDS = 0.05
 TICK_SECONDS = 1.0
+
+
+def has_fixed_ports(assignment: str) -> bool:
+    """Whether its submissions get in each other's way where they share the machine's network."""
+    lessons = [one for one in course().lessons() if one.assignment == assignment]
+    return not lessons or any(lesson.ports for lesson in lessons)
 
 
 class Pool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from course_lib.warm_engine import words_of_names
 from graders.expectation import BLOCKED
 from graders.result import CheckResult, ExpectationResult
 
@@ -19,8 +20,8 @@ OUTCOMES: tuple[Outcome, ...] = ("passed", "partial", "failed", "waiting", "miss
 _CHANCE = (
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "<id>"),
     (re.compile(r"\b(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b"), "<port>"),
-    (re.compile(r"\b[a-z]+_[a-z]+\d?\b"), "<name>"),
 )
+_NAME = re.compile(r"\b([a-z]+)_([a-z]+)\d?\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,12 @@ def _points(attempts: Iterable[Attempt]) -> float | None:
 def _general(text: str) -> str:
     for pattern, word in _CHANCE:
         text = pattern.sub(word, text)
-    return text
+    return _NAME.sub(_without_name, text)
+
+
+def _without_name(found: re.Match[str]) -> str:
+    adjectives, surnames = words_of_names()
+    return "<name>" if found[1] in adjectives and found[2] in surnames else found[0]
 
 
 def middle(values: Sequence[float]) -> float:

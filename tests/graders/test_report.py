@@ -58,16 +58,18 @@ def test_the_same_wrong_state_is_one_whatever_the_engine_made_up() -> None:
             attempt("ann", "partial", "it is published on 32768"),
             attempt("ben", "partial", "nothing is published"),
             attempt("cho", "partial", "it is published on 49153"),
-            attempt("dan", "partial", "there is sad_curie 0123456789ab"),
+            attempt("dan", "partial", "there is brave_curie 0123456789ab"),
             attempt("eve", "partial", "there is happy_bell4 ba9876543210"),
             Attempt("fay", "partial", 1.0, also_blocked),
             attempt("gus", "passed"),
             attempt("hal", "partial", "it is published on 8081"),
+            attempt("ivy", "partial", "there is my_bell"),
+            attempt("jon", "partial", "there is my_volume"),
         ]
     )
     states = report.exercises[0].wrong_states()
     assert [state.students for state in states] == [
-        ("ann", "cho", "fay"), ("dan", "eve"), ("ben",), ("hal",),
+        ("ann", "cho", "fay"), ("dan", "eve"), ("ben",), ("hal",), ("ivy",), ("jon",),
     ]  # fmt: skip
     assert [one.found for one in states[0].missed] == ["it is published on 32768"]
 
