@@ -29,7 +29,7 @@ def preload() -> None:
 
 @cache
 def words_of_names() -> tuple[frozenset[str], frozenset[str]]:
-    """What the engine puts together to name a container that nobody named: ``ADJECTIVE_SURNAME``."""
+    """Of which the engine makes the name of a container that nobody named: adjective, surname."""
     names = importlib.import_module("course_lib.engine.names")
     return frozenset(names.ADJECTIVES), frozenset(names.SURNAMES)
 

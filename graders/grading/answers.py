@@ -6,11 +6,14 @@ same: a value to be compared. Nothing of it is executed, and no class of theirs 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 _KINDS: dict[str, Any] = {"list": list, "tuple": tuple, "set": frozenset, "frozenset": frozenset}
 MAX_TEXT = 64 * 1024
+MAX_ITEMS = 1000
+"""Of one answer; nobody has reason to give more, and what is beyond is cut off."""
 
 
 class SList(list[Any]):
@@ -36,7 +39,7 @@ def read_answers(document: Any, names: Iterable[str]) -> dict[str, object]:
         if name in document:
             try:
                 found[name] = _value(document[name])
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, RecursionError):
                 continue
     return found
 
@@ -46,11 +49,13 @@ def _value(entry: Any) -> object:
         value = entry["json"]
         if isinstance(value, str):
             return value[:MAX_TEXT]
+        if isinstance(value, float) and not math.isfinite(value):
+            return Other(str(value))  # Python's JSON has it, JSON has not
         if value is None or isinstance(value, (bool, int, float)):
             return value
         raise ValueError("no plain value")
     if "items" in entry:
-        items = [_value(item) for item in entry["items"]]
+        items = [_value(item) for item in entry["items"][:MAX_ITEMS]]
         return SList(items) if entry["type"] == "SList" else _KINDS[entry["type"]](items)
     if entry.get("ellipsis") is True:
         return ...

@@ -141,9 +141,15 @@ def protect(*, protected: bool = True) -> None:
     _prctl(_SET_DUMPABLE, 0 if protected else 1)
 
 
-def die_with_parent() -> None:
-    """End when the parent ends, however that happens."""
+def die_with_parent(parent: int) -> None:
+    """End when the parent ends, however that happens, and at once where it has already.
+
+    :param parent: its number, as it was known before the fork. The first process of a world of its
+        own sees that as 0, alive or not.
+    """
     _prctl(_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() not in (parent, 0):
+        os._exit(1)
 
 
 def adopt_orphans() -> None:

@@ -43,9 +43,10 @@ class EngineProcess:
         ready, told = os.pipe()
         self._mistakes, mistakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._mistake = ""
+        myself = os.getpid()
         self.pid = os.fork()
         if not self.pid:
-            _be_engine(self.own, folder / "state", told, mistakes)
+            _be_engine(myself, self.own, folder / "state", told, mistakes)
         os.close(told)
         os.close(mistakes)
         try:
@@ -130,10 +131,10 @@ class _Mistakes(logging.Handler):
             os.write(self._descriptor, " ".join(line.split())[:1000].encode() + b"\n")
 
 
-def _be_engine(path: Path, state: Path, told: int, mistakes: int) -> None:
+def _be_engine(parent: int, path: Path, state: Path, told: int, mistakes: int) -> None:
     code = 70
     try:
-        confine.die_with_parent()
+        confine.die_with_parent(parent)
         confine.protect()
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDWR)

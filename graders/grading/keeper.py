@@ -25,17 +25,20 @@ def be_keeper(
     limits: Limits,
     control: socket.socket,
     descriptors: tuple[int, int, int, int],
+    parent: int,
 ) -> None:
     """Fork the kernel into a world of its own, tell its number, and end as it ends."""
     code = 1
     try:
-        confine.die_with_parent()
+        confine.die_with_parent(parent)
         own, out, err, told = descriptors
         confine.close_descriptors({0, 2, *descriptors})
         own_world = confine.enter_processes(places[1])
+        myself = os.getpid()
         pid = os.fork()
         if not pid:
             os.close(told)
+            confine.die_with_parent(myself)
             _be_kernel(warm, places, environment, limits, control, out, err, own_world)
         os.write(told, f"{pid}\n".encode())
         for descriptor in (own, out, err, told):
@@ -58,7 +61,6 @@ def _be_kernel(
     own_world: bool,
 ) -> None:
     try:
-        confine.die_with_parent()
         os.setsid()
         confine.protect(protected=False)
         if own_world:

@@ -21,13 +21,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
 from course_lib import lean
 from graders.grading import figures, wire
+from graders.grading.answers import MAX_ITEMS, MAX_TEXT
 
 _FLUSH_AT = 16 * 1024
+_MAX_BITS = 1024
 _MATPLOTLIB = "module://matplotlib_inline.backend_inline"
 """What ipykernel sets for every kernel."""
 
@@ -228,20 +231,27 @@ def _answers(variables: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in names:
         if name in variables:
-            found[name] = _plain(variables[name])
+            try:
+                found[name] = _plain(variables[name])
+            except Exception as error:  # nothing plain: it cannot even be shown
+                found[name] = {"other": f"<{type(error).__name__}>"}
     return found
 
 
 def _plain(value: Any, depth: int = 2) -> dict[str, Any]:
     if value is ...:
         return {"ellipsis": True}
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, str):
+        return {"json": value[:MAX_TEXT]}
+    if value is None or isinstance(value, (bool, float)):
         return {"json": value}
+    if isinstance(value, int) or hasattr(value, "__index__"):
+        number = int(value)
+        huge = number.bit_length() > _MAX_BITS
+        return {"other": f"a number of {number.bit_length()} bits"} if huge else {"json": number}
     name = "SList" if type(value).__name__ == "SList" else None
     for kind in (list, tuple, set, frozenset):
         if isinstance(value, kind) and depth:
-            items = [_plain(item, depth - 1) for item in value]
+            items = [_plain(item, depth - 1) for item in islice(value, MAX_ITEMS)]
             return {"items": items, "type": name or kind.__name__}
-    if hasattr(value, "__index__"):
-        return {"json": int(value)}
     return {"other": repr(value)[:200]}

@@ -69,11 +69,12 @@ class Session:
         out, their_out = os.pipe()
         err, their_err = os.pipe()
         pid_read, pid_write = os.pipe()
+        myself = os.getpid()
         self._keeper = os.fork()
         if not self._keeper:
             descriptors = (theirs.fileno(), their_out, their_err, pid_write)
             places = (folder, hidden, writable)
-            be_keeper(warm, places, environment, limits, theirs, descriptors)
+            be_keeper(warm, places, environment, limits, theirs, descriptors, myself)
         theirs.close()
         for descriptor in (their_out, their_err, pid_write):
             os.close(descriptor)

@@ -146,6 +146,7 @@ def main(descriptor: int) -> int:
     _write_one()
     gc.collect()
     gc.freeze()
+    myself = os.getpid()
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
         _reap()
@@ -153,7 +154,7 @@ def main(descriptor: int) -> int:
             return 0
         if not os.fork():
             requests.close()
-            _grade_one(grade, socket.socket(fileno=descriptors[0]), warm)
+            _grade_one(grade, socket.socket(fileno=descriptors[0]), warm, myself)
         os.close(descriptors[0])
 
 
@@ -171,11 +172,11 @@ def _reap() -> None:
             pass
 
 
-def _grade_one(grade: Any, theirs: socket.socket, warm: Any) -> None:
+def _grade_one(grade: Any, theirs: socket.socket, warm: Any, parent: int) -> None:
     from graders.grading import confine
 
     try:
-        confine.die_with_parent()
+        confine.die_with_parent(parent)
         wire.send(theirs, {"pid": os.getpid()})
         found = Submission.from_json(wire.receive(theirs))
         try:

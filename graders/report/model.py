@@ -16,8 +16,10 @@ Outcome = Literal["passed", "partial", "failed", "waiting", "missing"]
 OUTCOMES: tuple[Outcome, ...] = ("passed", "partial", "failed", "waiting", "missing")
 """All points, some, none; waits for the instructor; nothing was handed in, or graded."""
 
-# What an engine makes up, which is another each time: IDs, the ports and names that it chooses.
+# What an engine and grading make up, which is another each time: the student's folder, IDs, the
+# ports and names that an engine chooses.
 _CHANCE = (
+    (re.compile(r"\S*/grade-\w+/\d+-files\b"), "<folder>"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "<id>"),
     (re.compile(r"\b(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|60\d{3})\b"), "<port>"),
 )

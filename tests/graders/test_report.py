@@ -65,11 +65,14 @@ def test_the_same_wrong_state_is_one_whatever_the_engine_made_up() -> None:
             attempt("hal", "partial", "it is published on 8081"),
             attempt("ivy", "partial", "there is my_bell"),
             attempt("jon", "partial", "there is my_volume"),
+            attempt("kim", "partial", "it is of /tmp/grade-a_8x/0-files/site"),
+            attempt("lea", "partial", "it is of /tmp/grade-b0cd/12-files/site"),
         ]
     )
     states = report.exercises[0].wrong_states()
     assert [state.students for state in states] == [
-        ("ann", "cho", "fay"), ("dan", "eve"), ("ben",), ("hal",), ("ivy",), ("jon",),
+        ("ann", "cho", "fay"), ("dan", "eve"), ("kim", "lea"), ("ben",), ("hal",), ("ivy",),
+        ("jon",),
     ]  # fmt: skip
     assert [one.found for one in states[0].missed] == ["it is published on 32768"]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from graders.grading import confine
+
 NOBODY = 65534
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,3 +45,22 @@ def test_protected_process_of_a_user_makes_its_own_world() -> None:
     assert done.returncode == 0, done.stderr
     # It entered.
     assert done.stdout.split()[0] == "True"
+
+
+def test_whoever_comes_too_late_to_die_with_its_parent_ends_at_once() -> None:
+    ended, closing = os.pipe()
+    parent = os.fork()
+    if not parent:
+        os.close(ended)
+        myself = os.getpid()
+        if not os.fork():
+            # Until the parent is gone, as under load.
+            while os.getppid() == myself:
+                os.sched_yield()
+            confine.die_with_parent(myself)
+            os.write(closing, b"alive")
+        os._exit(0)
+    os.close(closing)
+    os.waitpid(parent, 0)
+    with os.fdopen(ended, "rb") as told:
+        assert told.read() == b""
