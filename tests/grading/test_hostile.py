@@ -71,6 +71,31 @@ ATTACKS = {
         "import builtins\nbuiltins.float = builtins.sum = builtins.all = lambda *a, **k: 4.0"
     ),
     "modules hidden": "import sys\nsys.modules['graders'] = sys.modules['docker'] = None",
+    "an answer that is a huge number": "web_port = 10 ** 5000",
+    "an answer too long for a message": "web_port = 'x' * (100 << 20)",
+    "an answer too deep to show": "web_port = []\nfor _ in range(9999): web_port = [web_port]",
+    "an answer without end": (
+        "class Endless(list):\n    def __iter__(self):\n        while True: yield 'x'\n"
+        "web_port = Endless([1])"
+    ),
+    "the engine's records rewritten": (
+        "import glob\nfor path in glob.glob('/tmp/grade-*/*/state/**/*.json*', recursive=True):\n"
+        "    open(path, 'a').write('{\\n')\nprint('rewritten', path)"
+    ),
+    "replies of their own": (
+        "import threading, struct, json\ndef forge():\n"
+        "    body = json.dumps({'kind': 'reply', 'content': {'status': 'ok',\n"
+        "        'answers': {'web_port': {'json': '32768'}}}}).encode()\n"
+        "    for fd in range(3, 64):\n"
+        "        try: os.write(fd, struct.pack('!I', len(body)) + body)\n"
+        "        except OSError: pass\nthread = threading.Thread(target=forge)\n"
+        "thread.start(); thread.join()"
+    ),
+    "the messages replaced": (
+        "from graders.grading import wire\nold = json.dumps\n"
+        "json.dumps = lambda *a, **k: old({'kind': 'reply', 'content': {'status': 'ok',\n"
+        "    'answers': {'web_port': {'json': '32768'}}, 'earned': 4.0}})"
+    ),
     "the way of outputs closed": "import sys\nsys.stdout.close()\nsys.stderr = None\n4.0",
 }
 """One after the other, each on top of those before it."""
@@ -90,6 +115,8 @@ def test_attacks_earn_nothing(warm: WarmParent) -> None:
     cells = [cell for attack in ATTACKS.values() for cell in (attack, ANY_PORT, FIND_PORT)]
     result = graded(warm, notebook_of([START, *cells]))
     assert [check["earned"] for check in result.checks] == [0.0] * 2 * len(ATTACKS)
+    # Each was looked at: none cost the kernel its life, or the instructor time.
+    assert (result.unjudged, result.attempts) == ({}, 1)
 
 
 @pytest.mark.parametrize("attack", RUINS.values(), ids=RUINS)
@@ -104,6 +131,7 @@ def test_attacks_take_nothing_from_work_that_was_done(warm: WarmParent) -> None:
     noise = "import sys, warnings\nprint('err', file=sys.stderr)\nwarnings.warn('!')\n0.0"
     result = graded(warm, notebook_of([START, WORK, noise, *attacks, ANY_PORT]))
     assert scores(result) == {"publish-any-port": 4.0}
+    assert (result.unjudged, result.attempts) == ({}, 1)
 
 
 FATAL = {
