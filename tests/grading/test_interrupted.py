@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,14 @@ from tests.grading.test_class import HALF, comparable, tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 FOR_EVER = {"publish-any-port": "import threading\nthreading.Event().wait()"}
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Ctrl-C reaches what is started here, also where a shell started the tests behind itself."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_run_that_was_ended_goes_on(course: Course, tmp_path: Path) -> None:
