@@ -12,6 +12,7 @@ from tests.grading.faulty import FAULTS
 from tests.grading.grades import PATIENT, graded, notebook_of, scores
 from tests.grading.notebooks import RIGHT, text
 
+pytestmark = pytest.mark.timeout(600)
 START = "from course_lib import lab\nfrom graders import check\nlab.start('publish-a-service')"
 ANY_PORT = ("publish-any-port", 'check("publish-any-port")', 4.0)
 PRUNE = ("lifecycle-prune", 'check("lifecycle-prune")', 5.0)
