@@ -28,7 +28,7 @@ from graders.engine_view import (
 from graders.expectation import ObservationError
 from graders.http_probe import HttpAnswer
 from graders.past import JournalPast, Past
-from graders.patience import Clock, Patience, SystemClock, wait_until
+from graders.patience import Clock, Patience, SystemClock, patience_here, wait_until
 from graders.probe_container import (
     COMMAND_SECONDS,
     TIMED_OUT,
@@ -72,7 +72,7 @@ class Probe(EngineState):
         self.answers = answers
         self.folder = folder
         self._published_host = published_host
-        self._patience = patience or Patience()
+        self._patience = patience or patience_here()
         self._clock = clock or SystemClock()
         self._past = past or JournalPast(client.api)
 
@@ -198,7 +198,7 @@ class Probe(EngineState):
         return wait_until(
             look,
             good,
-            seconds=lambda: self._patience.settled,
+            seconds=lambda: self._patience.briefly,
             going_on=lambda: True,
             clock=self._clock,
             step=self._patience.step,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graders.patience import Patience, wait_until
+from graders.patience import Patience, patience_here, wait_until
 
 
 class FakeClock:
@@ -38,7 +38,26 @@ def test_patience_counts_from_the_start(
 
 
 def test_patience_can_be_stretched() -> None:
-    assert Patience(factor=2).seconds(1, own_command=True) == 5
+    patience = Patience(factor=2)
+    assert patience.seconds(1, own_command=True) == 5
+    assert patience.seconds(3600, own_command=True) == patience.briefly == 1
+
+
+@pytest.mark.parametrize(("load", "factor"), [(0.1, 1), (16, 1), (32, 2), (900, 20)])
+def test_patience_grows_with_what_waits_for_the_cores(
+    load: float, factor: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    assert patience_here().factor == factor
+
+
+def test_patience_is_the_usual_where_nobody_knows_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> tuple[float, float, float]:
+        raise OSError
+
+    monkeypatch.setattr("os.getloadavg", unknown)
+    assert patience_here() == Patience()
 
 
 def waiting(clock: FakeClock, going_on: Callable[[], bool] = lambda: True) -> Any:
