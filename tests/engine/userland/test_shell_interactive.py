@@ -39,6 +39,12 @@ async def test_end_of_input_ends_the_shell(user: TerminalUser) -> None:
     assert await user.ends() == 0
 
 
+async def test_lines_are_not_edited_as_in_vi(user: TerminalUser) -> None:
+    await user.type("set -o vi; echo $?\r")
+    await user.sees("set: editing as in vi is not available in the embedded engine\r\n")
+    assert await quit_shell(user) == 2
+
+
 async def test_an_open_command_asks_for_more(user: TerminalUser) -> None:
     await user.type("for i in 1 2\r")
     await user.sees("> ")

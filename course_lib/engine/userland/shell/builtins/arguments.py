@@ -61,7 +61,12 @@ def set_letter(shell: Shell, letter: str, on: bool, command: str | None) -> None
 
 
 def set_option(shell: Shell, name: str, on: bool) -> None:
-    """Set one option by its name."""
+    """Set one option by its name.
+
+    :raises ShellError: lines at a terminal are edited in one way, which is not that of vi.
+    """
+    if name == "vi" and on and shell.interactive:
+        raise ShellError("editing as in vi is not available in the embedded engine", command="set")
     shell.options[name] = on
     if name == "allexport":
         shell.variables.export_all = on
@@ -84,8 +89,6 @@ async def shift(shell: Shell, argv: list[str]) -> int:
             raise ShellError(f"Illegal number: {argv[1]}", command="shift")
         count = int(argv[1])
     if count > len(shell.positional):
-        if shell.bash:
-            return 1
         return 1
     del shell.positional[:count]
     return 0
