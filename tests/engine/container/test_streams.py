@@ -177,8 +177,10 @@ def test_half_of_the_detach_keys_is_passed_on(typed: list[bytes], passed: bytes)
 def test_detach_keys_within_other_input() -> None:
     escape = _Escape(DEFAULT_DETACH)
     assert escape.filter(b"x\x10") == b"x"
+    # As Moby's ``term.EscapeProxy``: the key that breaks off a sequence does not begin another one.
+    assert escape.filter(b"\x10\x11y") == b"\x10\x10\x11y"
     with pytest.raises(Detached):
-        escape.filter(b"\x10\x11y")
+        escape.filter(b"y\x10\x11z")
 
 
 @pytest.mark.parametrize(
