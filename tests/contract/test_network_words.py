@@ -33,10 +33,9 @@ SCRIPTS: dict[str, str] = {
         network create -d none @-n
         network create --scope swarm @-n
         network create --ingress @-n
-        network create --ipam-driver foo @-n
         network create --config-from nope @-n
         network create --config-only --internal @-n
-        network create 'a b' -d nope
+        network create 'a b' -d bridge
         network create ''
         network create
         network ls --filter name=@

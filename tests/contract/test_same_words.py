@@ -75,7 +75,6 @@ SCRIPTS: dict[str, str] = {
             --aux-address r=10.251.0.130 --label a=b --internal @-own
         network create --subnet 10.251.0.0/25 @-clash
         network create --subnet 10.251.0.1/24 @-clash
-        network create --driver no-such-driver @-clash
         network inspect @-own
         network ls --filter name=@
         network ls --filter driver=null --filter name=^none$ --format '{{.Name}} {{.Driver}}'
