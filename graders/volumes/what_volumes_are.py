@@ -93,7 +93,9 @@ def _holds(probe: Probe, container: ContainerView, path: str) -> Finding:
             " is there",
             "What is mounted over a volume covers it. Write the file into the volume itself.",
         )
-    seen = probe.files(container).read(path)
+    files = probe.files(container)
+    # The container's own command may be about to write it.
+    seen = probe.settled(container, lambda: files.read(path), lambda seen: seen.is_file)
     if seen.is_file:
         return met(f"{path} is there, {len(seen.content)} bytes")
     if seen.kind == "missing":
