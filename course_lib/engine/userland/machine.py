@@ -214,7 +214,6 @@ class ContainerMachine:
 
     def reap(self, process: ContainerProcess) -> None:
         """Remove an ended process from the table; its exit code stays with the object."""
-        process.reaped = True
         self.table.pop(process.pid, None)
         if process.parent is not None:
             process.parent.children.pop(process.pid, None)

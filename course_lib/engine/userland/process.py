@@ -72,9 +72,8 @@ class ContainerProcess:
         "_done", "_exit_code", "_files", "_handlers", "_interrupting", "_machine", "_pending",
         "_task", "_thaw", "_threads", "_ticks", "_watchers", "argv", "children", "comm", "cpu",
         "cwd", "dying", "env", "exe", "fds", "gid", "groups", "killed_by", "parent", "pgid", "pid",
-        "reaped", "sid", "slice_started", "started", "stopped", "stopped_by", "terminal", "uid",
-        "umask",
-        "waiting",
+        "sid", "slice_started", "started", "stopped", "stopped_by", "terminal", "uid",
+        "umask", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -113,7 +112,6 @@ class ContainerProcess:
         self.stopped = False
         self.stopped_by = 0
         self.dying = False
-        self.reaped = False
         self.killed_by = 0
         self.waiting = False
         self._handlers: dict[int, Disposition] = {}

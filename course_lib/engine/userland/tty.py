@@ -134,13 +134,6 @@ class PseudoTerminal:
         self.attributes = attributes
         self._notify()
 
-    def flush_input(self) -> None:
-        """Forget what was typed and not read."""
-        self._line.clear()
-        self._ready.clear()
-        self._waiting = 0
-        self._notify()
-
     def unread(self, data: bytes) -> None:
         """Give back what a line editor read too much."""
         self._ready.appendleft(data)

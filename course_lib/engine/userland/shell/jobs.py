@@ -135,9 +135,3 @@ class JobTable:
         if name.startswith("?"):
             return next((job for job in self._jobs if name[1:] in job.text), None)
         return next((job for job in self._jobs if job.text.startswith(name)), None)
-
-    def forget_done(self) -> None:
-        """Reap and forget what has ended; a job never waited for would stay a zombie."""
-        for job in list(self._jobs):
-            if job.done and job.told == job.state:
-                self._jobs.remove(job)
