@@ -2,6 +2,10 @@
 
 What a container has mounted is read from that container. For volumes that no container has, a
 container is made that is never started; it goes again at once.
+
+A container that never ran is not read from: for ``GET /containers/{id}/archive`` the engine mounts
+its volumes and makes the folders where they go, which ``docker diff`` shows from then on (moby
+``daemon/containerfs_linux.go``).
 """
 
 from __future__ import annotations
@@ -60,12 +64,17 @@ def look_into(
 def _jobs(topology: Topology) -> dict[StoreKey, tuple[str, str, Collection[str]]]:
     """By volume or path: a container that has it, the path there, and what else is below."""
     found: dict[StoreKey, tuple[str, str, Collection[str]]] = {}
-    for container in sorted(topology.containers, key=lambda c: not c.running):
+    ran = [c for c in topology.containers if _has_run(c)]
+    for container in sorted(ran, key=lambda c: not c.running):
         for mount in container.mounts:
             if mount.kind in ("volume", "bind"):
                 below = _below(container, mount.target)
                 found.setdefault((mount.kind, mount.source), (container.id, mount.target, below))
     return found
+
+
+def _has_run(container: Container) -> bool:
+    return container.state != "created"
 
 
 def _below(container: Container, target: str) -> tuple[str, ...]:
@@ -74,11 +83,12 @@ def _below(container: Container, target: str) -> tuple[str, ...]:
 
 
 def _loose(client: Any, topology: Topology) -> list[str]:
-    """Plain local volumes that no container on the engine has, whether it is shown or not.
+    """Plain local volumes that no container has which ever ran.
 
     Others (of a plugin, NFS) would have to be mounted from elsewhere to be looked into.
     """
-    used = {m.source for c in topology.containers for m in c.mounts if m.kind == "volume"}
+    ran = [c for c in topology.containers if _has_run(c)]
+    used = {m.source for c in ran for m in c.mounts if m.kind == "volume"}
     wanted = {v.name for v in topology.volumes if v.driver == "local" and v.name not in used}
     if not wanted:
         return []

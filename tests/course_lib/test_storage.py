@@ -92,6 +92,19 @@ def test_stopped_containers_and_unused_volumes_are_looked_into(
     alpine.api.remove_volume(empty)
 
 
+def test_a_container_that_never_ran_is_left_as_it_is(
+    alpine: docker.DockerClient, testing: TestCourse
+) -> None:
+    data = testing.name("data")
+    made = run(alpine, testing.name("first"), "echo hi > /data/f", f"{data}:/data")
+    alpine.api.remove_container(made, force=True)
+    waits = alpine.containers.create("alpine", name=testing.name("waits"),
+                                     volumes=[f"{data}:/far/deep"])  # fmt: skip
+    assert look(alpine, testing).contents == {("volume", data): Contents((Item("f", 3),))}
+    # What is read from a container has its mount points from then on.
+    assert not waits.diff()
+
+
 def test_without_an_image_unused_volumes_keep_what_is_known(
     alpine: docker.DockerClient, testing: TestCourse
 ) -> None:
