@@ -1,6 +1,6 @@
 """Diagrams of an engine: topology -> scene -> layout -> SVG or matplotlib figure, all pure.
 
-What they need of matplotlib is imported when something is drawn, not before.
+fontTools is imported when something is drawn, not before; matplotlib, for a figure alone.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def _label(label: Label) -> Iterator[str]:
             letters.append(f'<use href="#{_id(letter, label.bold)}" x="{_number(x)}"/>')
         x += advance(letter, label.bold)
     yield (
-        f'<g transform="{place} scale({scale:.5f} {-scale:.5f})" fill="{label.colour}">'
+        f'<g transform="{place} scale({scale:.7f} {-scale:.7f})" fill="{label.colour}">'
         f"{''.join(letters)}</g>"
     )
     if label.struck:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -8,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from course_lib.contents import Contents, Item
-from course_lib.diagrams import describe, draw, palette
+from course_lib.diagrams import describe, draw, lettering, palette
 from course_lib.diagrams.layout import lay_out
 from course_lib.diagrams.scene import build_scene
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line
@@ -585,3 +587,37 @@ def test_network_made_anew_under_its_name_is_shown_once() -> None:
     picture = draw(after, since=before)
     assert picture.words.count("network dev ") == 1
     assert "172.30.0.0/16" in picture.words
+
+
+@pytest.mark.parametrize(("bold", "name"), [(False, "DejaVuSans"), (True, "DejaVuSans-Bold")])
+def test_letters_are_as_wide_as_matplotlib_sets_them(bold: bool, name: str) -> None:
+    from matplotlib import get_data_path
+    from matplotlib.ft2font import FT2Font
+
+    face = FT2Font(f"{get_data_path()}/fonts/ttf/{name}.ttf")
+    face.set_size(200.0, 72)
+    for letter in "aMi1.-\N{CHECK MARK}\N{MIDDLE DOT}":
+        theirs = face.load_char(ord(letter)).linearHoriAdvance / 65536
+        assert lettering.measure(letter, 200.0, bold) == pytest.approx(theirs, rel=1e-4)
+
+
+def test_a_letter_is_an_outline_of_its_own() -> None:
+    assert lettering.outline("l", False).startswith("M")
+    assert lettering.outline("i", False).count("M") == 2  # a stem and a dot
+    assert lettering.outline("l", False) != lettering.outline("l", True)
+    # Letters that the font has not are its sign for that.
+    one, other = (
+        lettering.outline(letter, False)
+        for letter in "\N{HANGUL SYLLABLE GAG}\N{CJK UNIFIED IDEOGRAPH-4E00}"
+    )
+    assert one == other
+
+
+def test_a_lesson_draws_without_loading_matplotlib_or_numpy() -> None:
+    code = (
+        "import sys; from course_lib import diagrams, topology;"
+        "diagrams.draw(topology.Topology()).svg;"
+        "print({'matplotlib', 'numpy'} & sys.modules.keys())"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60)
+    assert said == "set()\n"
