@@ -15,6 +15,7 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from course_lib import lean
 from course_lib.catalog import Catalog, course
 from course_lib.errors import CourseError, NotOurWorkspace, UsageError
 
@@ -174,6 +175,7 @@ def _write(made: Path, course_id: str, catalog: Catalog) -> None:
 
 
 def _make_grade_book(path: Path, course_id: str) -> None:
+    lean.import_nbformat()
     from nbgrader.api import Gradebook
     from sqlalchemy.exc import SQLAlchemyError
 

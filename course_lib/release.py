@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from course_lib import lean
 from course_lib.courses import CODE_STUB
 from course_lib.errors import CatalogError
 
@@ -23,6 +24,7 @@ def release_notebook(path: Path) -> bytes:
 
     :raises CatalogError: where it is no notebook, or its exercises are marked wrongly.
     """
+    lean.import_nbformat()
     import nbformat
 
     with warnings.catch_warnings():

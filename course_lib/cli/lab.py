@@ -71,7 +71,7 @@ def choose_port(wanted: int | None, reserved: Collection[int]) -> int:
 def jupyter_words(port: int, no_browser: bool) -> list[str]:
     """JupyterLab's command line; what else it has to know is in :func:`settings`."""
     words = [
-        *(sys.executable, "-m", "jupyterlab"),
+        *(sys.executable, "-P", "-m", "course_lib.lean", "jupyterlab"),
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         # The addresses are printed all the same.

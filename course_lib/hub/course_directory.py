@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from course_lib import lean
 from course_lib.courses import GRADE_BOOK, init_course
 from course_lib.errors import CourseError
 
@@ -22,6 +23,7 @@ c.Exchange.root = {exchange!r}
 
 def fill(document: dict[str, Any]) -> None:
     """Make the directory where there is none, and add the students that the grade book lacks."""
+    lean.import_nbformat()
     directory = Path(document["directory"])
     if not (directory / GRADE_BOOK).exists():
         init_course(directory, document["course"])

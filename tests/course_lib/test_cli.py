@@ -223,7 +223,7 @@ def test_lab_prepares_everything_and_becomes_jupyterlab(
     assert run(arguments, execute=lambda *call: calls.append(call)) == 0
     [(python, words, environ)] = calls
     assert python == sys.executable
-    assert words[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert words[:5] == [sys.executable, "-P", "-m", "course_lib.lean", "jupyterlab"]
     assert "--no-browser" in words
     found = Path(environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0], "jupyter_server_config.json")
     settings = json.loads(found.read_text())
