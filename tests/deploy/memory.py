@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psutil
 
+from course_lib.hub.cgroups import Cgroup
+
 SERVER, KERNEL, ENGINE = "server", "kernel", "engine"
 _KINDS = {
-    SERVER: ("jupyterhub-singleuser", "jupyter-lab"),
+    SERVER: ("jupyterhub.singleuser", "jupyter-lab"),
     KERNEL: ("ipykernel_launcher",),
     ENGINE: ("course_lib.engine",),
 }
@@ -39,3 +41,12 @@ def by_kind(*users: int) -> dict[str, float]:
         kinds = (kind for kind, words in _KINDS.items() if any(word in line for word in words))
         found[next(kinds, "others")] += megabytes(process)
     return found
+
+
+def peak(group: Cgroup) -> float:
+    """Megabytes that a control group had at most, with the files that it read."""
+    for folder in group.folders:
+        for name in ("memory.peak", "memory.max_usage_in_bytes"):
+            if (folder / name).is_file():
+                return int((folder / name).read_text()) / 2**20
+    return 0.0

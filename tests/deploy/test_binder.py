@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from course_lib.hub.cgroups import Cgroup, available, remove
 from tests.deploy import lesson_one
 from tests.deploy.browser import browser_page
 from tests.deploy.learner import ROOT, Image
-from tests.deploy.memory import by_kind
+from tests.deploy.memory import by_kind, peak
 from tests.deploy.processes import end_group
 
 pytestmark = [
@@ -31,6 +32,9 @@ pytestmark = [
 TOKEN = "a-token-of-binderhub"
 BASE = "/user/learner/"
 GUARANTEED_MB = 450
+LIMIT_MB = 2048
+PROCESSES = 4096
+"""More than any lesson has: a pod's limit is that of its machine."""
 
 
 def test_repo2docker_reads_every_file_of_binder(dockerfile: str) -> None:
@@ -60,8 +64,18 @@ def test_post_build_removes_nothing_of_a_checkout(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def server(image: Image, tmp_path: Path) -> Iterator[str]:
-    """The server as BinderHub starts it in a pod; its address."""
+def pod() -> Iterator[Cgroup]:
+    """What a pod may use together."""
+    hub = f"binder-{os.getpid()}"
+    yield Cgroup.of("learner", hub)
+    remove(hub)
+
+
+@pytest.fixture
+def server(image: Image, pod: Cgroup, tmp_path: Path) -> Iterator[str]:
+    """The server as BinderHub starts it in a pod of one CPU; its address."""
+    within = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+    within += pod.joined(LIMIT_MB << 20, PROCESSES)
     log = tmp_path / "server.log"
     command = [
         *("jupyter-lab", "--ip=0.0.0.0", "--port=8888", f"--ServerApp.base_url={BASE}"),
@@ -69,7 +83,7 @@ def server(image: Image, tmp_path: Path) -> Iterator[str]:
     ]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            image.words(str(image.home / "binder/start"), *command),
+            [*within, *image.words(str(image.home / "binder/start"), *command)],
             cwd=image.home,
             env=image.environ,
             stdout=out,
@@ -109,7 +123,7 @@ def test_learner_finds_the_lessons_and_no_solutions(image: Image) -> None:
         assert lesson_one.FIRST not in text, path
 
 
-def test_first_lesson_on_binder(image: Image, server: str, tmp_path: Path) -> None:
+def test_first_lesson_on_binder(image: Image, pod: Cgroup, server: str, tmp_path: Path) -> None:
     notebook = image.home / "docker-course" / lesson_one.NOTEBOOK
     owner = notebook.stat()
     cells = lesson_one.write_answers(notebook)
@@ -126,3 +140,6 @@ def test_first_lesson_on_binder(image: Image, server: str, tmp_path: Path) -> No
         # A pod has that much for sure; the notebook is open, its containers run.
         taken = by_kind(owner.st_uid)
         assert sum(taken.values()) < GUARANTEED_MB, taken
+    # Nor did it need more in between, with all files that it read: it never came near its limit.
+    if available():
+        assert 0 < peak(pod) < LIMIT_MB / 2
