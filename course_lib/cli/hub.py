@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,13 @@ from course_lib import clients
 from course_lib.cli.progress import announce
 
 Execute = Callable[[str, list[str], dict[str, str]], None]
+
+
+def _become(program: str, words: list[str], environ: dict[str, str]) -> None:
+    # What a shell starts in the background ignores SIGINT, and so do its children: JupyterHub,
+    # which ends its services by that, would wait half a minute for each.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.execve(program, words, environ)
 
 
 def init(arguments: argparse.Namespace) -> int:
@@ -33,7 +41,7 @@ def init(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
+def run(arguments: argparse.Namespace, execute: Execute = _become) -> int:
     """Look whether all is well, make what is missing, and become JupyterHub."""
     from course_lib.hub import accounts, cgroups, checks, create
     from course_lib.hub.folder import open_hub
@@ -51,7 +59,9 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     if not cgroups.available():
         _note("no control groups here, so memory_mb is the limit of each process")
     if not accounts.limit_disk(hub, everybody[1:]):
-        _note(f"the file system of {hub.folder} has no quotas, so disk_mb limits nothing")
+        _note(
+            f"the file system of {hub.folder} has no quotas, so disk_mb is the limit of each file"
+        )
     # Held until JupyterHub ends; what JupyterHub starts does not inherit it.
     os.set_inheritable(lock.fileno(), True)
     environ = dict(os.environ)
@@ -59,7 +69,8 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     environ["PATH"] = os.pathsep.join((programs, environ.get("PATH", os.defpath)))
     print(f"hub       http://{hub.klass.address}:{hub.klass.port}/", flush=True)
     os.chdir(hub.state)
-    words = [sys.executable, "-m", "jupyterhub", "--config", str(hub.config_file)]
+    words = [sys.executable, "-P", "-m", "course_lib.lean", "jupyterhub"]
+    words += ["--config", str(hub.config_file)]
     execute(sys.executable, words, environ)
     return 0
 

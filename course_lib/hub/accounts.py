@@ -51,13 +51,13 @@ def make(hub: Hub, names: Iterable[str], announce: Callable[[str], None]) -> Non
 
 
 def limit_disk(hub: Hub, names: Iterable[str]) -> bool:
-    """Set the quota of these people's files; whether the file system has quotas."""
-    if shutil.which("setquota") is None:
-        return False
-    blocks = str(hub.klass.disk_mb * 1024)
+    """Set the quota of these people's files; whether they are limited by it."""
     where = subprocess.run(
         ["df", "--output=target", str(hub.homes)], capture_output=True, text=True, check=False
     ).stdout.splitlines()[-1:]
+    if shutil.which("setquota") is None or not _has_quotas(where):
+        return False
+    blocks = str(hub.klass.disk_mb * 1024)
     for name in names:
         done = subprocess.run(
             ["setquota", "-u", name, "0", blocks, "0", "0", *where],
@@ -67,6 +67,18 @@ def limit_disk(hub: Hub, names: Iterable[str]) -> bool:
         if done.returncode:
             return False
     return True
+
+
+def _has_quotas(where: list[str]) -> bool:
+    """Whether the kernel counts: ``setquota`` succeeds where only a file of quotas is there."""
+    said = subprocess.run(
+        ["quotaon", "--user", "--print-state", *where],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    return " is on" in said.stdout
 
 
 def _make_home(home: Path, name: str) -> None:

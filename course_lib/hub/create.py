@@ -32,7 +32,7 @@ port = {port}
 # For each person's server, engine and programs together.
 memory_mb = {memory_mb}
 processes = {processes}
-# For each person's files, where the file system of this folder has quotas.
+# For each person's files together, where the file system of this folder has quotas; else for each.
 disk_mb = {disk_mb}
 
 # A server that nobody uses stops, an engine without client and running container ends.

@@ -3,13 +3,14 @@
 # and with its end the kernel ends all others. It makes the world's own /tmp, starts the server as
 # its person, and in the end lets what the server leaves (the engine, terminals) end in order.
 #
-#   enter.sh USER HOME PROCESSES INDEX COURSE COMMAND…
+#   enter.sh USER HOME PROCESSES BYTES INDEX COURSE COMMAND…
 #
 # COURSE is where the course itself lies, should that be in a folder of which everybody gets their
-# own: it stays to be seen there. Empty where it lies elsewhere.
+# own: it stays to be seen there. Empty where it lies elsewhere. No file gets larger than BYTES: where
+# the file system has no quotas, that much is left of the limit.
 set -u
-user=$1 home=$2 processes=$3 index=$4 course=$5
-shift 5
+user=$1 home=$2 processes=$3 bytes=$4 index=$5 course=$6
+shift 6
 
 if [ -n "$course" ]; then
     mount -t tmpfs -o mode=700 tmpfs /mnt && mkdir /mnt/course || exit 3
@@ -25,7 +26,7 @@ fi
 install -d -m 700 -o "$user" -g "$(id -g "$user")" /tmp/run || exit 3
 cd "$home" || exit 3
 
-prlimit --nproc="$processes" --core=0 -- \
+prlimit --nproc="$processes" --fsize="$bytes" --core=0 -- \
     setpriv --reuid="$user" --regid="$user" --init-groups --bounding-set=-all --inh-caps=-all \
     --no-new-privs -- /bin/sh -c '
     exec >"$HOME/.server.log" 2>&1

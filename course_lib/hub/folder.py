@@ -25,7 +25,7 @@ class Class:
     :param hub_port: on 127.0.0.1, for the hub's own API; people's servers see it as well, so it
         is one that no lesson publishes. ``proxy_port`` and ``grader_port`` likewise.
     :param memory_mb: of one person's server with everything in it; ``processes`` likewise.
-    :param disk_mb: of one person's files, where the file system has quotas.
+    :param disk_mb: of one person's files, where the file system has quotas; else of each file.
     :param idle_minutes: after which a server that nobody uses is stopped.
     :param engine_minutes: after which an engine without client and running container ends.
     """

@@ -20,7 +20,8 @@ _MEGABYTE = 1024 * 1024
 _CULL_EVERY = 60
 _PATIENCE = 900
 """Seconds for a server to come up: a whole class may start at once, on a machine that just did."""
-_SERVER = [str(Path(sys.executable).with_name("jupyterhub-singleuser"))]
+_SERVER = [sys.executable, "-P", "-m", "course_lib.lean", "jupyterhub.singleuser"]
+"""Jupyter's server of the hub. (``-P``: what lies in a person's folder is not imported.)"""
 _WITH_THE_HUB = ["setpriv", "--pdeathsig", "TERM", "--"]
 """Before the commands of what ends with the hub, however that ends. People's servers do not."""
 
@@ -98,6 +99,7 @@ def _servers(c: Any, hub: Hub) -> None:
     c.PersonSpawner.engine_seconds = klass.engine_minutes * 60
     c.PersonSpawner.memory_bytes = klass.memory_mb * _MEGABYTE
     c.PersonSpawner.processes = klass.processes
+    c.PersonSpawner.file_bytes = klass.disk_mb * _MEGABYTE
     c.Spawner.cmd = _SERVER
     c.Spawner.notebook_dir = "~/docker-course"
     c.Spawner.default_url = "/lab/tree/index.ipynb"

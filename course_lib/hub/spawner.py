@@ -45,6 +45,7 @@ class PersonSpawner(LocalProcessSpawner):
     engine_seconds = Integer(0, help="an idle engine ends after that long").tag(config=True)
     memory_bytes = Integer(help="of all that a person runs").tag(config=True)
     processes = Integer(400, help="of all that a person runs").tag(config=True)
+    file_bytes = Integer(help="of one file").tag(config=True)
     _door = Instance(HTTPServer, allow_none=True)
     """The hub's API inside of the namespace."""
 
@@ -80,7 +81,8 @@ class PersonSpawner(LocalProcessSpawner):
             *("nsenter", f"--net=/proc/self/fd/{descriptor}", "--"),
             *("unshare", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"),
             *("--", "/bin/sh", str(namespace.ENTER), user, pwd.getpwnam(user).pw_dir),
-            *(str(self.processes), str(Path(self.settings_folder) / "index.ipynb")),
+            *(str(self.processes), str(self.file_bytes)),
+            str(Path(self.settings_folder) / "index.ipynb"),
             _course_in_private_folder(),
         ]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import socket
 import stat
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -256,3 +259,38 @@ def test_hand_out_is_a_table(hub: Hub) -> None:
     rows = list(csv.reader(hub.passwords_file.read_text().splitlines()))
     assert rows[0] == ["name", "password"]
     assert [row[0] for row in rows[1:]] == ["anna", "ben", "ines"]
+
+
+@pytest.fixture
+def own_file_system(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 MB that counts who has what, where kernel and programs can."""
+    image, where = tmp_path / "image", tmp_path / "mounted"
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    where.mkdir()
+    said = subprocess.run(["mkfs.ext4", "-q", str(image)], capture_output=True, text=True)
+    if not said.returncode:
+        words = ["mount", "-o", "loop,usrquota", str(image), str(where)]
+        said = subprocess.run(words, capture_output=True, text=True)
+    if said.returncode:
+        pytest.skip(f"no file system in a file here: {said.stderr}")
+    try:
+        for program, option in (("quotacheck", "-cum"), ("quotaon", "-u")):
+            if shutil.which(program):
+                subprocess.run([program, option, where], capture_output=True)
+        yield where
+    finally:
+        subprocess.run(["umount", where], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_disk_is_limited_where_we_say_so(own_file_system: Path) -> None:
+    hub = Hub(own_file_system, Class("docker-101", "ines", disk_mb=1))
+    hub.homes.mkdir()
+    limited = accounts.limit_disk(hub, ["nobody"])
+    large = hub.homes / "large"
+    with large.open("wb") as out:
+        shutil.chown(large, "nobody")
+        words = ["dd", "if=/dev/zero", "bs=64k", "count=32"]
+        written = subprocess.run(words, user="nobody", stdout=out, stderr=subprocess.PIPE)
+    assert (written.returncode != 0) == limited, written.stderr

@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 from playwright.sync_api import Page
 
@@ -63,10 +64,12 @@ class RunningClass:
         self.passwords = {row[0]: row[1] for row in rows[1:]}
 
     def start(self) -> None:
-        """`course hub run`, until it serves."""
+        """`course hub run`, until it serves; as in the background of a shell's script."""
+        run = [sys.executable, "-m", "course_lib.cli", "hub", "run", str(self.folder)]
+        ignoring = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                reachable(sys.executable, "-m", "course_lib.cli", "hub", "run", str(self.folder)),
+                reachable(*ignoring, *run),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -87,6 +90,12 @@ class RunningClass:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def services(self) -> list[psutil.Process]:
+        """What the hub runs for the class: proxy, formgrader, culler."""
+        assert self.process is not None
+        # (People's servers begin with `unshare`.)
+        return [p for p in psutil.Process(self.process.pid).children() if p.name() != "unshare"]
 
     def person(self, name: str, *, patience: float = SECONDS) -> Person:
         return Person(self.base, name, self.passwords[name], patience=patience)

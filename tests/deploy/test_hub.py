@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import pwd
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from tests.contract.harness import until
 from tests.deploy import lesson_one
 from tests.deploy.browser import SECONDS, chromium, profile_page
 from tests.deploy.hub_class import (
+    ROOT,
     RunningClass,
     apart,
     environment,
@@ -30,6 +34,7 @@ from tests.deploy.hub_class import (
 )
 from tests.deploy.memory import ENGINE, by_kind
 from tests.deploy.person import Kernel, text_of
+from tests.deploy.processes import end_group
 from tests.deploy.thief import try_to_cross
 
 pytestmark = [
@@ -41,6 +46,7 @@ pytestmark = [
 ]
 
 ASSIGNMENT = "networking"
+GUIDE = ROOT / "docs" / "hub.md"
 NOTEBOOK = str(lesson_one.NOTEBOOK)
 POINTS = 12.0
 ENGINE_MB = 60
@@ -207,17 +213,27 @@ def lesson_in_the_browser(klass: RunningClass, name: str, page: Page, shots: Pat
     until(lambda: list(inbound.glob(f"{name}+{ASSIGNMENT}+*/submission_secret.txt")))
 
 
+def documented_lines() -> list[str]:
+    """How docs/hub.md says that a class is graded, line by line."""
+    blocks = re.findall(r"^```console\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    [block] = (block for block in blocks if "course autograde" in block)
+    lines = [line.removeprefix("$ ") for line in block.splitlines()]
+    assert any(line.startswith("nbgrader release_feedback") for line in lines)
+    return lines
+
+
 def grade(klass: RunningClass, page: Page) -> None:
-    """Collect and give feedback with formgrader's buttons; the students' code runs in between."""
-    press(klass, page, "cloud-download")  # Collect
+    """As the guide says, in a terminal of the course's account; then formgrader's buttons."""
     page.goto(f"{klass.base}/services/{klass.course}/lab")
     open_terminal(page)
-    page.keyboard.type(f"(cd {klass.course} && course autograde {ASSIGNMENT}) > ~/log 2>&1")
-    page.keyboard.type("; echo ended $? >> ~/log\n")
+    page.keyboard.type("exec > ~/log 2>&1; trap 'echo \"failed: $BASH_COMMAND\"' ERR\n")
+    for line in documented_lines():
+        page.keyboard.type(f"{line.replace('docker-101', klass.course)}\n")
+    page.keyboard.type("echo all done\n")
     log = klass.hub.home(klass.hub.klass.grader) / "log"
-    until(lambda: log.exists() and re.search(r"^ended \d+$", log.read_text(), re.MULTILINE), 400)
-    assert log.read_text().splitlines()[-1] == "ended 0", log.read_text()
-    press(klass, page, "comment", "envelope")  # Generate and release feedback
+    until(lambda: log.exists() and re.search(r"^all done$", log.read_text(), re.MULTILINE), 400)
+    assert "failed: " not in log.read_text(), log.read_text()
+    press(klass, page, "comment", "envelope")  # Generate and release feedback, once more
     path = f"/services/{klass.course}/formgrader/api/submissions/{ASSIGNMENT}"
     listed = page.request.get(klass.base + path).json()
     earned = {submission["student"]: submission["score"] for submission in listed}
@@ -297,13 +313,43 @@ async def end_everything(klass: RunningClass) -> None:
         listed = await student.answered(f"assignments?course_id={klass.course}")
         assert listed["success"]
 
-        # With the server everything of the person ends, and comes back.
-        status, _ = await student.ask(f"users/{name}/server", "DELETE", of="/hub/api/")
-        assert status in (202, 204)
-        until(lambda: not processes_of(name))
+        # An engine that nobody uses ends, and comes back with the next command.
+        idle = "!course engine stop >/dev/null; echo $COURSE_ENGINE_IDLE;"
+        idle += " COURSE_ENGINE_IDLE=1 docker volume ls --quiet 2>/dev/null"
+        assert (await student.run(idle)).split() == ["1200", "kept"]
+        until(lambda: by_kind(pwd.getpwnam(name).pw_uid)[ENGINE] == 0)
+        assert "precious" in await student.run(show)
+
+        # So does a server, with everything of its person.
+        with culling(klass):
+            until(lambda: not processes_of(name))
         await student.start_server()
         assert (await student.read("notes.txt")) == "my"
         assert "precious" in await student.run(show)
+
+
+@contextlib.contextmanager
+def culling(klass: RunningClass) -> Iterator[None]:
+    """The hub's own culler, with all that it is given, but after a second instead of an hour."""
+    [culler] = (p for p in klass.services() if "jupyterhub_idle_culler" in p.cmdline())
+    words, environ = culler.cmdline(), culler.environ()
+    at = words.index("--timeout=3600")
+    words[at:] = ["--timeout=1", "--cull-every=1"]
+    process = subprocess.Popen(words, env=environ, start_new_session=True)
+    try:
+        yield
+    finally:
+        end_group(process)
+
+
+def test_no_service_ignores_the_signal_that_ends_it(klass: RunningClass) -> None:
+    """Else the hub waits half a minute for each; whatever started the hub ignores it."""
+    services = klass.services()
+    assert len(services) == 3
+    for process in services:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        [ignored] = re.findall(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)
+        assert not int(ignored, 16) >> (signal.SIGINT - 1) & 1, process.cmdline()
 
 
 def processes_of(name: str) -> list[psutil.Process]:

@@ -93,18 +93,22 @@ print(count)
 """
 
 
+LARGE = "open('large', 'wb').truncate({bytes} + 1)"
+
+
 async def pass_limits(klass: RunningClass, ours: Kernel) -> None:
-    """Two gigabytes, and as many threads as a person may have processes: refused."""
-    processes = klass.hub.klass.processes
-    codes = [FILL, CROWD.format(processes=processes)]
+    """Two gigabytes, as many threads as a person may have processes, a large file: refused."""
+    processes, bytes_ = klass.hub.klass.processes, klass.hub.klass.disk_mb << 20
+    codes = [FILL, LARGE.format(bytes=bytes_), CROWD.format(processes=processes)]
     found = await ours.run(
         "import subprocess, sys\n"
         f"for code in {codes!r}:\n"
         "    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)\n"
         "    print(done.stdout or done.returncode)"
     )
-    ended, threads = text_of(found).split()
-    assert int(ended) != 0
+    filled, large, threads = text_of(found).split()
+    assert int(filled) != 0
+    assert int(large) != 0
     assert 0 < int(threads) < processes
 
 
