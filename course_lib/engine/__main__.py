@@ -20,8 +20,8 @@ from pathlib import Path
 
 from course_lib.engine.errdefs import EngineError
 
-_RECURSION = 6000
-"""Frames of Python: a function of a shell that calls itself takes some eight for each call. Each
+_RECURSION = 10000
+"""Frames of Python: a function of a shell that calls itself takes some ten for each call. Each
 coroutine needs about 400 bytes of the 8 MiB of stack that a main thread has (CPython 3.11)."""
 
 

@@ -74,6 +74,12 @@ class PipeReader(_End):
         super().__init__(channel)
         channel.readers += 1
 
+    @property
+    def readable(self) -> bool:
+        """Whether a read would not wait."""
+        channel = self._alive()
+        return bool(channel.buffer) or channel.writers == 0
+
     async def read(self, size: int = CAPACITY, /) -> bytes:
         channel = self._alive()
         if size <= 0:

@@ -350,7 +350,8 @@ class ContainerProcess:
             return 1
         except RecursionError:
             await self._last_words("stack overflow")
-            return 128 + signals.NUMBERS["SEGV"]
+            self.killed_by = signals.NUMBERS["SEGV"]
+            return 128 + self.killed_by
         except Exception as error:
             self._machine.report(self, error)
             await self._last_words(f"internal error: {error}")

@@ -37,7 +37,8 @@ async def cat(proc: ContainerProcess, options: Options, words: list[str]) -> int
         except _WriteError as error:
             raise Fail(f"write error: {error}") from None
         except OSError as error:
-            verb = "read error" if error.errno == errno.EISDIR else f"can't open '{name}'"
+            unread = name == "-" or error.errno == errno.EISDIR
+            verb = "read error" if unread else f"can't open '{name}'"
             await proc.err(f"cat: {verb}: {reason(error)}\n")
             status = 1
     return status

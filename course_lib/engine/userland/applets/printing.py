@@ -14,7 +14,7 @@ _SIMPLE = {
     "a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "e": 27,
     '"': 34, "'": 39,
 }  # fmt: skip
-_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d*))?[hlLqjzt]*(.?)", re.DOTALL)
+_DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d*))?([hlLz]*)(.?)", re.DOTALL)
 
 
 def encode(text: str) -> bytes:
@@ -180,10 +180,12 @@ class _Format:
         return self._arguments[index] if index < len(self._arguments) else None
 
     def _convert(self, match: re.Match[str]) -> bytes | None:
-        flags, width, precision, kind = match.groups()
+        flags, width, precision, sizes, kind = match.groups()
         padded_bytes = kind == "b" and len(match[0]) > 2
         if kind not in "diouxXfeEgGcsb" or not kind or padded_bytes:
-            self.errors.append(f"{self._template[match.start() :]}: invalid format")
+            # BusyBox cuts the size of the type (``l``, ``z`` …) out of the format.
+            shown = match[0].replace(f"{sizes}{kind}", kind) + self._template[match.end() :]
+            self.errors.append(f"{shown}: invalid format")
             self.status = 1
             return None
         if width == "*":
@@ -215,7 +217,7 @@ class _Format:
         form = f"%{flags}{width or ''}{'' if precision is None else '.' + precision}"
         if kind in "feEgG":
             return (form + kind).encode() % self._float(argument or "")
-        number = self._number(argument or "")
+        number = self._number(argument or "", 64 if kind in "ouxX" else 63)
         if kind in "ouxX" and number < 0:
             number += 1 << 64
         if "#" in flags and kind == "o":
@@ -223,7 +225,7 @@ class _Format:
             return _pad(digits.encode(), flags, width)
         return (form + ("d" if kind in "iu" else kind)).encode() % number
 
-    def _number(self, text: str) -> int:
+    def _number(self, text: str, bits: int = 63) -> int:
         stripped = text.strip()
         if stripped[:1] in ("'", '"'):
             return ord(stripped[1]) if len(stripped) > 1 else 0
@@ -232,7 +234,7 @@ class _Format:
         base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" else 10
         try:
             number = sign * int(digits, base)
-            if -(1 << 63) <= number < 1 << 64:
+            if -(1 << 63) <= number < 1 << bits:
                 return number
             raise ValueError
         except ValueError:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from course_lib.engine.interfaces import FileStat, Process
 
-_UNARY = frozenset("bcdefghknprstuwxzLOSG")
 _BINARY = frozenset(
     ["=", "==", "!=", "<", ">", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot",
      "-ef"]
@@ -17,6 +16,9 @@ _TYPES: dict[str, Callable[[int], bool]] = {
     "b": stat.S_ISBLK, "c": stat.S_ISCHR, "d": stat.S_ISDIR, "f": stat.S_ISREG,
     "p": stat.S_ISFIFO, "S": stat.S_ISSOCK,
 }  # fmt: skip
+
+
+Make = Callable[[Process, list[str]], "Condition"]
 
 
 class TestError(Exception):
@@ -39,19 +41,32 @@ async def bracket(proc: Process) -> int:
     return await run_test(proc, words[:-1], "[")
 
 
-async def run_test(proc: Process, words: list[str], name: str) -> int:
-    """0 if the condition holds, 1 if not, 2 after a message."""
+async def run_test(
+    proc: Process, words: list[str], name: str, condition: Make | None = None
+) -> int:
+    """0 if the condition holds, 1 if not, 2 after a message.
+
+    :param condition: one that knows more than that of ``test`` as a program.
+    """
     if not words:
         return 1
     try:
-        return int(not _Condition(proc, words).whole())
+        return int(not (condition or Condition)(proc, words).whole())
     except TestError as error:
         await proc.err(f"{name}: {error}\n")
         return 2
 
 
-class _Condition:
-    """Recursive descent over the words, as BusyBox's ``test`` does it."""
+class Condition:
+    """Recursive descent over the words, as BusyBox's ``test`` does it.
+
+    :cvar unary: letters of the operators with one operand.
+    :cvar ands: signs between conditions of which both must hold; ``ors``: at least one.
+    """
+
+    unary = frozenset("bcdefghknprstuwxzLOSG")
+    ands: tuple[str, ...] = ("-a",)
+    ors: tuple[str, ...] = ("-o",)
 
     def __init__(self, proc: Process, words: list[str]) -> None:
         self._proc = proc
@@ -64,9 +79,9 @@ class _Condition:
         if len(words) == 1:
             return bool(words[0])
         if len(words) == 3 and words[1] in _BINARY:
-            return self._binary(words[0], words[1], words[2])
+            return self.two(words[0], words[1], words[2])
         if len(words) == 4 and words[0] == "!" and words[2] in _BINARY:
-            return not self._binary(words[1], words[2], words[3])
+            return not self.two(words[1], words[2], words[3])
         value = self._or()
         if self._position < len(words):
             raise TestError(f"{words[self._position]}: unknown operand")
@@ -78,7 +93,7 @@ class _Condition:
 
     def _or(self) -> bool:
         value = self._and()
-        while self._peek() == "-o":
+        while self._peek() in self.ors:
             self._position += 1
             right = self._and()
             value = value or right
@@ -86,7 +101,7 @@ class _Condition:
 
     def _and(self) -> bool:
         value = self._not()
-        while self._peek() == "-a":
+        while self._peek() in self.ands:
             self._position += 1
             right = self._not()
             value = value and right
@@ -106,7 +121,7 @@ class _Condition:
         if following in _BINARY and self._peek(2) is not None:
             operand = self._peek(2) or ""
             self._position += 3
-            return self._binary(word, following or "", operand)
+            return self.two(word, following or "", operand)
         if word == "(":
             self._position += 1
             value = self._or()
@@ -114,17 +129,18 @@ class _Condition:
                 raise TestError("closing paren expected")
             self._position += 1
             return value
-        if len(word) == 2 and word[0] == "-" and word[1] in _UNARY and following is not None:
+        if len(word) == 2 and word[0] == "-" and word[1] in self.unary and following is not None:
             self._position += 2
-            return self._unary(word[1], following)
+            return self.one(word[1], following)
         if following in _BINARY:
             raise TestError(f"{following}: argument expected")
-        if following is not None and following not in ("-a", "-o", ")"):
+        if following is not None and following not in (*self.ands, *self.ors, ")"):
             raise TestError(f"{following}: unknown operand")
         self._position += 1
         return bool(word)
 
-    def _unary(self, letter: str, operand: str) -> bool:
+    def one(self, letter: str, operand: str) -> bool:
+        """An operator with one operand."""
         if letter == "z":
             return not operand
         if letter == "n":
@@ -153,7 +169,8 @@ class _Condition:
             return found.gid == self._proc.gid
         return True
 
-    def _binary(self, left: str, operator: str, right: str) -> bool:
+    def two(self, left: str, operator: str, right: str) -> bool:
+        """An operator with two operands."""
         if operator in ("=", "=="):
             return left == right
         if operator == "!=":

@@ -56,13 +56,13 @@ def _wrap(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def _number(token: str) -> int:
+def _number(token: str, bash: bool) -> int:
     try:
         if "#" in token:
             base, _, digits = token.partition("#")
             return _in_base(digits, int(base))
         if token[:2] in ("0x", "0X"):
-            return _wrap(int(token[2:] or "0", 16))
+            return _wrap(int(token[2:] or ("0" if bash else ""), 16))
         return _wrap(int(token, 8 if token.startswith("0") else 10))
     except ValueError:
         raise ShellError("arithmetic syntax error") from None
@@ -208,7 +208,7 @@ class _Evaluation:
                 raise ShellError("arithmetic syntax error")
             return value
         if token[:1].isdigit():
-            return _number(token)
+            return _number(token, self._bash)
         if _is_name(token):
             value = self._variable(token)
             if self._peek() in ("++", "--"):

@@ -18,6 +18,7 @@ SUBSTRING = f"{ESCAPE}o"
 REPLACE = f"{ESCAPE}r"
 BOTH_OUTPUTS = f"{ESCAPE}b"
 HERE_STRING = f"{ESCAPE}h"
+DESCRIPTOR = f"{ESCAPE}n"
 _FUNCTION = "_embedded_function_"
 
 # In [[ ]]: operators of the shell that are ordinary characters there.
@@ -33,19 +34,23 @@ _FUNCTION_RE = re.compile(
     r"(^|[;&|({\n])([ \t]*)"
     r"(function[ \t]+([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?:\([ \t]*\))?)(?=\s*[{(\n])"
 )
+_DESCRIPTOR_RE = re.compile(r"(?:^|(?<=[\s;&|(){}]))(\d{2,4})(<>|<&|>&|>>|>\||<(?!<)|>)([ \t]*)")
+_QUOTED_RE = re.compile(r"\$'(?:[^'\\]|\\.)*'", re.DOTALL)
+_ESCAPED_RE = re.compile(r"\\(?:([uUecE]|x(?![0-9a-fA-F]))|.)", re.DOTALL)
 _CONDITION_RE = re.compile(r"(?:^|(?<=[\s;&|(!]))\[\[(?=\s)")
-_SUSPICIOUS = re.compile(r"[^\x00-\x7e]|\$\{[A-Za-z0-9_@*]+[:/]|&>|<<<|function|\[\[")
+_SUSPICIOUS = re.compile(r"[^\x00-\x7e]|\$\{[A-Za-z0-9_@*]+[:/]|&>|<<<|function|\[\[|\d\d[<>]|\$'")
 
 _MARK_RE = re.compile(
     rf"-{ESCAPE}([or])|>&{ESCAPE}b([0-9a-f]*)_|<&{ESCAPE}h([0-9a-f]*)_"
+    rf"|>&{ESCAPE}n([0-9a-f]*)_"
     rf"|{ESCAPE}([0-9a-f]{{2}})|{ESCAPE}([A-Z])"
     rf"|{_FUNCTION}([0-9a-f]+)_[A-Za-z0-9_]+\(\)"
 )
 
 
 def _marks_of(bash: bool) -> str:
-    """Signs to mark within ``[[ ]]``; in ash ``<`` and ``>`` redirect there as well."""
-    return "&|()<>;" if bash else "&|()"
+    """Signs to mark within ``[[ ]]``; in ash all but two mean there what they mean elsewhere."""
+    return "&|()<>;" if bash else "&|"
 
 
 def encode(text: str, bash: bool = False) -> bytes:
@@ -55,12 +60,12 @@ def encode(text: str, bash: bool = False) -> bytes:
     """
     if _SUSPICIOUS.search(text) or (bash and bashtext.SUSPICIOUS.search(text)):
         text = _escape(text)
-        if bash:
-            text = bashtext.rewrite(text)
+        text = bashtext.rewrite(text) if bash else _QUOTED_RE.sub(_plain_quoted, text)
         if "[[" in text:
             text = _conditions(text, _marks_of(bash))
         text = _SUBSTRING_RE.sub(rf"\1-{SUBSTRING}", text)
         text = _REPLACE_RE.sub(rf"\1-{REPLACE}", text)
+        text = _DESCRIPTOR_RE.sub(lambda m: f">&{DESCRIPTOR}{m[0].encode().hex()}_", text)
         text = _BOTH_RE.sub(lambda m: f">&{BOTH_OUTPUTS}{m[1].encode().hex()}_", text)
         if bash:
             text = _STRING_RE.sub(lambda m: f"<&{HERE_STRING}{m[1].encode().hex()}_", text)
@@ -93,17 +98,29 @@ def _function(match: re.Match[str]) -> str:
 
 
 def _restore(match: re.Match[str]) -> str:
-    operator, both, here, byte, sign, raw = match.groups()
+    operator, both, here, descriptor, byte, sign, raw = match.groups()
     if operator:
         return ":" if operator == "o" else "/"
     if byte:
         return chr(int(byte, 16))
     if sign:
         return _CONDITION_BACK.get(sign, match[0])
-    if raw:
-        return bytes.fromhex(raw).decode("latin-1")
+    if raw or descriptor:
+        return bytes.fromhex(raw or descriptor).decode("latin-1")
     operator = "&>" if both is not None else "<<<"
     return operator + bytes.fromhex(both or here or "").decode("latin-1")
+
+
+def descriptor(mark: str) -> tuple[int, str]:
+    """The number and the operator of a redirection like ``10>file``, from its mark."""
+    found = _DESCRIPTOR_RE.match(bytes.fromhex(mark).decode("ascii"))
+    assert found is not None
+    return int(found[1]), found[2]
+
+
+def _plain_quoted(match: re.Match[str]) -> str:
+    r"""``$'…'`` with the escapes that BusyBox does not know (``\u``, ``\e``, ``\c``) as text."""
+    return _ESCAPED_RE.sub(lambda m: f"\\\\{m[1]}" if m[1] else m[0], match[0])
 
 
 def _conditions(text: str, signs: str) -> str:

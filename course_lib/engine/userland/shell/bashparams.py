@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from course_lib.engine.userland.shell import arrays, bashtext, patterns
+from course_lib.engine.userland.shell import arrays, bashtext, patterns, slices
 from course_lib.engine.userland.shell.errors import ShellError
 from course_lib.engine.userland.shell.nodes import Parameter, Text, Word
 
@@ -96,9 +96,9 @@ async def _applied(shell: Shell, name: str, found: list[str], word: Word) -> lis
             shell.variables.set(name, text)
         return [text]
     if operator == ":":
-        offset, length = await expander.range(rest)
+        offset, length = await slices.bounds(shell, rest)
         if len(found) == 1:
-            return [expander.slice(found[0], offset, length)]
+            return [slices.cut(found[0], offset, length)]
         start = offset + len(found) if offset < 0 else offset
         return found[start : None if length is None else start + length]
     if operator in ("#", "##", "%", "%%"):
@@ -106,7 +106,7 @@ async def _applied(shell: Shell, name: str, found: list[str], word: Word) -> lis
         return [patterns.trim(text, pattern, operator) for text in found]
     if operator in ("/", "//"):
         word = (Text("/"), *rest) if operator == "//" else rest
-        return [await expander.replaced(text, word) for text in found]
+        return [await slices.replaced(shell, text, word) for text in found]
     if operator[:1] in ("^", ","):
         pattern = await expander.pattern(rest) or "?"
         return [_cased(text, operator, pattern) for text in found]

@@ -25,9 +25,9 @@ async def _simple(shell: Shell, node: nodes.Command, *, tested: bool, last: bool
     shell.line = node.line + shell.line_base
     shell.substitution_status = None
     words = list(node.words)
-    if words and _is_word(words[0], "[["):
-        return await _condition(shell, node)
     if shell.bash:
+        if words and _is_word(words[0], "[["):
+            return await _condition(shell, node)
         from course_lib.engine.userland.shell import bashcommands
 
         if bashcommands.is_arithmetic(node):
@@ -82,25 +82,35 @@ async def _assignment_word(shell: Shell, word: nodes.Word) -> str:
 async def _assignments_only(shell: Shell, node: nodes.Command) -> int:
     try:
         async with Redirections(shell, node.redirects) as scope:
-            traced = []
-            for name, word in node.assignments:
-                value = await shell.expander.string(word, assignment=True)
-                traced.append(f"{name}={value}")
-                shell.variables.set(name, value)
-            if shell.options["xtrace"]:
-                await xtrace.show(shell, traced, [], scope.before(2))
+            await trace(shell, await _assigned(shell, node), [], scope)
     except RedirectFailed as error:
         await shell.complain(str(error))
         return 1
     return shell.substitution_status or 0
 
 
+async def _assigned(shell: Shell, node: nodes.Command) -> list[tuple[str, str]]:
+    """Assign in the shell itself; each sees those before it."""
+    values = []
+    for name, word in node.assignments:
+        value = await shell.expander.string(word, assignment=True)
+        shell.variables.set(name, value)
+        values.append((name, value))
+    return values
+
+
 async def values_of(shell: Shell, node: nodes.Command) -> list[tuple[str, str]]:
-    """The assignments before a command, expanded."""
-    return [
-        (name, await shell.expander.string(word, assignment=True))
-        for name, word in node.assignments
-    ]
+    """Assign what stands before a command in the scope that is open; each sees those before it.
+
+    :raises ShellError: one of the variables is read-only.
+    """
+    values = []
+    for name, word in node.assignments:
+        value = await shell.expander.string(word, assignment=True)
+        shell.variables.make_local(name)
+        shell.variables.set(name, value, export=True)
+        values.append((name, value))
+    return values
 
 
 async def trace(
@@ -124,14 +134,11 @@ async def _builtin(
     shell.tested = tested or shell.tested
     try:
         async with Redirections(shell, node.redirects) as scope:
-            values = await values_of(shell, node)
-            await trace(shell, values, argv, scope)
             scope.lasting = argv[0] == "exec" and len(argv) == 1
-            if not special:
-                return await _regular(shell, values, builtin, argv)
-            for name, value in values:
-                shell.variables.set(name, value)
-            return await builtin(shell, argv)
+            if node.assignments and not special:
+                with shell.variables.scope():
+                    return await _called(shell, builtin, argv, node, special, scope)
+            return await _called(shell, builtin, argv, node, special, scope)
     except RedirectFailed as error:
         await shell.complain(str(error))
         if special and not shell.interactive and not shell.bash:
@@ -151,41 +158,40 @@ async def _builtin(
         shell.tested = before_tested
 
 
-async def _regular(
-    shell: Shell, values: list[tuple[str, str]], builtin: builtins.Builtin, argv: list[str]
+async def _called(
+    shell: Shell,
+    builtin: builtins.Builtin,
+    argv: list[str],
+    node: nodes.Command,
+    special: bool,
+    scope: Redirections,
 ) -> int:
-    """A builtin whose errors do not end the shell, and for which assignments are temporary."""
-    if values:
-        shell.variables.enter()
+    """A builtin, with its assignments; only the errors of a special one end the shell."""
+    values = await (_assigned(shell, node) if special else values_of(shell, node))
+    await trace(shell, values, argv, scope)
     try:
-        for name, value in values:
-            shell.variables.make_local(name)
-            shell.variables.set(name, value)
         return await builtin(shell, argv)
     except ShellError as error:
+        if not shell.bash:
+            error.command = error.command or argv[0]
+        if special:
+            raise
         await shell.report(error)
         return error.status
-    finally:
-        if values:
-            shell.variables.leave()
 
 
 async def _function(
     shell: Shell, name: str, argv: list[str], node: nodes.Command, tested: bool
 ) -> int:
     if shell.functions_depth > MAX_FUNCTIONS:
-        raise ShellError("recursion too deep")
+        raise RecursionError  # the process ends as by a stack overflow, as in ash
     positional, loops, before_tested = shell.positional, shell.loops, shell.tested
     depth = shell.functions_depth
     shell.variables.enter()
     shell.calls.append(name)
     try:
         async with Redirections(shell, node.redirects) as scope:
-            values = await values_of(shell, node)
-            await trace(shell, values, argv, scope)
-            for variable, value in values:
-                shell.variables.make_local(variable)
-                shell.variables.set(variable, value, export=True)
+            await trace(shell, await values_of(shell, node), argv, scope)
             shell.positional = argv[1:]
             shell.loops = 0
             shell.functions_depth += 1

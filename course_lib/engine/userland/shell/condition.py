@@ -1,4 +1,4 @@
-"""``[[ ... ]]``: a condition whose words are not split and whose patterns are not file names."""
+"""bash's ``[[ ... ]]``: its words are not split, and its patterns are no file names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.userland.applets import testing
 from course_lib.engine.userland.shell import patterns
-from course_lib.engine.userland.shell.errors import ShellError
+from course_lib.engine.userland.shell.builtins.conditions import is_set
 from course_lib.engine.userland.shell.nodes import Text, Word
 
 if TYPE_CHECKING:
@@ -111,28 +111,20 @@ class _Condition:
         values = [await self._shell.expander.string(word) for word in words]
         if count == 1:
             return bool(values[0])
+        if values[0] == "-v":
+            return is_set(self._shell, values[1])
         return await testing.run_test(self._shell.proc, values, self._shell.arg0_name()) == 0
 
     async def _binary(self, left: Word, operator: str, right: Word) -> bool:
         expander = self._shell.expander
         value = await expander.string(left)
         if operator == "=~":
-            found = _search(await expander.string(right), value)
-            if self._shell.bash:
-                groups = [found[0], *found.groups("")] if found else []
-                self._shell.variables.set_elements("BASH_REMATCH", dict(enumerate(groups)))
+            found = patterns.search(await expander.string(right), value)
+            groups = [found[0], *found.groups("")] if found else []
+            self._shell.variables.set_elements("BASH_REMATCH", dict(enumerate(groups)))
             return found is not None
         if operator in _PATTERNS:
             matched = patterns.matches(await expander.pattern(right), value)
             return matched != (operator == "!=")
         words = [value, operator, await expander.string(right)]
         return await testing.run_test(self._shell.proc, words, self._shell.arg0_name()) == 0
-
-
-def _search(expression: str, value: str) -> re.Match[str] | None:
-    from course_lib.engine.userland.regex import RegexError, extended
-
-    try:
-        return extended(expression).search(value)
-    except RegexError as error:
-        raise ShellError(str(error)) from None

@@ -168,6 +168,10 @@ def _duplicate(n: Any, kind: str) -> Redirect:
         return Redirect(kind, n.fd, (Text("-" if n.dupfd == -1 else str(n.dupfd)),))
     narg = n.vname.contents.narg
     raw = bytes(narg.text).decode("latin-1")
+    if raw.startswith(bashisms.DESCRIPTOR):
+        mark, _, rest = raw.removeprefix(bashisms.DESCRIPTOR).partition("_")
+        number, operator = bashisms.descriptor(mark)
+        return Redirect(operator, number, _Reader(rest.encode("latin-1"), narg.backquote).word())
     for mark, sign in ((bashisms.BOTH_OUTPUTS, "&>"), (bashisms.HERE_STRING, "<<<")):
         if raw.startswith(mark):
             _, _, rest = raw.partition("_")

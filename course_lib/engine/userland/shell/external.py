@@ -15,19 +15,21 @@ from course_lib.engine.userland.shell.shell import Shell
 
 async def run_external(shell: Shell, argv: list[str], node: nodes.Command, last: bool) -> int:
     """A program: in a child, or in place of the shell where nothing follows."""
-    replace = last and not shell.traps and not shell.interactive
+    replace = last and not any(shell.traps.values()) and not shell.interactive
     try:
         async with Redirections(shell, node.redirects) as scope:
-            values = await commands.values_of(shell, node)
+            with shell.variables.scope():
+                values = await commands.values_of(shell, node)
+                env = shell.variables.environment()
             await commands.trace(shell, values, argv, scope)
-            env = shell.variables.environment()
-            env.update(values)
             path = await _find(shell, argv[0], env)
             if isinstance(path, int):
                 return path
             if replace:
                 await _become(shell, path, argv, env)
             child = await _spawn(shell, path, argv, env)
+            if not shell.bash:  # ash waits with the command's redirections in place
+                return await foreground.wait_foreground(shell, [child], node)
     except RedirectFailed as error:
         await shell.complain(str(error))
         return 1

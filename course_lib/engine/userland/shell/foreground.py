@@ -27,7 +27,7 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
             status = await member.wait_event()
             if status is None:
                 text = what if isinstance(what, str) else unparse.text(what)
-                job = shell.jobs.add(members, text)
+                job = shell.jobs.add(members, text, controlled=shell.options["monitor"])
                 if shell.bash:  # ash tells of it at the next prompt
                     await shell.proc.err(f"\n[{job.number}]+  {'Stopped':<23} {job.text}\n")
                     job.told = job.state
@@ -38,7 +38,9 @@ async def wait_members(shell: Shell, members: list[ContainerProcess], what: Node
             terminal.foreground = shell.proc.pgid
         shell.reap()
     shell.pipe_statuses = statuses
-    await tell_signal(shell, members[-1], statuses[-1])
+    ended = list(zip(members, statuses, strict=True))
+    for member, status in ended[-1:] if shell.bash else ended:
+        await tell_signal(shell, member, status)
     if shell.options["pipefail"]:
         return next((status for status in reversed(statuses) if status), 0)
     return statuses[-1]
@@ -55,10 +57,8 @@ async def tell_signal(shell: Shell, member: ContainerProcess, status: int) -> No
         elif shell.interactive:
             raise Interrupted
         return
-    if signum != signals.SIGPIPE and shell.proc.pid == shell.root_pid:
-        text = describe(status)
-        if shell.interactive or not shell.subshell:
-            await shell.proc.err(f"{text}\n")
+    if signum != signals.SIGPIPE and not (shell.bash and shell.subshell):
+        await shell.proc.err(f"{describe(status)}\n")
 
 
 async def wait_job(shell: Shell, job: Job) -> int:

@@ -27,7 +27,7 @@ async def run(shell: Shell, node: Node, *, tested: bool = False, last: bool = Fa
     :param last: nothing follows in this process, so it may become the program it runs.
     """
     await shell.proc.tick()
-    if shell.pending or shell.interrupted:
+    if shell.interrupted:
         await handle_signals(shell)
     if shell.options["noexec"] and not shell.interactive:
         return 0
@@ -88,10 +88,15 @@ async def _failed(shell: Shell, status: int) -> None:
         raise ShellExit(status)
 
 
-async def run_subshell(shell: Shell, node: Node) -> int:
+async def run_subshell(shell: Shell, node: Node, redirects: tuple[nodes.Redirect, ...] = ()) -> int:
     """Run a command as the whole of a process that was forked for it."""
     try:
-        status = await run(shell, node, last=True)
+        async with Redirections(shell, redirects) as scope:
+            scope.lasting = True
+            status = await run(shell, node, last=True)
+    except RedirectFailed as error:
+        await shell.complain(str(error))
+        status = 1 if shell.bash else 2
     except ControlFlowEnd as end:
         status = end.status
     except ShellError as error:
@@ -124,7 +129,8 @@ async def handle_signals(shell: Shell) -> None:
         shell.interrupted = False
         raise Interrupted
     while shell.pending:
-        signum = shell.pending.popleft()
+        signum = min(shell.pending)
+        shell.pending.remove(signum)
         action = shell.traps.get(signum)
         if action:
             status = shell.status

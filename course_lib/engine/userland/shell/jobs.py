@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 
 from course_lib.engine.userland import signals
 from course_lib.engine.userland.process import ContainerProcess
-
-_REMEMBERED = 64
-"""Exit codes kept of jobs that were waited for."""
 
 
 @dataclass(slots=True)
@@ -17,6 +15,7 @@ class Job:
 
     :ivar leader: PID of its first process, which is its process group under job control.
     :ivar told: the state of it that the user has seen last.
+    :ivar waited: ``wait`` has told how it ended.
     """
 
     number: int
@@ -24,6 +23,7 @@ class Job:
     text: str
     members: list[ContainerProcess] = field(default_factory=list)
     told: str = "Running"
+    waited: bool = False
 
     @property
     def state(self) -> str:
@@ -62,11 +62,16 @@ def describe(status: int) -> str:
 
 
 class JobTable:
-    """The jobs of one shell; a subshell begins with none."""
+    """The jobs of one shell; a subshell begins with none.
 
-    def __init__(self) -> None:
+    :param reuse: as ash's: a new job gets the lowest number that is free, and without job control
+        that of a job that has ended and was waited for, which is known until then. Otherwise as
+        bash's: one above all others, and what was waited for is forgotten.
+    """
+
+    def __init__(self, *, reuse: bool) -> None:
         self._jobs: list[Job] = []
-        self._ended: dict[int, int] = {}
+        self._reuse = reuse
 
     @property
     def all(self) -> list[Job]:
@@ -81,9 +86,18 @@ class JobTable:
         rest = [job for job in reversed(self._jobs) if job is not current]
         return [current, *rest] if current else rest
 
-    def add(self, members: list[ContainerProcess], text: str) -> Job:
-        """A new job with the lowest number above all others."""
-        number = max((job.number for job in self._jobs), default=0) + 1
+    def add(self, members: list[ContainerProcess], text: str, *, controlled: bool) -> Job:
+        """A new job.
+
+        :param controlled: there is job control, so those that have ended are told of first.
+        """
+        taken = {job.number for job in self._jobs}
+        number = max(taken, default=0) + 1
+        if self._reuse:
+            if not controlled:
+                self._jobs = [job for job in self._jobs if not (job.waited and job.done)]
+                taken = {job.number for job in self._jobs}
+            number = next(n for n in count(1) if n not in taken)
         job = Job(number, members[0].pid, text, members)
         self._jobs.append(job)
         return job
@@ -94,15 +108,10 @@ class JobTable:
             self._jobs.remove(job)
 
     def waited_for(self, job: Job) -> None:
-        """Forget a job, but not how it ended: one may wait for it again."""
-        self.remove(job)
-        self._ended[job.members[-1].pid] = job.status
-        while len(self._ended) > _REMEMBERED:
-            del self._ended[next(iter(self._ended))]
-
-    def ended(self, pid: int) -> int | None:
-        """Exit code of a job that is no longer listed; None where nothing is known of it."""
-        return self._ended.get(pid)
+        """A job has ended, and somebody knows how."""
+        job.waited = True
+        if not self._reuse:
+            self.remove(job)
 
     def current(self) -> Job | None:
         """``%+``: the last stopped job, else the last one."""

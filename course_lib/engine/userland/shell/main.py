@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -158,6 +159,8 @@ async def _script(shell: Shell, words: list[str]) -> int:
         if shell.bash:
             await shell.proc.err(f"{shell.arg0}: {path}: {error.strerror}\n")
             return 127
+        if error.errno == errno.EISDIR:
+            return 0  # to ash what cannot be read is empty
         await shell.proc.err(f"{shell.arg0}: can't open '{path}': {error.strerror}\n")
         return 2
     shell.arg0 = shell.command_name = path

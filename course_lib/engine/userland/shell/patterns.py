@@ -7,6 +7,7 @@ import stat
 from functools import lru_cache
 
 from course_lib.engine.interfaces import FileSystem
+from course_lib.engine.userland.shell.errors import ShellError
 
 _CLASSES = {
     "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "blank": " \\t", "cntrl": "\\x00-\\x1f\\x7f",
@@ -190,3 +191,16 @@ def _is_directory(fs: FileSystem, path: str) -> bool:
         return stat.S_ISDIR(fs.stat(path).mode)
     except OSError:
         return False
+
+
+def search(expression: str, text: str) -> re.Match[str] | None:
+    """What ``=~`` finds.
+
+    :raises ShellError: it is no regular expression.
+    """
+    from course_lib.engine.userland.regex import RegexError, extended
+
+    try:
+        return extended(expression).search(text)
+    except RegexError as error:
+        raise ShellError(str(error)) from None

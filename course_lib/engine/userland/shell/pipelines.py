@@ -22,22 +22,19 @@ async def in_child(
     """
     twin = shell.fork_state(proc)
     twin.options["errexit"] &= errexit
+    redirects: tuple[nodes.Redirect, ...] = ()
     if isinstance(node, nodes.Subshell):  # this process is a subshell already
-        node = _body(node)
+        redirects = node.redirects
+        node = node.body
     if isinstance(node, nodes.Command) and node.words[:1] == ((nodes.Text("jobs"),),):
         twin.jobs = shell.jobs  # ``jobs | cat`` and ``$(jobs -p)`` list those of the shell itself
-    return await interpreter.run_subshell(twin, node)
-
-
-def _body(node: nodes.Subshell | nodes.Background) -> Node:
-    return nodes.Redirected(node.body, node.redirects) if node.redirects else node.body
+    return await interpreter.run_subshell(twin, node, redirects)
 
 
 async def subshell(shell: Shell, node: nodes.Subshell) -> int:
     """``( list )``."""
-    body = _body(node)
     child = shell.fork(
-        lambda proc: in_child(shell, proc, body),
+        lambda proc: in_child(shell, proc, node),
         new_group=shell.options["monitor"],
         reset=shell.reset_signals(),
     )
@@ -89,7 +86,7 @@ def _fork(
 
 async def background(shell: Shell, node: nodes.Background) -> int:
     """``command &``."""
-    body = _body(node)
+    body = nodes.Redirected(node.body, node.redirects) if node.redirects else node.body
     fds = dict(shell.proc.fds)
     if not shell.options["monitor"]:
         from course_lib.engine.userland.files import NullFile
@@ -105,7 +102,7 @@ async def background(shell: Shell, node: nodes.Background) -> int:
             member.on_signal(signals.SIGINT, "ignore")
             member.on_signal(signals.SIGQUIT, "ignore")
     shell.last_background = members[-1].pid
-    job = shell.jobs.add(members, unparse.text(node.body))
+    job = shell.jobs.add(members, unparse.text(node.body), controlled=shell.options["monitor"])
     if shell.interactive:
         await shell.proc.err(f"[{job.number}] {members[-1].pid}\n" if shell.bash else "")
     return 0

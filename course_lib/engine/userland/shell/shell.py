@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ from course_lib.engine.userland.machine import ContainerMachine
 from course_lib.engine.userland.pipe import pipe
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell.errors import ShellError, ShellExit, in_bashs_words
-from course_lib.engine.userland.shell.expand import DEFAULT_IFS, Expander
+from course_lib.engine.userland.shell.expand import Expander
 from course_lib.engine.userland.shell.jobs import JobTable
 from course_lib.engine.userland.shell.nodes import Command, Node, Text
+from course_lib.engine.userland.shell.splitting import DEFAULT_IFS
 from course_lib.engine.userland.shell.variables import MAX_VALUE, NAME, Variables
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class Shell:
         self.root_pid = proc.pid
         self.core_limit = "unlimited"
         self.traps: dict[int, str] = {}
-        self.pending: deque[int] = deque()
-        self.jobs = JobTable()
+        self.pending: list[int] = []
+        self.jobs = JobTable(reuse=not bash)
         self.history: list[str] = []
         self.expander = Expander(self)
         self.interactive = False
@@ -322,7 +322,9 @@ class Shell:
         """A signal that has a trap came: it runs before the next command."""
         if signum == signals.SIGWINCH and not self.trapping_resize:
             return
-        self.pending.append(signum)
+        counted = self.bash and signum == signals.SIGCHLD  # one run for each child
+        if counted or signum not in self.pending:
+            self.pending.append(signum)
         if self.waiting:
             self.proc.interrupt()
 

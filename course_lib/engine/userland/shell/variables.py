@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -161,6 +162,15 @@ class Variables:
                 self._values.pop(name, None)
             else:
                 self._values[name] = before
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """A scope of its own for one command."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
 
     @property
     def in_function(self) -> bool:

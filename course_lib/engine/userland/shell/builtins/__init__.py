@@ -26,7 +26,8 @@ __all__ = [
 Builtin = Callable[["Shell", list[str]], Awaitable[int]]
 
 _TABLE: dict[str, str] = {
-    ".": "control:source", ":": "control:colon", "[": "output:test", "alias": "names:alias",
+    ".": "control:source", ":": "control:colon", "[": "conditions:test", "[[": "conditions:test",
+    "alias": "names:alias",
     "bg": "jobs:bg", "break": "control:break_", "cd": "directory:cd", "chdir": "directory:cd",
     "command": "names:command", "continue": "control:continue_", "echo": "output:echo",
     "eval": "control:eval_", "exec": "control:exec_", "exit": "control:exit_",
@@ -36,7 +37,8 @@ _TABLE: dict[str, str] = {
     "local": "variables:local", "printf": "output:printf", "pwd": "directory:pwd",
     "read": "reading:read", "readonly": "variables:readonly", "return": "control:return_",
     "set": "arguments:set_", "shift": "arguments:shift", "source": "control:source",
-    "test": "output:test", "times": "limits:times", "trap": "traps:trap", "true": "control:true",
+    "test": "conditions:test", "times": "limits:times", "trap": "traps:trap",
+    "true": "control:true",
     "type": "names:type_", "ulimit": "limits:ulimit", "umask": "limits:umask",
     "unalias": "names:unalias", "unset": "variables:unset", "wait": "jobs:wait",
 }  # fmt: skip
@@ -69,7 +71,7 @@ def is_special(name: str) -> bool:
 
 def all_names() -> list[str]:
     """All of them, sorted."""
-    return sorted(_TABLE)
+    return sorted(_TABLE.keys() - {"[["})
 
 
 async def run_script(shell: Shell, script: Script, *, last: bool = False) -> int:

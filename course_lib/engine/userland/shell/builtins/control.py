@@ -92,11 +92,7 @@ async def eval_(shell: Shell, argv: list[str]) -> int:
     text = " ".join(argv[1:])
     if not text.strip():
         return 0
-    try:
-        return await builtins.run_string(shell, text)
-    except ShellError as error:
-        error.command = error.command or (argv[0] if "syntax" in error.message else None)
-        raise
+    return await builtins.run_string(shell, text)
 
 
 async def source(shell: Shell, argv: list[str]) -> int:
@@ -113,6 +109,8 @@ async def source(shell: Shell, argv: list[str]) -> int:
         if shell.bash:
             await shell.complain(f"{argv[1]}: {reason}")
             return 1
+        if error.errno == errno.EISDIR:
+            return 0  # to ash what cannot be read is empty
         message = f"can't open '{argv[1]}': {reason}"
         if "/" not in argv[1] and error.errno == errno.ENOENT:
             message = f"{argv[1]}: not found"
@@ -126,6 +124,9 @@ async def source(shell: Shell, argv: list[str]) -> int:
         return await builtins.run_text(shell, text)
     except ReturnFunction as end:
         return end.status
+    except ShellError as error:
+        await shell.report(error)
+        raise
     finally:
         shell.sourced -= 1
         positional = before[3] if len(argv) > 2 else shell.positional

@@ -68,7 +68,7 @@ async def forget(shell: Shell) -> None:
 
 async def fg(shell: Shell, argv: list[str]) -> int:
     """Continue a job in the foreground."""
-    job = _job(shell, argv[1] if len(argv) > 1 else "%%", "fg")
+    job = _controlled(shell, argv[0], argv[1:])
     await shell.proc.out(f"{job.text}\n")
     shell.jobs.remove(job)
     terminal = shell.terminal if shell.options["monitor"] else None
@@ -81,8 +81,8 @@ async def fg(shell: Shell, argv: list[str]) -> int:
 
 async def bg(shell: Shell, argv: list[str]) -> int:
     """Continue jobs in the background."""
-    for spec in argv[1:] or ["%%"]:
-        job = _job(shell, spec, "bg")
+    for words in [[spec] for spec in argv[1:]] or [[]]:
+        job = _controlled(shell, argv[0], words)
         shown = f"+ {job.text} &" if shell.bash else f" {job.text}"
         await shell.proc.out(f"[{job.number}]{shown}\n")
         for member in job.members:
@@ -93,8 +93,25 @@ async def bg(shell: Shell, argv: list[str]) -> int:
 def _job(shell: Shell, spec: str, command: str) -> Job:
     job = shell.jobs.find(spec)
     if job is None:
-        message = "No current job" if spec in ("%%", "%+", "%") else f"{spec}: no such job"
-        raise ShellError(message, command=command)
+        raise ShellError(_unknown(spec), command=command)
+    return job
+
+
+def _unknown(spec: str) -> str:
+    return "No current job" if spec in ("%%", "%+", "%") else f"{spec}: no such job"
+
+
+def _controlled(shell: Shell, command: str, words: list[str]) -> Job:
+    """The job that ``fg`` or ``bg`` is about: the current one, or that of the first word.
+
+    :raises ShellError: there is none, or no job control.
+    """
+    if shell.bash and not shell.options["monitor"]:
+        raise ShellError("no job control", 1, command=command)
+    job = _job(shell, words[0] if words else "%%", command)
+    if not shell.options["monitor"]:
+        name = words[0] if words else "(null)"
+        raise ShellError(f"job {name} not created under job control", command=command)
     return job
 
 
@@ -105,8 +122,11 @@ async def wait(shell: Shell, argv: list[str]) -> int:
         words = []
     if not words:
         for job in shell.jobs.all:
-            if not job.stopped and not await _ended(shell, job):
+            if job.stopped:
+                continue
+            if not await _ended(shell, job):
                 return await _interrupted(shell)
+            job.waited = True
         return 0
     status = 0
     for word in words:
@@ -114,10 +134,9 @@ async def wait(shell: Shell, argv: list[str]) -> int:
         if found is None:
             if word.startswith("%") or not word.isdigit():
                 named = word.startswith("%") or shell.bash
-                message = f"{word}: no such job" if named else f"Illegal number: {word}"
+                message = _unknown(word) if named else f"Illegal number: {word}"
                 raise ShellError(message, 2, command="wait")
-            ended = None if shell.bash else shell.jobs.ended(int(word))
-            status = 127 if ended is None else ended
+            status = 127
             continue
         result = await _wait(shell, found)
         if result is None:
@@ -166,7 +185,7 @@ async def kill(shell: Shell, argv: list[str]) -> int:
             return None
         job = shell.jobs.find(word)
         if job is None:
-            raise ShellError(f"{word}: no such job", 2, command="kill")
+            raise ShellError(_unknown(word), 2, command="kill")
         return -job.leader if shell.options["monitor"] else job.members[-1].pid
 
     status = await signalling.kill_words(shell.proc, argv[1:], shell.arg0_name(), resolve)

@@ -183,6 +183,8 @@ async def _run(shell: Shell, words: list[str], default_path: bool) -> int:
         try:
             return await builtin(shell, words)
         except ShellError as error:
+            if not shell.bash:
+                error.command = error.command or words[0]
             await shell.report(error)
             return error.status
     env = shell.variables.environment()

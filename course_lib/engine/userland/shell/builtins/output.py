@@ -1,10 +1,10 @@
-"""Builtins that are programs as well: ``echo``, ``printf``, ``test``."""
+"""Builtins that are programs as well: ``echo`` and ``printf``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from course_lib.engine.userland.applets import printing, testing
+from course_lib.engine.userland.applets import printing
 from course_lib.engine.userland.shell import arrays
 
 if TYPE_CHECKING:
@@ -43,14 +43,3 @@ async def _bash_printf(shell: Shell, words: list[str]) -> int:
     for message in errors:
         await shell.complain(message, "printf")
     return status
-
-
-async def test(shell: Shell, argv: list[str]) -> int:
-    """Evaluate a condition."""
-    words = argv[1:]
-    if argv[0] == "[":
-        if words[-1:] != ["]"]:
-            await shell.proc.err(f"{shell.arg0_name()}: missing ]\n")
-            return 2
-        words = words[:-1]
-    return await testing.run_test(shell.proc, words, shell.arg0_name())

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 from course_lib.engine.interfaces import OpenFile
 from course_lib.engine.userland import tty
 from course_lib.engine.userland.files import os_error
+from course_lib.engine.userland.pipe import PipeReader
 from course_lib.engine.userland.shell.errors import ShellError
-from course_lib.engine.userland.shell.expand import DEFAULT_IFS
+from course_lib.engine.userland.shell.splitting import DEFAULT_IFS
 from course_lib.engine.userland.shell.variables import NAME
 
 if TYPE_CHECKING:
     from course_lib.engine.userland.shell.shell import Shell
+
+
+_NUMBERS = {"n": "count", "t": "timeout", "u": "file descriptor"}
 
 
 async def read(shell: Shell, argv: list[str]) -> int:
@@ -33,6 +37,8 @@ async def read(shell: Shell, argv: list[str]) -> int:
     if "p" in options and file.isatty():
         await shell.proc.err(options["p"])
     limit = float(options["t"]) if "t" in options else None
+    if limit == 0 and not file.isatty():
+        return int(not _ready(file))
     shell.waiting = True
     try:
         async with asyncio.timeout(limit):
@@ -46,6 +52,11 @@ async def read(shell: Shell, argv: list[str]) -> int:
     else:
         _assign(shell, names or ["REPLY"], data, whole=not names)
     return 0 if complete else 1
+
+
+def _ready(file: OpenFile) -> bool:
+    """Whether there is something to read, or the end (``read -t 0``)."""
+    return file.readable if isinstance(file, PipeReader) else file.kind in ("file", "device")
 
 
 def _options(words: list[str], *, bash: bool) -> tuple[dict[str, str], list[str]]:
@@ -66,7 +77,8 @@ def _options(words: list[str], *, bash: bool) -> tuple[dict[str, str], list[str]
                 if value is None:
                     raise ShellError(f"no arg for -{letter} option", command="read")
                 if letter in "ntu" and not value.replace(".", "", letter == "t").isdigit():
-                    raise ShellError(f"invalid {'count' if letter == 'n' else 'timeout'}", 2)
+                    what = _NUMBERS[letter]
+                    raise ShellError(f"invalid {what}", 2, command="read")
                 options[letter] = value
                 break
             else:

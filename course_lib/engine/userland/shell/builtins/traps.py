@@ -25,9 +25,9 @@ async def trap(shell: Shell, argv: list[str]) -> int:
     words = argv[1:]
     if words[:1] == ["--"]:
         words = words[1:]
+    if words and words[0][:1] == "-" and len(words[0]) > 1 and not shell.bash:
+        raise ShellError(f"illegal option {words[0][:2]}", command="trap")
     if words[:1] == ["-l"]:
-        if not shell.bash:
-            raise ShellError("illegal option -l", 1, command="trap")
         for number, name in sorted(signals.NAMES.items()):
             await shell.proc.out(f"{number:>2}) {name}\n")
         return 0
