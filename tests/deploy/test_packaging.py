@@ -1,4 +1,4 @@
-"""A built wheel carries everything: the lessons, the image catalogue, the `course` command."""
+"""What is built carries everything: the lessons, the image catalogue, the `course` command."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,20 +14,26 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was made of the sdist."""
     out = tmp_path_factory.mktemp("dist")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)],
+        [sys.executable, "-m", "build", "--outdir", str(out), str(ROOT)],
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=600,
     )
-    [built] = out.glob("*.whl")
-    return built
+    return out
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    [found] = built.glob("*.whl")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,18 @@ def run(installed: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, env=environ, capture_output=True, text=True, timeout=120
     )
+
+
+def test_sdist_is_the_repository(built: Path) -> None:
+    [path] = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    here = {name for name in listed.split("\0") if (ROOT / name).is_file()}
+    kept = {name for name in here if not name.startswith((".ci/", ".github/"))}
+    assert kept - names == set()
 
 
 def test_wheel_carries_every_lesson_and_image(wheel: Path) -> None:

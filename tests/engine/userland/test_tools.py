@@ -91,6 +91,15 @@ async def test_the_date_is_that_of_the_containers_clock(
     assert (code, err) == (1, "date: can't set date: Operation not permitted\n")
 
 
+@pytest.mark.parametrize("words", ["-d 02.29-10:00", "-D '%d %m %H:%M' -d '29 02 10:00'"])
+async def test_leap_day_of_the_year_that_is_not_said(
+    make_box: Callable[[Clock], Box], words: str
+) -> None:
+    # 1 March 2028. (Without a year, strptime thinks of 1900, which had no such day.)
+    box = make_box(ManualClock(1_835_481_600_000_000_000))
+    assert await out(box, f"date {words} +%F-%T") == "2028-02-29-10:00:00\n"
+
+
 async def test_tail_follows_growing_truncated_and_replaced_files(
     make_box: Callable[[Clock], Box],
 ) -> None:

@@ -37,11 +37,9 @@ def parse_date(text: str, now_ns: int, *, zone: tzinfo = UTC, rest_is_now: bool 
         return int(text[1:]) * 1_000_000_000
     for form in _FORMATS:
         try:
-            found = datetime.strptime(text, form)
+            found = _read(text, form, now.year, has_year="%Y" in form)
         except ValueError:
             continue
-        if "%Y" not in form:
-            found = found.replace(year=now.year)
         if "%m" not in form and "%b" not in form:
             found = found.replace(month=now.month, day=now.day)
         if rest_is_now:
@@ -69,12 +67,20 @@ def _by_format(text: str, form: str, now_ns: int, zone: tzinfo) -> int:
     """
     now = datetime.fromtimestamp(now_ns // 1_000_000_000, zone)
     try:
-        found = datetime.strptime(text, form)
+        found = _read(text, form, now.year, has_year=bool(re.search("%[YyCGsDFcx]", form)))
     except ValueError:
         raise Fail(f"invalid date '{text}'") from None
-    if not re.search("%[YyCGsDFcx]", form):
-        found = found.replace(year=now.year)
     return int(found.replace(tzinfo=zone).timestamp()) * 1_000_000_000
+
+
+def _read(text: str, form: str, year: int, *, has_year: bool) -> datetime:
+    """``strptime``, which has to know the year: one that is not said may be a leap year.
+
+    :raises ValueError: the text is not in that format.
+    """
+    if has_year:
+        return datetime.strptime(text, form)
+    return datetime.strptime(f"{year} {text}", f"%Y {form}")
 
 
 _PRECISIONS = {
