@@ -52,9 +52,11 @@ def make(
     return container
 
 
-def run(api: Any, container: str, command: Sequence[str]) -> tuple[int, str, str]:
+def run(
+    api: Any, container: str, command: Sequence[str], *, user: str = ""
+) -> tuple[int, str, str]:
     """Exit code (124 after :data:`COMMAND_SECONDS`), output and errors of a command there."""
-    instance = api.exec_create(container, list(command))["Id"]
+    instance = api.exec_create(container, list(command), user=user)["Id"]
     try:
         out, err = within(COMMAND_SECONDS, lambda: api.exec_start(instance, demux=True))
     except TimeoutError:

@@ -45,6 +45,8 @@ class ContainerView:
     image_ref: str
     own_command: bool
     """It runs the program that its image is made to run, maybe with other arguments."""
+    program: str
+    """What its image is made to run (``nginx``, ``catalina``), or an empty text."""
     network_mode: str
     addresses: Mapping[str, tuple[str, ...]]
     """By network name: IPv4 and IPv6 addresses without prefix length."""
@@ -58,7 +60,7 @@ class ContainerView:
     @classmethod
     def missing(cls, name: str) -> ContainerView:
         """What is seen of a container that does not exist."""
-        return cls("", name, "missing", 0, "", "", False, "", {}, (), None)
+        return cls("", name, "missing", 0, "", "", False, "", "", {}, (), None)
 
     @property
     def running(self) -> bool:
@@ -131,6 +133,7 @@ def container_view(
         image_id=document.get("Image", ""),
         image_ref=config.get("Image", ""),
         own_command=image_config is not None and _same_program(config, image_config),
+        program=_program(image_config or {}),
         network_mode=document["HostConfig"].get("NetworkMode", ""),
         addresses={
             name: tuple(
@@ -188,6 +191,11 @@ def _same_program(config: Mapping[str, Any], image_config: Mapping[str, Any]) ->
         return False
     options = bool(command) and command[0].startswith("-")  # for an entrypoint that adds the rest
     return options or command[:1] == image_command[:1]
+
+
+def _program(image_config: Mapping[str, Any]) -> str:
+    entrypoint, command = _command(image_config)
+    return posixpath.basename((command or entrypoint or ("",))[0]).removesuffix(".sh")
 
 
 def _command(config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
 
 from graders.engine_view import ContainerView, NetworkView
@@ -10,6 +11,8 @@ from graders.host_paths import host_path
 from graders.probe import Probe
 from graders.sketch import Shown, State, Thing
 from graders.storage_view import ImageView, MountView, VolumeView
+
+_SHELLS = {"sh", "ash", "bash", "dash"}
 
 
 def box(container: ContainerView) -> Thing:
@@ -78,6 +81,34 @@ def made_from(probe: Probe, container: ContainerView, image: str) -> Finding:
         f"Remove {container.name} and start it again from the image {image}.",
         Shown("wrong", box(container), words=f"from {container.image_ref}"),
     )
+
+
+def itself(probe: Probe, container: ContainerView, answered: Finding) -> Finding:
+    """What ``answered``, unless another did in the place of ``container``, from its network stack.
+
+    Asked only where its image's program was not left to run: then its processes are looked at.
+    """
+    name = container.program
+    if container.own_command or not name or name in _SHELLS:
+        return answered
+    stack = probe.stack_owner(container).id
+    others = [
+        one.name
+        for one in probe.containers()
+        if one.running and one.id != container.id and probe.stack_owner(one).id == stack
+    ]
+    programs = probe.programs(container) if others else None
+    if programs is None or any(name in p for p in programs if _first_word(p) not in _SHELLS):
+        return answered
+    return missed(
+        f"{listed(others)} answers in the place of {container.name}, which runs {listed(programs)}",
+        f"{container.name} has to answer itself: start it without a command of your own.",
+        Shown("wrong", box(container), words=f"no {name}"),
+    )
+
+
+def _first_word(command: str) -> str:
+    return posixpath.basename(command.partition(" ")[0])
 
 
 def on_network(container: ContainerView, network: str) -> Finding:

@@ -8,7 +8,7 @@ what could not be observed raises :class:`~graders.expectation.ObservationError`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +44,7 @@ from graders.storage_view import ImageView, VolumeView
 T = TypeVar("T")
 TOOLS = "alpine"
 """The course's image with the tools for looking from inside."""
+NO_ADDRESS = "no available IPv4 addresses"
 
 
 class Probe(EngineState):
@@ -151,8 +152,26 @@ class Probe(EngineState):
 
     @contextmanager
     def inside_network(self, network: NetworkView) -> Iterator[ProbeContainer]:
-        """Look from a container of our own on ``network``."""
-        with self._tools() as image, probe_container(self._api, image, network.id) as inside:
+        """Look from a container of our own on ``network``.
+
+        Where the network has no address left for it, from the stack of one that is there.
+        """
+        with self._tools() as image, ExitStack() as stack:
+            try:
+                inside = stack.enter_context(probe_container(self._api, image, network.id))
+            except ObservationError as problem:
+                there = (c for c in self.containers() if c.running and network.name in c.addresses)
+                neighbour = next(there, None) if NO_ADDRESS in problem.message else None
+                if neighbour is None:
+                    raise
+                mode = f"container:{neighbour.id}"
+                inside = stack.enter_context(probe_container(self._api, image, mode))
+            yield inside
+
+    @contextmanager
+    def inside_image(self, image: ImageView, network: str) -> Iterator[ProbeContainer]:
+        """A running container of our own from a student's image, which has to have a ``sleep``."""
+        with probe_container(self._api, image.id, network) as inside:
             yield inside
 
     @contextmanager

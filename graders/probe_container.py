@@ -60,6 +60,16 @@ class ProbeContainer:
         _, _, answer = out.partition("\n\n")
         return frozenset(_ADDRESS.findall(answer))
 
+    def leads(self, name: str, pinged: Ping) -> frozenset[str]:
+        """All addresses that programs there get for ``name``, of which ``pinged`` is one.
+
+        A line of ``/etc/hosts``, of which a name server knows nothing, comes before all of its.
+        """
+        served = self.addresses(name)
+        if pinged.address and pinged.address not in served:
+            return frozenset({pinged.address})
+        return served
+
     def names_of(self, address: str) -> frozenset[str]:
         """The names that a reverse lookup of ``address`` gives there, without a final dot."""
         _, out, _ = self._run("nslookup", address)
@@ -88,6 +98,12 @@ class ProbeContainer:
         """Whether packets to the world have a way out from there."""
         _, out, _ = self._run("ip", "route")
         return any(line.startswith("default") for line in out.splitlines())
+
+    def does(self, script: str) -> bool:
+        """Whether a shell script succeeds there in time, as root."""
+        with observing():
+            code, _, _ = inside.run(self.api, self.id, ["/bin/sh", "-c", script], user="0")
+        return code == 0
 
     def say(self, host: str, port: int, text: str) -> str:
         """What a TCP server answers to ``text`` before it or a short time-out ends the talk.

@@ -99,6 +99,11 @@ class EngineState:
             except docker.errors.NotFound:
                 return ImageView("", reference)
 
+    def history(self, image: ImageView) -> list[str]:
+        """What made the layers of an image that exists, the latest first (``docker history``)."""
+        with observing():
+            return [str(layer.get("CreatedBy") or "") for layer in self._api.history(image.id)]
+
     def swarm_state(self) -> tuple[str, bool]:
         """``LocalNodeState`` of the engine (``inactive``, ``active`` …), and if it manages one."""
         with observing():
@@ -124,21 +129,29 @@ class EngineState:
             data = self._api.logs(container.id, stdout=True, stderr=True, tail=500)
         return bytes(data).decode("utf-8", "replace")
 
-    def is_image(self, container: ContainerView, name: str) -> bool:
-        """Whether ``container`` was made from the course's image ``name``, however called."""
-        wanted = self._images.get(name)
-        if self.is_reference_to(container.image_ref, name):
-            return True
+    def programs(self, container: ContainerView) -> list[str] | None:
+        """The command lines that run in a container (``docker top``); None where nobody can say."""
         with observing():
             try:
-                return bool(self._api.inspect_image(wanted.reference)["Id"] == container.image_id)
-            except docker.errors.NotFound:
-                return False
+                listed = self._api.top(container.id)
+            except docker.errors.APIError:  # it has ended, or this engine has no such list
+                return None
+        return [row[-1] for row in listed["Processes"] or ()]
+
+    def is_image(self, container: ContainerView, name: str) -> bool:
+        """Whether ``container`` was made from the course's image ``name``, however called."""
+        if self.is_reference_to(container.image_ref, name):
+            return True
+        wanted = self.image(self._images.get(name).reference)
+        return wanted.exists and wanted.id == container.image_id
 
     def is_reference_to(self, reference: str, name: str) -> bool:
-        """Whether ``reference`` is a way to write the course's image ``name``."""
+        """Whether ``reference`` is a way to write the course's image ``name``, by its ID too."""
         wanted = self._images.get(name)
-        return any(same_image(reference, one) for one in (wanted.reference, wanted.pull_reference))
+        if any(same_image(reference, one) for one in (wanted.reference, wanted.pull_reference)):
+            return True
+        named = self.image(reference)
+        return named.exists and named.id == self.image(wanted.reference).id
 
     def _image_config(self, image_id: str) -> Mapping[str, Any] | None:
         try:

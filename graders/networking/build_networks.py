@@ -8,8 +8,9 @@ from functools import partial
 
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, image_there, listed, made_from, on_network, runs
+from graders.facts import exists, image_there, itself, listed, made_from, on_network, runs
 from graders.http_probe import HttpAnswer
+from graders.networking.rebuilt import rebuilt
 from graders.probe import Probe
 from graders.probe_files import FileView
 from graders.registry import check
@@ -33,7 +34,8 @@ def built_without_a_network(probe: Probe) -> Iterator[Expectation]:
     file = _file(probe, image, INTERFACES) if there.passed else FileView(INTERFACES, "missing")
     written = there.then(lambda: _written(file))
     yield expect(f"{INTERFACES} is in it, and lists an interface lo.", 1, written)
-    yield expect("It lists no other interface.", 2, written.then(lambda: _nothing_but_lo(file)))
+    alone = written.then(lambda: _nothing_but_lo(file).also(lambda: _looked(probe, image)))
+    yield expect("It lists no other interface, and would if there were one.", 2, alone)
 
 
 @check("build-mirror")
@@ -56,7 +58,9 @@ def fetched_during_the_build(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         f"{FETCHED} is what mirror serves.",
         1.5,
-        fetched.then(lambda: serving).then(lambda: _served(probe, mirror, dev, file)),
+        fetched.then(lambda: serving).then(
+            lambda: _served(probe, mirror, dev, file).also(lambda: _fetched(probe, image, file))
+        ),
     )
 
 
@@ -100,6 +104,28 @@ def _nothing_but_lo(file: FileView) -> Finding:
     )
 
 
+def _looked(probe: Probe, image: ImageView) -> Finding:
+    """What wrote it would have written more on another network."""
+    there = rebuilt(probe, image, INTERFACES, "bridge")
+    if there is None or _OTHERS.search(there.text) or not _LOOPBACK.search(there.text):
+        return met(f"{INTERFACES} lists lo alone")
+    return missed(
+        f"on the default network the same step writes the same: {there.text.strip()[:60]!r}",
+        "Have it write what a command prints that lists all interfaces there are.",
+    )
+
+
+def _fetched(probe: Probe, image: ImageView, file: FileView) -> Finding:
+    """What wrote it could not have done so without a network."""
+    there = rebuilt(probe, image, file.path, "none")
+    if there is None or there.content != file.content:
+        return met(f"mirror serves what is in {file.path}")
+    return missed(
+        f"what wrote {file.path} writes the same without any network",
+        "The RUN instruction has to download it from mirror.",
+    )
+
+
 def _served(probe: Probe, mirror: ContainerView, dev: NetworkView, file: FileView) -> Finding:
     """Whichever page it was: the usual ones, and those of its files that are the same."""
     fetched = file.text.strip()
@@ -110,7 +136,7 @@ def _served(probe: Probe, mirror: ContainerView, dev: NetworkView, file: FileVie
             look = partial(inside.get, f"http://mirror/{path}")
             page = probe.settled(mirror, look, _spoke)
             if page.ok and page.body.strip() == fetched:
-                return met(f"mirror serves what is in {file.path}")
+                return itself(probe, mirror, met(f"mirror serves what is in {file.path}"))
     return missed(
         f"mirror serves something else than what is in {file.path}",
         "Was it fetched from mirror, on dev, by a RUN instruction? If the page of mirror changed"

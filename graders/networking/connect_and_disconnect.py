@@ -187,14 +187,15 @@ def _leads(probe: Probe, between: ContainerView, name: str, own: dict[str, str])
             f"Start one there: on {network}, with the name or the alias es.",
         )
     with probe.inside_container(between) as inside:
-        given = probe.soon(lambda: inside.addresses(name), bool)
+        ping = probe.soon(lambda: inside.ping(name), lambda ping: ping.answered)
+        given = inside.leads(name, ping)
     if given and given <= set(own):
         return met(f"{name} is {listed(given)}, {listed({own[a] for a in given})}")
     if not given:
         return missed(f"{name} does not resolve from between", f"Is between on {network}?")
     return missed(
         f"{name} is {listed(given)}, but es on {network} is {listed(own)}",
-        "Does another container go by that name?",
+        "Does another container go by that name, or /etc/hosts of between name another?",
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, listed, made_from, not_on_network, on_network, runs
+from graders.facts import exists, itself, listed, made_from, not_on_network, on_network, runs
 from graders.http_probe import HttpAnswer
+from graders.networking.names import reached
 from graders.probe import Probe
 from graders.probe_container import Ping
 from graders.registry import check
@@ -124,7 +125,7 @@ def _api_answers(
                 "docker logs es tells what it does. Did you let it run its own program?",
             )
     if own & given:
-        return met(f"es:9200 answers from inside dev, at {listed(own & given)}")
+        return itself(probe, es, met(f"es:9200 answers from inside dev, at {listed(own & given)}"))
     return missed(
         f"es leads to {listed(given)} on dev, which is not the container es",
         "Another container on dev goes by the name es. docker network inspect dev lists them.",
@@ -158,10 +159,7 @@ def _reach(
         gone = missed(state, "es has to run on dev first: see the exercise before this one.")
         return gone, gone
     with probe.inside_container(container) as inside:
-        ping = probe.soon(lambda: inside.ping("es"), lambda ping: ping.answered)
-        given = frozenset({ping.address} if ping.address else ()) | inside.addresses("es")
-        if given & own and ping.address not in own:  # the name is shared, and led elsewhere
-            ping = probe.soon(lambda: inside.ping(min(own)), lambda ping: ping.answered)
+        given, ping = reached(probe, inside, "es", own)
     resolved = _resolved(given, own)
     return resolved, resolved.then(lambda: _answered(ping))
 
@@ -172,7 +170,7 @@ def _resolved(given: frozenset[str], own: set[str]) -> Finding:
     if given:
         return missed(
             f"es resolves to {listed(given)}, but the container es has {listed(own)}",
-            "Does another container on dev go by that name?",
+            "Does another container on dev go by that name, or /etc/hosts of probe name another?",
         )
     return missed(
         "es does not resolve",

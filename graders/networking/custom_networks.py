@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from functools import partial
 
 from graders.engine_view import ContainerView, NetworkView, PoolView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, exists, links, listed, made_from, on_network, runs
+from graders.facts import box, exists, itself, links, listed, made_from, on_network, runs
+from graders.networking.names import reached
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
@@ -65,7 +65,7 @@ def backend_without_a_way_out(probe: Probe) -> Iterator[Expectation]:
         .also(lambda: runs(two))
         .also(lambda: on_network(two, "backend"))
     )
-    mutual = there.then(lambda: both.also(lambda: _mutual(probe, one, two)))
+    mutual = there.then(lambda: both.also(lambda: _mutual(probe, backend.name, one, two)))
     yield expect("back-1 and back-2 run on backend and reach each other.", 1.5, mutual)
     yield expect(
         "back-1 and back-2 reach nothing outside of backend.",
@@ -109,7 +109,7 @@ def _page(probe: Probe, pinned: ContainerView, pubnet: NetworkView) -> Finding:
     with probe.inside_network(pubnet) as inside:
         answer = probe.settled(pinned, lambda: inside.get(url), lambda answer: answer.ok)
     if answer.ok:
-        return met(f"{url} answers")
+        return itself(probe, pinned, met(f"{url} answers"))
     return missed(f"asking {url} gave: {answer}", "Does nginx run in it? See docker logs pinned.")
 
 
@@ -158,10 +158,16 @@ def _reserved(backend: NetworkView) -> Finding:
     )
 
 
-def _mutual(probe: Probe, one: ContainerView, two: ContainerView) -> Finding:
+def _mutual(probe: Probe, backend: str, one: ContainerView, two: ContainerView) -> Finding:
     for here, there in ((one, two), (two, one)):
+        own = there.addresses[backend]
         with probe.inside_container(here) as inside:
-            ping = probe.soon(partial(inside.ping, there.name), lambda ping: ping.answered)
+            given, ping = reached(probe, inside, there.name, own)
+        if given and not given & set(own):
+            return missed(
+                f"{there.name} is {listed(given)} for {here.name}, and has {listed(own)}",
+                "Does another container go by that name, or /etc/hosts name another?",
+            )
         if not ping.answered:
             return missed(
                 f"{there.name} does not answer {here.name}",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, links, listed, made_from, runs
+from graders.facts import box, itself, links, listed, made_from, runs
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
@@ -108,7 +108,7 @@ def _page_on_loopback(probe: Probe, app: ContainerView, sidecar: ContainerView) 
     with probe.inside_container(sidecar) as inside:
         answer = probe.settled(app, lambda: inside.get(PAGE), lambda answer: answer.ok)
     if answer.ok:
-        return met(f"{PAGE} answers from inside sidecar")
+        return itself(probe, app, met(f"{PAGE} answers from inside sidecar"))
     return missed(
         f"asking {PAGE} from inside sidecar gave: {answer}",
         "Does nginx run in app? See docker logs app. If app was restarted, start sidecar again"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from graders import answers
 from graders.engine_view import ContainerView, PublishedPort
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, listed, made_from, port_links, runs
+from graders.facts import box, itself, listed, made_from, port_links, runs
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
@@ -121,15 +120,10 @@ def _published_by_docker(web: ContainerView) -> Finding:
     )
 
 
-def _answers(
-    probe: Probe,
-    web: ContainerView,
-    ports: Sequence[PublishedPort],
-    seconds: float | None = None,
-) -> Finding:
-    answer = probe.get_published(web, ports, service_seconds=seconds)
+def _answers(probe: Probe, web: ContainerView, ports: Sequence[PublishedPort]) -> Finding:
+    answer = probe.get_published(web, ports)
     if answer.ok:
-        return met(f"the page answers on {_ports(ports)}")
+        return itself(probe, web, met(f"the page answers on {_ports(ports)}"))
     return missed(
         str(answer),
         f"Port 80 is forwarded, but does anything listen there? See docker logs {web.name}.",
@@ -149,12 +143,13 @@ def _answers_on(
             *port_links("missing", site, [host_port]),
             *port_links("other", site, (port.host_port for port in site.published)),
         )
-    finding = _answers(probe, site, ports, seconds)
-    if finding.passed:
-        return replace(finding, shows=tuple(port_links("met", site, [host_port])))
+    answer = probe.get_published(site, ports, service_seconds=seconds)
+    if answer.ok:
+        shown = port_links("met", site, [host_port])
+        return itself(probe, site, met(f"the page answers on {_ports(ports)}", *shown))
     inner = listed({port.container_port for port in ports})
     return missed(
-        finding.found,
+        str(answer),
         f"Host port {host_port} leads to port {inner} of site. On which port does nginx listen?",
         Shown("wrong", box(site), Thing("port", str(host_port)), f"to {inner}"),
     )

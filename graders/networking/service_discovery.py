@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from graders import answers
 from graders.engine_view import ContainerView, PublishedPort
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, listed, made_from, on_network, runs
+from graders.facts import exists, itself, listed, made_from, on_network, runs
 from graders.http_probe import HttpAnswer
 from graders.probe import Probe
 from graders.registry import check
@@ -57,16 +57,18 @@ def application_counts(probe: Probe) -> Iterator[Expectation]:
 def alias_instead_of_name(probe: Probe) -> Iterator[Expectation]:
     """No container named ``redis``; one on ``dev`` has that alias there; the page counts."""
     www, dev = probe.container("www"), probe.network("dev")
-    aliased = exists(dev).also(lambda: _alias_on_dev(probe))
+    stores = _aliased(probe)
+    aliased = exists(dev).also(lambda: _alias_on_dev(probe, stores))
     yield expect("A running container on dev has the alias redis there.", 2, aliased)
     yield expect(
         "No container is named redis any more.", 1, aliased.then(lambda: _name_is_free(probe))
     )
     ready = runs(www).also(lambda: _published_at_all(www))
+    counts = aliased.then(lambda: ready.also(lambda: _counts(probe, www)))
     yield expect(
-        "The page of www shows a visit count.",
+        "The page of www shows a visit count, kept where the alias leads.",
         2,
-        aliased.then(lambda: ready.also(lambda: _counts(probe, www))),
+        counts.also(lambda: _asks_the_alias(probe, www, stores)),
     )
 
 
@@ -116,7 +118,7 @@ def _counts(probe: Probe, www: ContainerView) -> Finding:
         if not visits[-1].ok:
             break
         if any(_grew(earlier, visits[-1]) for earlier in visits[:-1]):
-            return met("the page counts its visits")
+            return itself(probe, www, met("the page counts its visits"))
     if visits[-1].ok:
         return missed(
             "the page answers, but no number on it grows from one visit to the next",
@@ -140,14 +142,17 @@ def _numbers_in(answer: HttpAnswer) -> list[int]:
     return [int(number) for number in re.findall(r"(?<![\w.:-])\d{1,9}(?![\w.:-])", text)]
 
 
-def _alias_on_dev(probe: Probe) -> Finding:
-    found = [
+def _aliased(probe: Probe) -> list[ContainerView]:
+    return [
         container
         for container in probe.containers()
         if NAME in container.aliases.get("dev", ()) and container.running
     ]
-    if found:
-        return met(f"{listed(container.name for container in found)} has the alias redis on dev")
+
+
+def _alias_on_dev(probe: Probe, stores: list[ContainerView]) -> Finding:
+    if stores:
+        return met(f"{listed(container.name for container in stores)} has the alias redis on dev")
     elsewhere = [
         f"{container.name} on {network}"
         for container in probe.containers()
@@ -162,6 +167,21 @@ def _alias_on_dev(probe: Probe) -> Finding:
     return missed(
         "no container has the alias redis on dev",
         "docker run has an option for a further name on the network it joins. A link is none.",
+    )
+
+
+def _asks_the_alias(probe: Probe, www: ContainerView, stores: list[ContainerView]) -> Finding:
+    """The name leads ``www`` to who has the alias: no link or ``/etc/hosts`` leads it elsewhere."""
+    own = {address: store.name for store in stores for address in store.addresses["dev"]}
+    with probe.inside_container(www) as inside:
+        given = inside.leads(NAME, inside.ping(NAME))
+    if given and given <= set(own):
+        return met(f"the page counts its visits in {listed({own[address] for address in given})}")
+    return missed(
+        f"the page counts its visits, but redis is {listed(given)} for www, and the alias leads to"
+        f" {listed(own)}",
+        "A link, a line of /etc/hosts or another network of www leads it elsewhere. Make www anew"
+        " without it.",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, listed, made_from, mounted, port_links, runs
+from graders.facts import box, itself, listed, made_from, mounted, port_links, runs
 from graders.host_paths import host_path
 from graders.probe import Probe
 from graders.registry import check
@@ -172,7 +172,7 @@ def _page(probe: Probe, static: ContainerView) -> Finding:
         static, ports, good=lambda answer: answer.ok and answer.body == text
     )
     if answer.ok and answer.body == text:
-        return met("the page is site/index.html")
+        return itself(probe, static, met("the page is site/index.html"))
     if answer.ok:
         return missed(
             f"the page on host port {PORT} is another one",

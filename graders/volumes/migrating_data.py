@@ -26,7 +26,7 @@ def data_moved_to_the_next_version(probe: Probe) -> Iterator[Expectation]:
     yield expect("A container named redis30 is running.", 1, running)
     image = running.then(lambda: made_from(probe, new, "redis:3.0"))
     yield expect("redis30 was made from the image redis:3.0.", 1, image)
-    taken = running.then(lambda: _took_over(probe, old, new))
+    taken = running.then(lambda: _took_over(probe, old, new, "redis:2.8"))
     yield expect("redis30 has the volume that redis28 kept its data in.", 1.5, taken)
     yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
     yield expect(
@@ -63,7 +63,10 @@ def data_moved_once_more(probe: Probe) -> Iterator[Expectation]:
 # --- findings ------------------------------------------------------------------------------
 
 
-def _took_over(probe: Probe, old: ContainerView, new: ContainerView) -> Finding:
+def _took_over(
+    probe: Probe, old: ContainerView, new: ContainerView, image: str | None = None
+) -> Finding:
+    """``new`` has the volume that ``old`` had, a container of ``image`` (where that matters)."""
     mount = new.mount_at(DATA)
     missing = Shown("missing", box(new), Thing("volume", f"of {old.name}"))
     if mount is None or mount.type != "volume":
@@ -73,6 +76,12 @@ def _took_over(probe: Probe, old: ContainerView, new: ContainerView) -> Finding:
             missing,
         )
     before = _volumes_of(probe, old)
+    if mount.name in before and image and not _was_made_from(probe, old, image):
+        return missed(
+            f"{old.name}, whose volume {new.name} has, was not made from {image}",
+            f"The data has to come from a Redis of the image {image}.",
+            missing,
+        )
     if mount.name in before:
         return met(f"{new.name} has the volume of {old.name}", replace(missing, state="met"))
     if not before:
@@ -92,7 +101,7 @@ def _volumes_of(probe: Probe, container: ContainerView) -> set[str]:
     """The volumes of a container, also of one that was removed since the lesson started."""
     if container.status != "missing":
         return {mount.name for mount in container.mounts if mount.type == "volume"}
-    ids, volumes = _made_as(probe, container.name), set()
+    ids, volumes = set(_made_as(probe, container.name)), set()
     for event in probe.events():
         actor = event.get("Actor") or {}
         match event.get("Type"), event.get("Action"):
@@ -103,14 +112,23 @@ def _volumes_of(probe: Probe, container: ContainerView) -> set[str]:
     return volumes
 
 
-def _made_as(probe: Probe, name: str) -> set[str]:
-    """The IDs of all containers made under this name since the lesson started."""
+def _was_made_from(probe: Probe, container: ContainerView, image: str) -> bool:
+    """Also of one that was removed since the lesson started."""
+    if container.status != "missing":
+        return probe.is_image(container, image)
+    references = _made_as(probe, container.name).values()
+    return any(probe.is_reference_to(reference, image) for reference in references)
+
+
+def _made_as(probe: Probe, name: str) -> dict[str, str]:
+    """By ID, the images of all containers made under this name since the lesson started."""
     actors = [
         event.get("Actor") or {}
         for event in probe.events()
         if (event.get("Type"), event.get("Action")) == ("container", "create")
     ]
-    return {str(a.get("ID")) for a in actors if (a.get("Attributes") or {}).get("name") == name}
+    known = [(str(actor.get("ID")), actor.get("Attributes") or {}) for actor in actors]
+    return {id_: str(made.get("image")) for id_, made in known if made.get("name") == name}
 
 
 def _stopped(probe: Probe, old: ContainerView) -> Finding:

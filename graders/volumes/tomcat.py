@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graders.engine_view import ContainerView
 from graders.expectation import Finding, met, missed
-from graders.facts import listed, port_links
+from graders.facts import itself, listed, port_links
 from graders.http_probe import HttpAnswer
 from graders.probe import Probe
 
@@ -36,10 +36,11 @@ def answers_on(probe: Probe, tomcat: ContainerView, host_port: int, path: str = 
         tomcat, ports, path=path, good=spoke, service_seconds=START_SECONDS
     )
     if spoke(answer):
-        return met(
+        answered = met(
             f"{tomcat.name} answers on host port {host_port} ({answer})",
             *port_links("met", tomcat, [host_port]),
         )
+        return itself(probe, tomcat, answered)
     return missed(
         f"host port {host_port}: {answer}",
         f"Tomcat takes some seconds to start. See docker logs {tomcat.name}.",
