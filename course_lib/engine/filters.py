@@ -122,19 +122,18 @@ class Filters:
         return True
 
     def boolean(self, name: str, default: bool) -> bool:
-        """The filter as a truth value.
+        """The filter as a truth value (Moby: GetBoolOrDefault).
 
-        :raises InvalidFilter: it has several values or one that is not 1, 0, true, false.
+        :raises InvalidFilter: none of its values is 1, 0, true or false, or they contradict
+            each other.
         """
         if name not in self._fields:
             return default
         values = self._fields[name]
-        if len(values) != 1:
-            raise InvalidFilter(name, values)
-        truth = {"1": True, "true": True, "0": False, "false": False}.get(values[0])
-        if truth is None:
-            raise InvalidFilter(name, values)
-        return truth
+        is_true = not {"1", "true"}.isdisjoint(values)
+        if is_true == (not {"0", "false"}.isdisjoint(values)):
+            raise InvalidFilter(name, values or None)
+        return is_true
 
 
 def _search(pattern: str, source: str) -> bool:

@@ -101,6 +101,44 @@ SCRIPTS: dict[str, str] = {
         ! docker diff @-e | sort
         diff @-ghost
     """,
+    "diff of what is as it was": """
+        run --name @-a alpine sh -c 'chmod 644 /etc/passwd; chown 0 /etc/group'
+        diff @-a
+        run --name @-b alpine sh -c 'ln /etc/passwd /etc/hard; ln -s a /etc/soft; mkfifo /etc/p; \
+            mv /etc/group /etc/g2'
+        ! docker diff @-b | sort
+        run --name @-c alpine sh -c 'rm -rf /home; mkdir /home'
+        ! docker diff @-c | sort
+        run --name @-d alpine sh -c 'touch /etc; mkdir /etc/x; rmdir /etc/x'
+        ! docker diff @-d | sort
+        run --name @-e alpine sh -c 'rm /etc/passwd; mkdir /etc/passwd; touch /etc/passwd/x'
+        ! docker diff @-e | sort
+        run --name @-f alpine sh -c 'cp -p /etc/passwd /tmp/p; rm /etc/passwd; \
+            cp -p /tmp/p /etc/passwd; chmod 600 /etc/group'
+        ! docker diff @-f | sort
+        run --name @-g alpine sh -c 'echo >> /etc/passwd; chown 5:6 /root; chmod 700 /mnt'
+        ! docker diff @-g | sort
+    """,
+    "mounted": """
+        ! mkdir src; echo s > src/s; echo one > one
+        run -d --name @-c -v @-v:/v -v %/src:/b:ro -v %/one:/one:ro --tmpfs /t alpine sleep 1000
+        exec @-c sh -c 'echo t > /t/t; ln -s /b /v/tob; ln -s /t /v/tot'
+        cp %/one @-c:/v/
+        cp %/one @-c:/b/
+        cp %/src @-c:/b
+        cp %/one @-c:/one
+        cp %/src @-c:/one
+        cp %/one @-c:/etc/hosts
+        cp %/one @-c:/t/
+        cp %/one @-c:/v/tob/
+        cp %/one @-c:/v/tot/
+        cp @-c:/t/t %/t
+        cp @-c:/b %/bb
+        cp @-c:/v %/vv
+        ! find bb vv | sort
+        exec @-c ls /t /v
+        ! docker export @-c | tar tf - | grep -E '^(v|b|one|t)(/|$)' | sort
+    """,
 }  # fmt: skip
 
 

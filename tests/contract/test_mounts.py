@@ -107,6 +107,8 @@ def test_mount_refused(bench: Bench, mount: dict[str, Any], message: str) -> Non
         ({"IpcMode": "bad"}, "invalid IPC mode: bad"),
         ({"IpcMode": "container:ct-ghost"}, "No such container: ct-ghost"),
         ({"VolumesFrom": [""]}, "volumes-from specification cannot be an empty string"),
+        ({"VolumesFrom": ["x:rprivate"]}, "invalid mode: rprivate"),
+        ({"VolumesFrom": ["x:nocopy"]}, "invalid mode: nocopy"),
     ],
 )  # fmt: skip
 def test_mounts_refused(bench: Bench, host: dict[str, Any], message: str) -> None:

@@ -91,6 +91,12 @@ SCRIPTS: dict[str, str] = {
         ps -a --filter volume=@-v --format '{{.Names}} {{.LocalVolumes}}'
         ps -a --filter volume=/d --filter name=@ --format '{{.Names}} {{.LocalVolumes}}'
         ps -a --filter volume=/ghost --filter name=@ --format '{{.Names}}'
+        run -d --name @-d --tmpfs /t --mount type=tmpfs,dst=/mt -v %:/h alpine sleep 1000
+        ps -q --filter volume=/t --filter name=@
+        ps -q --filter volume= --filter name=@-c
+        ps --filter volume=/mt --filter name=@ --format '{{.Names}}'
+        ps --filter volume=% --filter name=@ --format '{{.Names}}'
+        ps --filter volume=/none --filter volume=/d --filter name=@ --format '{{.Names}}'
         rm -v @-c
         volume ls --filter name=@
         volume rm @-v
@@ -108,6 +114,51 @@ SCRIPTS: dict[str, str] = {
         ! ls shared
         volume create --opt type=none --opt o=bind --opt device=%/ghost @-g
         run --rm -v @-g:/g alpine true
+    """,
+    "options": """
+        volume create -o size=zz @-o
+        volume create -o size=-1 @-o
+        volume create -o size=1.5 @-o
+        volume create -o 'size=1 mib' @-o
+        volume create -o size=0 -o foo=1 @-o
+        volume create -o size=0 @-o
+        run --rm -v @-o:/x alpine sh -c 'touch /x/a; ls /x'
+        volume create -o o= -o type= -o device= @-empty
+        run --rm -v @-empty:/etc alpine ls /etc/passwd
+        volume create -o o=bind -o type=none -o device= @-none
+        run --rm -v @-none:/x alpine true
+        volume create -o o= @-o5
+        volume create -o type= @-o5
+        run --rm --mount type=volume,src=@-o6,dst=/x,volume-opt=type=none alpine true
+        run --rm --mount type=volume,src=@-o6,dst=/x,volume-opt=size=9 alpine true
+        volume rm @-o @-empty @-none
+    """,
+    "filled": """
+        ! mkdir empty full ro; touch full/mine
+        volume create -o type=none -o o=bind -o device=%/empty @-e
+        run --rm -v @-e:/etc alpine ls /etc/passwd
+        ! ls empty/passwd
+        volume create -o type=none -o o=bind -o device=%/full @-f
+        run --rm -v @-f:/etc alpine ls /etc
+        volume create -o type=none -o o=bind -o device=%/ghost @-g
+        create --name @-c1 -v @-g:/etc alpine
+        create --name @-c2 -v @-g:/ghost alpine
+        start @-c2
+        create --name @-c3 -v @-g:/etc:nocopy alpine
+        rm @-c2 @-c3
+        volume create -o type=tmpfs -o device=tmpfs @-t
+        run --rm -v @-t:/etc alpine ls -A /etc
+        run -d --name @-d -v @-t:/x alpine sleep 1000
+        run --rm -v @-t:/etc alpine ls /etc/passwd
+        exec @-d ls /x/passwd
+        rm -f @-d
+        run --rm -v @-t:/x alpine ls -A /x
+        volume create -o type=none -o o=bind,ro -o device=%/ro @-ro
+        run --rm -v @-ro:/etc alpine ls -A /etc
+        run --rm -v @-ro:/x alpine touch /x/y
+        volume create -o type=tmpfs -o device=tmpfs -o o=bogus=1 @-bad
+        create --name @-c4 -v @-bad:/etc alpine
+        create --name @-c5 -v @-bad:/ghost alpine
     """,
     "data": """
         run --rm -v @-v:/a alpine sh -c 'echo remember > /a/todo.txt; ln -s todo.txt /a/link'

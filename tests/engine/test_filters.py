@@ -1,6 +1,7 @@
 """The filter language, with dockerd's error texts."""
 
 import json
+import re
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_boolean(value: str, truth: bool) -> None:
 def test_boolean_shows_what_it_got() -> None:
     with pytest.raises(InvalidFilter, match=r"^invalid filter 'dangling=\[x y\]'$"):
         Filters({"dangling": ["x", "y"]}).boolean("dangling", False)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"), [(["1", "0"], "=[1 0]"), (["true", "false"], "=[true false]"), ([], "")]
+)
+def test_boolean_that_says_both_or_nothing(values: list[str], shown: str) -> None:
+    with pytest.raises(InvalidFilter, match=re.escape(f"invalid filter 'dangling{shown}'")):
+        Filters({"dangling": values}).boolean("dangling", False)
+
+
+def test_boolean_needs_one_value_that_says_something() -> None:
+    assert Filters({"dangling": ["maybe", "true", "1"]}).boolean("dangling", False)
 
 
 def test_match_takes_regular_expressions_and_bad_ones() -> None:

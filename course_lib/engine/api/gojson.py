@@ -173,7 +173,8 @@ def _in_object(error: json.JSONDecodeError) -> bool:
     return bool(depth) and depth[-1] == "{"
 
 
-def _kind(value: Any) -> str:
+def kind(value: Any) -> str:
+    """What Go calls a value of JSON."""
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int | float):
@@ -184,7 +185,7 @@ def _kind(value: Any) -> str:
 
 
 def _wrong(value: Any, go: str, owner: str, stack: str, *, exact: bool = False) -> InvalidParameter:
-    what = f"number {json.dumps(value)}" if exact else _kind(value)
+    what = f"number {json.dumps(value)}" if exact else kind(value)
     where = f"Go struct field {owner}.{stack}" if stack else "Go value"
     return InvalidParameter(
         f"invalid JSON: json: cannot unmarshal {what} into {where} of type {go}"

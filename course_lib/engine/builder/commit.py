@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from course_lib.engine.image.store import ImageStore
 
 _CHANGES = frozenset(
-    "cmd entrypoint healthcheck env expose label onbuild user volume workdir".split()
+    "cmd entrypoint healthcheck env expose label onbuild stopsignal user volume workdir".split()
 )
 
 

@@ -135,8 +135,9 @@ def _matches(container: Container, filters: Filters, exit_codes: list[int]) -> b
         return False
     volumes = filters.get("volume")
     if volumes:
-        known = {mount.destination for mount in container.mounts}
-        known |= {mount.name or str(mount.source) for mount in container.mounts}
+        shown = [mount for mount in container.mounts if mount.shown]
+        known = {mount.destination for mount in shown}
+        known |= {mount.name or mount.source for mount in shown}
         if known.isdisjoint(volumes):
             return False
     networks = filters.get("network")

@@ -81,7 +81,7 @@ class ContainerMounts:
         container.mounts = list(self._volumes.prepare(points, container.id))
         try:
             if any(point.copy_data for point in container.mounts):
-                await self._volumes.populate(container.mounts, self.rootfs(container))
+                await self._volumes.mounted.populate(container.mounts, self.rootfs(container))
         except BaseException:
             self._volumes.discard(container.mounts, container.id, remove_anonymous=True)
             raise
@@ -157,7 +157,7 @@ class ContainerMounts:
         return mounts
 
     def _mount(self, container: Container, point: MountPoint, *, announced: bool = True) -> Mount:
-        return self._volumes.mount(self._real(point), container.id, announced=announced)
+        return self._volumes.mounted.mount(self._real(point), container.id, announced=announced)
 
     def _real(self, point: MountPoint) -> MountPoint:
         """The mount point, with the engine's own socket for the path at which Docker's lies.
@@ -225,7 +225,7 @@ class ContainerMounts:
                 fs.close()
         finally:
             for point in mounted if announced else ():
-                self._volumes.unmount(point, container.id)
+                self._volumes.mounted.unmount(point, container.id)
 
     def _init_file(self) -> Path:
         """The program that ``--init`` puts before the container's own."""
@@ -239,7 +239,7 @@ class ContainerMounts:
     def unmount(self, container: Container) -> None:
         """It has ended: its volumes are not mounted any more."""
         for point in container.mounts:
-            self._volumes.unmount(point, container.id)
+            self._volumes.mounted.unmount(point, container.id)
 
     def release(self, container: Container, *, remove_anonymous: bool) -> None:
         """It is being removed: give its volumes back."""

@@ -340,7 +340,14 @@ class _Extraction:
             raise SystemFailure(
                 f'cannot overwrite non-directory "{path}" with directory "{self._top}"'
             )
-        remove_all(self._fs, path)
+        try:
+            remove_all(self._fs, path)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            # Go puts the directory's name and a slash before that of the file.
+            where = "/".join(posixpath.split(path))
+            raise SystemFailure(f"unlinkat {where}: device or resource busy") from None
         return False
 
     async def _make(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:

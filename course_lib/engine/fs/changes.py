@@ -1,8 +1,8 @@
 """``docker diff``: what a container's writable layer changes in its image.
 
 As dockerd reports it (moby ``pkg/archive``): a directory that is only there because something in
-it changed counts as modified too, and files that the engine itself puts into every container are
-left out.
+it changed counts as modified too; a file that was copied up and is as it was does not, and files
+that the engine itself puts into every container are left out.
 """
 
 from __future__ import annotations
@@ -50,22 +50,27 @@ def _collect(upper: Inode, lowers: Sequence[Inode], path: str, found: list[Chang
 
 
 def _collect_child(child: Inode, below: tuple[Inode, ...], path: str, found: list[Change]) -> None:
-    if not child.is_directory():
-        found.append(Change(path, MODIFIED if below else ADDED))
-        return
-    was_directory = bool(below) and below[0].is_directory()
-    inside = _collect(child, below if was_directory else (), path, found)
+    inside = False
+    if child.is_directory():
+        was_directory = bool(below) and below[0].is_directory()
+        inside = _collect(child, below if was_directory else (), path, found)
     if not below:
         found.append(Change(path, ADDED))
-    elif not was_directory or inside or not _same_directory(child, below[0]):
+    elif inside or _differs(child, below[0]):
         found.append(Change(path, MODIFIED))
 
 
-def _same_directory(one: Inode, other: Inode) -> bool:
-    """Whether a directory that was copied up is as it was."""
+def _differs(one: Inode, other: Inode) -> bool:
+    """Whether a file shows that it was changed (moby ``statDifferent``).
+
+    A directory does not by its time, and a time without a fraction is that of any in its second.
+    """
     new, old = one.stat(), other.stat()
-    return (
-        statmod.S_IMODE(new.mode) == statmod.S_IMODE(old.mode)
-        and (new.uid, new.gid) == (old.uid, old.gid)
-        and new.mtime_ns == old.mtime_ns
-    )
+    if (new.mode, new.uid, new.gid) != (old.mode, old.uid, old.gid):
+        return True
+    if statmod.S_ISDIR(new.mode):
+        return False
+    seconds, fraction = divmod(new.mtime_ns, 10**9)
+    old_seconds, old_fraction = divmod(old.mtime_ns, 10**9)
+    same_time = seconds == old_seconds and (fraction == old_fraction or not fraction * old_fraction)
+    return not same_time or new.size != old.size

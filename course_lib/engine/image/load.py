@@ -88,7 +88,7 @@ async def load(
         for image, parent in parents:
             if parent and parent in store.images() and not image.parent:
                 store.set_parent(image, parent)
-        if not names and ids:
+        if not names:
             yield ids
 
 
@@ -103,6 +103,10 @@ def _items(fs: ContainerFs) -> list[_Item]:
         manifest = _read_json(fs, "/manifest.json")
         if manifest is None:
             raise EngineError("invalid manifest, manifest cannot be null (but can be [])")
+        if isinstance(manifest, dict):
+            raise EngineError(
+                "json: cannot unmarshal object into Go value of type []tarexport.manifestItem"
+            )
         try:
             return [
                 _Item(
@@ -209,6 +213,8 @@ def _known(store: ImageStore, first: Sequence[str]) -> dict[str, Layer]:
 
 
 def _inside(path: str) -> str:
+    if posixpath.normpath(path).split("/")[0] == "..":
+        raise EngineError(f"evalSymlinksInScope: {path} is not in the archive")
     return "/" + posixpath.normpath(f"/{path}").lstrip("/")
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from course_lib.engine.fs.inode import Tree
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_OPTIONS = ("type", "o", "device")
+_NEEDED = {"device": ("type",), "type": ("device",), "o": ("device", "type")}
+_OPTIONS = (*_NEEDED, "size")
+_SIZE = re.compile(r"(\d+(?:\.\d+)*) ?[kmgtpKMGTP]?(?:[iI]?[bB])?", re.ASCII)
 _REMOVING = ".removing-"
 
 
@@ -44,11 +46,27 @@ def check_options(options: Mapping[str, str]) -> None:
     for name in options:
         if name not in _OPTIONS:
             raise InvalidParameter(f'invalid option: "{name}"')
-    for name in ("device", "type"):
-        if options and not options.get(name):
-            raise InvalidParameter(f'missing required option: "{name}"')
-    if options and not _is_tmpfs(options) and not _is_bind(options):
+    if "size" in options:
+        _check_quota(options["size"])
+    for name in options:
+        for needed in _NEEDED.get(name, ()):
+            if needed not in options:
+                raise InvalidParameter(f'missing required option: "{needed}"')
+    if _is_mounted(options) and not _is_tmpfs(options) and not _is_bind(options):
         raise NotImplementedByEngine(f'a local volume of type "{options["type"]}"')
+
+
+def _check_quota(size: str) -> None:
+    """As dockerd where its disk has no quotas: none is wanted, or it is refused."""
+    found = _SIZE.fullmatch(size)
+    if not found:
+        raise InvalidParameter(f"invalid size: '{size}'")
+    if found[1].strip("0."):
+        raise InvalidParameter("quota size requested but no quota support")
+
+
+def _is_mounted(options: Mapping[str, str]) -> bool:
+    return bool(options.get("device") or options.get("type"))
 
 
 def _is_tmpfs(options: Mapping[str, str]) -> bool:
@@ -132,6 +150,10 @@ class LocalDriver:
         from course_lib.engine.fs.tmpfsoptions import TmpfsOptions
 
         path = self.data(name)
+        if _is_mounted(options) and not options["device"]:
+            raise SystemFailure(
+                f"error while mounting volume '{path}': missing device in volume options"
+            )
         if _is_tmpfs(options):
             text = options.get("o", "")
             try:
@@ -148,12 +170,14 @@ class LocalDriver:
         if _is_bind(options):
             device = options["device"]
             try:
-                return HostTree(Path(os.path.realpath(device, strict=True)), shared=True)
+                bound = HostTree(Path(os.path.realpath(device, strict=True)), shared=True)
             except OSError as error:
                 raise SystemFailure(
                     f"error while mounting volume '{path}': failed to mount local volume: "
                     f"mount {device}:{path}, flags: 0x1000: {(error.strerror or '').lower()}"
                 ) from None
+            bound.read_only = "ro" in options["o"].split(",")
+            return bound
         if not path.is_dir():
             self.create(name)
         return HostTree(path, volume_owners(path))

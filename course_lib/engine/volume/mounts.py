@@ -86,7 +86,7 @@ def parse_mounts(
     :param mounts: ``HostConfig.Mounts`` as JSON has it.
     :param volumes: paths of the request and of the image (``Volumes``); what is mounted otherwise
         wins over them.
-    :param volume_driver: of the volumes in ``binds``.
+    :param volume_driver: of the volumes in ``binds`` and of those that get no name.
     :param mounts_of: needed for ``volumes_from``.
 
     Nothing is made. Raises ``InvalidParameter``, or ``SystemFailure`` for ``binds``, with
@@ -121,7 +121,7 @@ def parse_mounts(
             found[destination] = MountPoint(
                 "volume",
                 destination,
-                driver=DEFAULT_DRIVER,
+                driver=volume_driver or DEFAULT_DRIVER,
                 anonymous=True,
                 copy_data=True,
                 labels={ANONYMOUS_LABEL: ""},
@@ -150,7 +150,8 @@ def _volumes_from(text: str, mounts_of: MountsOf) -> list[MountPoint]:
     if not text:
         raise InvalidParameter("volumes-from specification cannot be an empty string")
     container, _, mode = text.partition(":")
-    if not valid_mode(mode) or not _COPY.isdisjoint(mode.split(",")):
+    words = set(mode.split(","))
+    if not valid_mode(mode) or not words.isdisjoint(_COPY | _PROPAGATION):
         raise InvalidParameter(f"invalid mode: {mode}")
     try:
         points = [point for point in mounts_of(container) if point.shown]
@@ -159,7 +160,7 @@ def _volumes_from(text: str, mounts_of: MountsOf) -> list[MountPoint]:
     if any(point.type == "tmpfs" for point in points):
         # Moby takes a tmpfs of --mount for a volume here, and there is none without a name.
         raise NotFound("get: no such volume")
-    read_only = "ro" in mode.split(",")
+    read_only = "ro" in words
     return [
         replace(point, mode="", rw=point.rw and not read_only, copy_data=False, borrowed=True)
         for point in points

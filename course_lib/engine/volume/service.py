@@ -1,41 +1,26 @@
-"""Volumes: making, finding, mounting and removing them (moby: ``volume/service``)."""
+"""Volumes: making, finding and removing them (moby: ``volume/service``)."""
 
 from __future__ import annotations
 
 import builtins
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_lib.engine.errdefs import (
-    Conflict,
-    EngineError,
-    InvalidParameter,
-    NotFound,
-    SystemFailure,
-)
-from course_lib.engine.filters import Filters, InvalidFilter
+from course_lib.engine.errdefs import Conflict, EngineError, InvalidParameter, NotFound
+from course_lib.engine.filters import Filters
 from course_lib.engine.store import StateError
 from course_lib.engine.volume.local import LocalDriver, check_name, check_options
-from course_lib.engine.volume.mounts import (
-    ANONYMOUS_LABEL,
-    DEFAULT_DRIVER,
-    MountPoint,
-    missing_source,
-)
-from course_lib.engine.volume.tmpfs import parse_tmpfs
+from course_lib.engine.volume.mounted import MountedVolumes
+from course_lib.engine.volume.mounts import ANONYMOUS_LABEL, DEFAULT_DRIVER, MountPoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from course_lib.engine.clock import Clock
     from course_lib.engine.events import Events
-    from course_lib.engine.fs.inode import Tree
-    from course_lib.engine.fs.mounts import Mount
-    from course_lib.engine.fs.overlay import RootFs
     from course_lib.engine.ids import Identities
     from course_lib.engine.store import Store
 
@@ -73,6 +58,8 @@ class VolumeService:
 
     Who uses a volume is not recorded: after a restart the containers say so again
     (:meth:`acquire`).
+
+    :ivar mounted: those that containers have mounted.
     """
 
     def __init__(
@@ -85,8 +72,7 @@ class VolumeService:
         self._events = events
         self._known: dict[str, Volume] | None = None
         self._users: dict[str, dict[str, None]] = {}
-        self._trees: dict[str, Tree] = {}
-        self._mounted: dict[str, builtins.list[str]] = {}
+        self.mounted = MountedVolumes(self._driver, self)
 
     def _volumes(self) -> dict[str, Volume]:
         if self._known is None:
@@ -156,7 +142,7 @@ class VolumeService:
             self._driver.sweep()
             raise
         volumes[name] = volume
-        self._publish("create", volume)
+        self.publish("create", volume)
         return volume
 
     def get(self, name: str) -> Volume:
@@ -168,6 +154,10 @@ class VolumeService:
         if volume is None:
             raise NotFound(f"get {name}: no such volume")
         return volume
+
+    def find(self, name: str) -> Volume | None:
+        """The volume of that name, if there is one."""
+        return self._volumes().get(name)
 
     def list(self, filters: Filters | None = None) -> Sequence[Volume]:
         """Volumes that pass the filters ``dangling``, ``name``, ``driver`` and ``label``."""
@@ -209,9 +199,9 @@ class VolumeService:
         self._driver.make_room(name)  # a full disk has no room for a line that says so
         self._store.delete(_KIND, name)
         del self._volumes()[name]
-        self._trees.pop(name, None)
+        self.mounted.forget(name)
         self._driver.sweep()
-        self._publish("destroy", volume)
+        self.publish("destroy", volume)
 
     def prune(
         self, filters: Filters | None = None, *, all_by_default: bool = False
@@ -310,144 +300,23 @@ class VolumeService:
             if remove_anonymous and point.anonymous and known and not self.users(point.name):
                 self.remove(point.name)
 
-    async def populate(self, points: Iterable[MountPoint], image: RootFs) -> None:
-        """Fill volumes that are empty with what the image has at their places.
-
-        As dockerd does when it creates the container, owner and mode of the directory included.
-
-        :param image: the container's root file system, nothing mounted.
-        """
-        from course_lib.engine.fs.copytree import copy_tree, is_empty
-        from course_lib.engine.fs.mounts import Mounted
-        from course_lib.engine.fs.permissions import ROOT
-        from course_lib.engine.fs.walk import walk
-
-        alone = {"/": Mounted("/", image, False, "overlay", "", "root")}
-        for point in points:
-            if point.type != "volume" or not point.copy_data:
-                continue
-            try:
-                source = walk(alone, point.destination, ROOT, follow=True).inode
-            except FileNotFoundError:
-                continue  # a directory on the way is missing, too
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise SystemFailure(f"lstat {point.destination}: {reason}") from None
-            volume = self.get(point.name)
-            if source is None or volume.options:
-                continue  # with options, its content belongs to somebody else, or to memory
-            target = self._tree(volume).root()
-            if not is_empty(target):
-                continue
-            if not source.is_directory():
-                raise SystemFailure(f"source {point.destination} is not directory")
-            await copy_tree(source, target)
-
-    def _tree(self, volume: Volume) -> Tree:
-        """The one tree of a volume: owners that one container records show in all."""
-        tree = self._trees.get(volume.name)
-        if tree is None:
-            tree = self._driver.tree(volume.name, volume.options or {})
-            self._trees[volume.name] = tree
-        return tree
-
-    def mount(self, point: MountPoint, container_id: str, *, announced: bool = True) -> Mount:
-        """What the container's file system is to mount for a mount point.
-
-        A missing source of ``-v`` is made. All containers that have a volume mounted at a time
-        share one tree. Call :meth:`unmount` when the container stops.
-
-        :param announced: without it nothing is noted: for a look that is over at once.
-        """
-        from course_lib.engine.fs.mounts import Mount
-
-        read_only = not point.rw
-        if point.type == "tmpfs":
-            try:
-                options = point.options if point.shown else parse_tmpfs(point.mode)
-            except InvalidParameter as error:
-                raise SystemFailure(str(error)) from None
-            return Mount(point.destination, "tmpfs", None, read_only, options)
-        source = Path(point.source)
-        if point.type == "bind":
-            if point.create_source and not os.path.exists(source):
-                _make_source(source)
-            elif problem := missing_source(point.source):
-                raise InvalidParameter(f'invalid mount config for type "bind": {problem}')
-            return Mount(point.destination, "bind", source, read_only)
-        volume = self.acquire(point.name, container_id)
-        tree = self._tree(volume)
-        if point.subpath:
-            tree = _part(tree, volume, point.subpath)
-        if announced:
-            self._mounted.setdefault(volume.name, []).append(container_id)
-            details = {
-                "container": container_id,
-                "destination": point.destination,
-                "propagation": point.propagation,
-                "read/write": "true" if point.rw else "false",
-            }
-            self._publish("mount", volume, details)
-        return Mount(point.destination, "volume", source, read_only, tree=tree)
-
-    def unmount(self, point: MountPoint, container_id: str) -> None:
-        """The container does not have it mounted any more."""
-        mounted = self._mounted.get(point.name, [])
-        if point.type != "volume" or container_id not in mounted:
-            return
-        mounted.remove(container_id)
-        volume = self._volumes().get(point.name)
-        if not mounted:
-            del self._mounted[point.name]
-            if volume is None or volume.options:
-                self._trees.pop(point.name).close()  # a tmpfs is gone with its last mount
-        if volume is not None:
-            self._publish("unmount", volume, {"container": container_id})
-
-    def _publish(
+    def publish(
         self, action: str, volume: Volume, details: Mapping[str, str] | None = None
     ) -> None:
+        """Tell that something happened to a volume."""
         attributes = {"driver": volume.driver, **(details or {})}
         self._events.publish("volume", action, volume.name, attributes)
-
-
-def _part(tree: Tree, volume: Volume, subpath: str) -> Tree:
-    """The part of a volume that ``volume-subpath`` names."""
-    from course_lib.engine.fs.subtree import EscapesBase, SubTree, resolve
-
-    try:
-        return SubTree(tree, resolve(tree, subpath))
-    except EscapesBase:
-        raise SystemFailure(
-            "path concatenation escapes the base directory, "
-            f"base: {volume.mountpoint}, subpath: {subpath}"
-        ) from None
-    except OSError as error:
-        path = volume.mountpoint / subpath
-        reason = (error.strerror or str(error)).lower()
-        raise SystemFailure(f"cannot access path {path}: lstat {path}: {reason}") from None
-
-
-def _make_source(path: Path) -> None:
-    """Make a missing directory of the host, as dockerd does for ``-v``."""
-    try:
-        path.mkdir(mode=0o755, parents=True)
-    except ValueError:  # NUL
-        where, reason = str(path), "invalid argument"
-    except OSError as error:
-        where, reason = str(error.filename), (error.strerror or str(error)).lower()
-    else:
-        return
-    raise SystemFailure(f"error while creating mount source path '{path}': mkdir {where}: {reason}")
 
 
 def _prune_all(filters: Filters, default: bool) -> bool:
     """The filter ``all`` as Go's ``strconv.ParseBool`` reads it."""
     values = filters.get("all")
-    if "all" not in filters:
+    if not values:
         return default
-    if len(values) != 1:
-        raise InvalidFilter("all", values)
+    if len(values) > 1:
+        raise InvalidParameter(
+            f"invalid filter 'all=[{' '.join(values)}]': only one value is expected"
+        )
     if values[0] not in _TRUE | _FALSE:
         raise InvalidParameter(
             f"invalid filter 'all': strconv.ParseBool: parsing \"{values[0]}\": invalid syntax"

@@ -300,6 +300,6 @@ def test_volumes_from_refused(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
-def test_volume_driver_is_for_volumes_of_binds() -> None:
-    points = parse_mounts(binds=["v1:/x", "/tmp:/y"], volume_driver="nope")
-    assert [point.driver for point in points] == ["nope", ""]
+def test_volume_driver_is_for_volumes_that_are_named_or_not() -> None:
+    points = parse_mounts(binds=["v1:/x", "/tmp:/y"], volumes=["/z"], volume_driver="nope")
+    assert [point.driver for point in points] == ["nope", "", "nope"]

@@ -78,7 +78,7 @@ def told(events: Events) -> list[tuple[str, str]]:
 def mounted(
     volumes: VolumeService, image: RootFs, points: list[MountPoint], clock: ManualClock
 ) -> ContainerFs:
-    return ContainerFs(image, [volumes.mount(point, "c1") for point in points], clock=clock)
+    return ContainerFs(image, [volumes.mounted.mount(point, "c1") for point in points], clock=clock)
 
 
 def test_create_gives_a_directory_of_the_users_own(volumes: VolumeService, state: Path) -> None:
@@ -311,7 +311,7 @@ async def test_populate_fills_a_new_volume_from_the_image(
     volumes: VolumeService, image: RootFs, clock: ManualClock, place: str
 ) -> None:
     points = list(volumes.prepare(parse_mounts(binds=[f"data:{place}"]), "c1"))
-    await volumes.populate(points, image)
+    await volumes.mounted.populate(points, image)
     fs = mounted(volumes, image, points, clock)
     assert sorted(fs.listdir(place)) == ["hard", "link", "seed", "sub"]
     seed = fs.stat("/data/seed")
@@ -327,18 +327,18 @@ async def test_populate_leaves_what_is_there_alone(
 ) -> None:
     (volumes.create("data").mountpoint / "mine").write_text("1")
     points = list(volumes.prepare(parse_mounts(binds=["data:/data", "no:/data/x:nocopy"]), "c1"))
-    await volumes.populate(points, image)
+    await volumes.mounted.populate(points, image)
     assert os.listdir(volumes.get("data").mountpoint) == ["mine"]
     fresh = volumes.prepare(parse_mounts(binds=["fresh:/data:nocopy"]), "c1")
-    await volumes.populate(fresh, image)
+    await volumes.mounted.populate(fresh, image)
     assert os.listdir(volumes.get("fresh").mountpoint) == []
 
 
 async def test_populate_over_a_file_is_refused(volumes: VolumeService, image: RootFs) -> None:
     points = volumes.prepare(parse_mounts(binds=["data:/file"]), "c1")
     with pytest.raises(SystemFailure, match="source /file is not directory"):
-        await volumes.populate(points, image)
-    await volumes.populate(volumes.prepare(parse_mounts(binds=["ok:/nosuch"]), "c1"), image)
+        await volumes.mounted.populate(points, image)
+    await volumes.mounted.populate(volumes.prepare(parse_mounts(binds=["ok:/nosuch"]), "c1"), image)
 
 
 def test_mount_shares_owners_between_containers(
@@ -348,7 +348,7 @@ def test_mount_shares_owners_between_containers(
     one = mounted(volumes, image, points, clock)
     other = ContainerFs(
         RootFs(image.layers, tmp_path / "other"),
-        [volumes.mount(point, "c2") for point in points],
+        [volumes.mounted.mount(point, "c2") for point in points],
         clock=clock,
     )
     one.write_bytes("/d/f", b"1")
@@ -363,8 +363,8 @@ def test_mount_events_and_unmount(
     points = list(volumes.prepare(parse_mounts(binds=["data:/d:ro"]), "c1"))
     fs = mounted(volumes, image, points, clock)
     fs.close()
-    volumes.unmount(points[0], "c1")
-    volumes.unmount(points[0], "c1")
+    volumes.mounted.unmount(points[0], "c1")
+    volumes.mounted.unmount(points[0], "c1")
     assert told(events) == [("create", "data"), ("mount", "data"), ("unmount", "data")]
     event = events.past(Filters({"event": ["mount"]}), 0)[0]
     assert event.attributes == {
@@ -388,7 +388,7 @@ def test_mount_makes_a_missing_source_of_v_only(
     file.touch()
     (bad,) = parse_mounts(binds=[f"{file}/x:/x"])
     with pytest.raises(SystemFailure, match="error while creating mount source path"):
-        volumes.mount(bad, "c1")
+        volumes.mounted.mount(bad, "c1")
 
 
 def test_tmpfs_volume_is_shared_while_mounted_and_then_gone(
@@ -399,16 +399,18 @@ def test_tmpfs_volume_is_shared_while_mounted_and_then_gone(
     points = list(volumes.prepare(parse_mounts(binds=["mem:/m"]), "c1"))
     one = mounted(volumes, image, points, clock)
     other = ContainerFs(
-        RootFs(image.layers, tmp_path / "other"), [volumes.mount(points[0], "c2")], clock=clock
+        RootFs(image.layers, tmp_path / "other"),
+        [volumes.mounted.mount(points[0], "c2")],
+        clock=clock,
     )
     one.write_bytes("/m/f", b"1")
     assert other.read_bytes("/m/f") == b"1"
     assert one.usage("/m").total == 1 << 20
     assert one.stat("/m").uid == 5
     one.close()
-    volumes.unmount(points[0], "c1")
+    volumes.mounted.unmount(points[0], "c1")
     assert other.read_bytes("/m/f") == b"1"
-    volumes.unmount(points[0], "c2")
+    volumes.mounted.unmount(points[0], "c2")
     again = mounted(volumes, image, points, clock)
     assert again.listdir("/m") == []
 
@@ -425,7 +427,7 @@ def test_volume_that_is_a_bind(
     assert (tmp_path / "mine" / "f").read_bytes() == b"1"
     broken = volumes.prepare(parse_mounts(binds=["b2:/m"]), "c1")
     with pytest.raises(SystemFailure) as caught:
-        volumes.mount(broken[0], "c1")
+        volumes.mounted.mount(broken[0], "c1")
     assert "failed to mount local volume: mount /nonexistent:" in str(caught.value)
     assert str(caught.value).endswith("no such file or directory")
 

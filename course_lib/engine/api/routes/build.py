@@ -90,7 +90,9 @@ class Handlers:
         return Source(fs, is_context=True), read_dockerfile(fs, options.dockerfile)
 
     async def post_prune(self, request: Request) -> Response:
-        Filters.parse(request.text("filters"))
+        from course_lib.engine.builder.cacheprune import check_filters
+
+        filters = Filters.parse(request.text("filters"))
         keep = request.text("keep-storage")
         if keep:
             try:
@@ -99,6 +101,7 @@ class Handlers:
                 raise InvalidParameter(
                     f"keep-storage is in bytes and expects an integer, got {keep}: {error}"
                 ) from None
+        check_filters(filters, self._engine.clock)
         # The classic builder's cache are images, which ``docker image prune`` takes.
         self._engine.events.publish("builder", "prune", "", {"reclaimed": "0"})
         return json_response({"CachesDeleted": None, "SpaceReclaimed": 0})
@@ -211,15 +214,10 @@ def _map(request: Request, name: str, what: str) -> dict[str, Any]:
         if not isinstance(value, str | None):
             go = "map[string]string" if value is values else "string"
             raise InvalidParameter(
-                f"error reading {what}: json: cannot unmarshal {_kind(value)} into Go value of "
-                f"type {go}"
+                f"error reading {what}: json: cannot unmarshal {gojson.kind(value)} into Go value "
+                f"of type {go}"
             )
     return dict(values)
-
-
-def _kind(value: Any) -> str:
-    kinds = {bool: "bool", dict: "object", list: "array", str: "string"}
-    return kinds.get(type(value), "number")
 
 
 def _cache_from(request: Request) -> list[str]:

@@ -27,7 +27,7 @@ from course_lib.engine.container.state import Condition
 from course_lib.engine.engine import Engine
 from course_lib.engine.errdefs import EngineError, InvalidParameter, NotFound, SystemFailure
 from course_lib.engine.filters import Filters
-from course_lib.engine.image.platform import Platform
+from course_lib.engine.image.platform import ARCHITECTURE, OS, Platform
 from course_lib.engine.image.platform import parse as parse_platform
 
 _CONDITIONS: dict[str, Condition] = {
@@ -132,19 +132,31 @@ class Handlers:
         check = platform and request.version >= (1, 41)
         wanted_platform = parse_platform(platform) if check else None
         wanted = requested.create_request(request.text("name"), body, request.version)
-        if wanted_platform is not None:
-            self._check_platform(wanted.config.image, wanted_platform)
+        other = self._check_platform(wanted.config.image, wanted_platform)
         container, warnings = await self._containers.creator.create(wanted)
-        return json_response({"Id": container.id, "Warnings": warnings}, 201)
+        return json_response({"Id": container.id, "Warnings": [*other, *warnings]}, 201)
 
-    def _check_platform(self, name: str, wanted: Platform) -> None:
-        """An image that is there for another platform counts as missing: clients pull then."""
+    def _check_platform(self, name: str, wanted: Platform | None) -> list[str]:
+        """Warnings about an image that was made for another platform than the engine's.
+
+        :raises NotFound: another platform was asked for than that of the image that is there: it
+            counts as missing, and clients pull then.
+        """
         image = self._engine.images.get(name) if name else None
-        if image is not None and not wanted.fits(image.os, image.architecture):
+        if image is None:
+            return []
+        if wanted is None and image.architecture != ARCHITECTURE:
+            return [
+                f"The requested image's platform ({Platform(image.os, image.architecture)}) does "
+                f"not match the detected host platform ({Platform(OS, ARCHITECTURE)}) and no "
+                "specific platform was requested"
+            ]
+        if wanted is not None and not wanted.fits(image.os, image.architecture):
             raise NotFound(
                 f"image with reference {name} was found but does not match the specified platform: "
                 f"wanted {wanted}, actual: {image.os}/{image.architecture}"
             )
+        return []
 
     async def post_start(self, request: Request) -> Response:
         length = request.headers.get("content-length", "0")

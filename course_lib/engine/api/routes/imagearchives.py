@@ -10,7 +10,9 @@ from course_lib.engine.api.format import build as show
 from course_lib.engine.api.format import images as show_images
 from course_lib.engine.api.messages import AnyResponse, Request, Response, StreamResponse
 from course_lib.engine.engine import Engine
-from course_lib.engine.errdefs import Conflict, EngineError
+from course_lib.engine.errdefs import Conflict, EngineError, InvalidParameter
+from course_lib.engine.image.platform import ARCHITECTURE, OS
+from course_lib.engine.image.platform import parse as parse_platform
 
 if TYPE_CHECKING:
     from course_lib.engine.image.load import Loading
@@ -65,6 +67,7 @@ class Handlers:
         name = target_name(request.text("repo"), request.text("tag"))
         if not source:
             raise EngineError('Get "http:": http: no Host in request URL')
+        architecture = _architecture(request)
         if source != "-":
             url = source if "://" in source else f"http://{source}"
             raise EngineError(
@@ -80,6 +83,7 @@ class Handlers:
                 config=config,
                 name=name,
                 comment=request.text("message") or f"Imported from {source}",
+                architecture=architecture,
             )
         except OSError as error:
             raise EngineError(_words(error)) from None
@@ -105,6 +109,19 @@ class Handlers:
             containers.lifecycle.publish(container, "export")
 
         return StreamResponse(chunks(), content_type=_TAR)
+
+
+def _architecture(request: Request) -> str:
+    """What the files of an archive are said to be made for.
+
+    :raises InvalidParameter: another system than Linux.
+    """
+    if not request.text("platform") or request.version < (1, 32):
+        return ARCHITECTURE
+    platform = parse_platform(request.text("platform"))
+    if platform.os != OS:
+        raise InvalidParameter("operating system is not supported")
+    return platform.architecture
 
 
 def _words(error: OSError) -> str:
