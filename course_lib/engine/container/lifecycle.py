@@ -108,7 +108,7 @@ class Lifecycle:
     async def _run(self, container: Container) -> None:
         try:
             sandbox = await self._networks.attach(container)
-            linked = self._networks.link_environment(container)
+            linked = self._networks.linking.environment(container)
             runtime = await self._assembler.run(container, sandbox, linked)
         except Exception as error:
             await self._start_failed(container, error)

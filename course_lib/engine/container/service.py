@@ -11,6 +11,7 @@ from course_lib.engine.clock import Clock
 from course_lib.engine.container import links
 from course_lib.engine.container.assembly import Assembler
 from course_lib.engine.container.config import RestartPolicy
+from course_lib.engine.container.connections import Connections
 from course_lib.engine.container.container import (
     Container,
     NotRunning,
@@ -74,11 +75,10 @@ class ContainerService:
         self.networks = ContainerNetworks(networks, self.registry, clock)
         assembler = Assembler(clock, ids, environment, self.mounts)
         self._assembler = assembler
-        self.execs = Execs(
-            clock, ids.of("execs"), events, assembler.new_host_pid, self.networks.link_environment
-        )
+        linked = self.networks.linking.environment
+        self.execs = Execs(clock, ids.of("execs"), events, assembler.new_host_pid, linked)
         self.lifecycle = Lifecycle(store, clock, events, assembler, self.networks, self.execs)
-        self.networks.save = self.lifecycle.save
+        self.connections = Connections(networks, self.networks, self.registry, self.lifecycle.save)
         self.creator = Creator(
             root,
             clock,
@@ -135,7 +135,7 @@ class ContainerService:
             old_name = container.name
             container.name = plain
             try:
-                await self.networks.rename(container, old_name)
+                await self.connections.rename(container, old_name)
                 self.lifecycle.save(container)
             except BaseException:
                 container.name = old_name

@@ -271,7 +271,7 @@ class Swarm:
             manager.state.clear()
         self._store.delete(KIND, "local")
         self.manager = self.agent = None
-        self._containers.networks.attacher = None
+        self._containers.networks.joining.attacher = None
         self.node_id = self.address = self.manager_id = self.manager_address = ""
 
     # --- the engine's own start and end --------------------------------------------------
@@ -314,7 +314,7 @@ class Swarm:
         agent = LocalAgent(
             node_id, link, self._containers, self._networks, self._images, self._clock
         )
-        self._containers.networks.attacher = agent
+        self._containers.networks.joining.attacher = agent
         return agent
 
     async def _begin_manager(self, manager: Manager, node: Node) -> None:

@@ -17,5 +17,5 @@ async def test_links_are_kept(bench: Bench, tmp_path: Path) -> None:
     assert again.service.get("web/store") is db
     await again.service.start(db)
     await again.service.start(web)
-    assert again.service.networks.link_environment(web) == ["STORE_NAME=/web/store"]
+    assert again.service.networks.linking.environment(web) == ["STORE_NAME=/web/store"]
     await close_bench(again)

@@ -54,8 +54,8 @@ async def test_storm(bench: Bench, clock: ManualClock, seed: int) -> None:
             lambda: lifecycle.stop(container, rng.choice((0, 1))),
             lambda: lifecycle.kill(container),
             lambda: lifecycle.restart(container, 0),
-            lambda: service.networks.connect(container, "dev", EndpointConfig()),
-            lambda: service.networks.disconnect(container.id, "dev", force=False),
+            lambda: service.connections.connect(container, "dev", EndpointConfig()),
+            lambda: service.connections.disconnect(container.id, "dev", force=False),
             lambda: service.rename(container.id, f"n{rng.randrange(1000)}"),
             lambda: service.remover.remove(container, container.id, force=rng.random() < 0.2),
         ]

@@ -249,7 +249,7 @@ class Handlers:
         name = request.variables["name"]
         container = self._get(request)
         if request.flag("link"):
-            self._containers.networks.remove_link(container, name)
+            self._containers.connections.remove_link(container, name)
             return no_content()
         await self._containers.remover.remove(
             container, name, force=request.flag("force"), volumes=request.flag("v")

@@ -137,12 +137,12 @@ class Handlers:
         if self._engine.in_swarm and self._local(name) is None:
             network = self._engine.swarm.network(name)
             name = network.name if network is not None else name
-        await self._engine.containers.networks.connect(container, name, config)
+        await self._engine.containers.connections.connect(container, name, config)
         return Response(200)
 
     async def post_network_disconnect(self, request: Request) -> Response:
         body = await read_json(request, schemas.NETWORK_DISCONNECT)
-        await self._engine.containers.networks.disconnect(
+        await self._engine.containers.connections.disconnect(
             body.get("Container", ""), request.variables["id"], force=body.get("Force", False)
         )
         return Response(200)

@@ -18,7 +18,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from course_lib.engine.userland.shell import bashisms, convert
-from course_lib.engine.userland.shell.nodes import Node
+from course_lib.engine.userland.shell.nodes import Node, Redirect, Text
 
 MAX_TEXT = 4 << 20
 """Bytes of a script."""
@@ -170,7 +170,7 @@ def open_here_document(text: str) -> bool:
     if "<<" not in text:
         return False
     extended = _parse(f"{text.rstrip(chr(10))}\n{SENTINEL}\n", (), False)
-    return any(convert.here_document_ends_with(node, SENTINEL) for node in extended.commands)
+    return any(_here_document_ends_with(node, SENTINEL) for node in extended.commands)
 
 
 _FAULT_RE = re.compile(r"^.*?: (\d+): (.*)$", re.DOTALL)
@@ -191,3 +191,15 @@ def _fault(message: str) -> SyntaxFault:
             "Missing '}'": "missing '}'", "Missing '))'": "missing '))'"
         }.get(text, text if text.startswith("EOF") else text[:1].lower() + text[1:])  # fmt: skip
     return SyntaxFault(f"syntax error: {bashisms.decode(text)}", line, incomplete)
+
+
+def _here_document_ends_with(item: object, sentinel: str) -> bool:
+    """Whether some here-document in a tree contains the sentinel's line."""
+    if isinstance(item, Redirect):
+        return item.kind == "<<" and any(
+            isinstance(part, Text) and sentinel in part.text for part in item.target
+        )
+    if isinstance(item, tuple):
+        return any(_here_document_ends_with(part, sentinel) for part in item)
+    slots = getattr(item, "__slots__", ())
+    return any(_here_document_ends_with(getattr(item, name), sentinel) for name in slots)
