@@ -179,6 +179,23 @@ def test_dumps_go_from_one_engine_to_the_other(pair: Pair, old: str) -> None:
     assert found[0].startswith("21\n42\n")
 
 
+NUMBERS = ("0", "42", "-128", "128", "-32769", "2147483647", "2147483648", "007", "-0", "+1", "1.0")
+WRITTEN = (
+    b"\xc0\x00", b"\xc0*", b"\xc0\x80", b"\xc1\x80\x00", b"\xc2\xff\x7f\xff\xff",
+    b"\xc2\xff\xff\xff\x7f", b"\x0a2147483648", b"\x03007", b"\x02-0", b"\x02+1", b"\x031.0",
+)  # fmt: skip
+
+
+def test_small_numbers_are_written_as_such(bench: Bench) -> None:
+    container = _server(bench, "redis:2.8")
+    _cli(bench, container, "".join(f"set key:{n} {n}\n" for n in NUMBERS) + "set 7 x\nsave")
+    stream, _ = bench.sdk.api.get_archive(container, "/data/dump.rdb")
+    dump = b"".join(stream)
+    for number, written in zip(NUMBERS, WRITTEN, strict=True):
+        assert b"key:%s%s" % (number.encode(), written) in dump
+    assert b"\x00\xc0\x07\x01x" in dump
+
+
 # Append only files ---------------------------------------------------------------------------
 
 CHANGES = r"""

@@ -157,11 +157,11 @@ def _duplicate(n: Any, kind: str) -> Redirect:
     if raw.startswith(bashisms.DESCRIPTOR):
         mark, _, rest = raw.removeprefix(bashisms.DESCRIPTOR).partition("_")
         number, operator = bashisms.descriptor(mark)
-        return Redirect(operator, number, _Reader(rest.encode("latin-1"), narg.backquote).word())
+        return Redirect(operator, number, _text(rest.encode("latin-1"), narg))
     for mark, sign in ((bashisms.BOTH_OUTPUTS, "&>"), (bashisms.HERE_STRING, "<<<")):
         if raw.startswith(mark):
             _, _, rest = raw.partition("_")
-            target = words.Reader(rest.encode("latin-1"), narg.backquote, node).word()
+            target = _text(rest.encode("latin-1"), narg)
             return Redirect(sign, 1 if sign == "&>" else n.fd, target)
     return Redirect(kind, n.fd, _word(narg))
 
@@ -171,7 +171,7 @@ def _here(narg: Any, kind: int) -> Word:
     data = bytes(narg.text)
     if kind == NHERE:
         return words.plain(data)
-    return words.Reader(data, narg.backquote, node).word(True)
+    return _text(data, narg, quoted=True)
 
 
 def _words(pointer: Any) -> tuple[Word, ...]:
@@ -184,4 +184,9 @@ def _words(pointer: Any) -> tuple[Word, ...]:
 
 
 def _word(narg: Any) -> Word:
-    return words.Reader(bytes(narg.text), narg.backquote, node).word()
+    return _text(bytes(narg.text), narg)
+
+
+def _text(data: bytes, narg: Any, *, quoted: bool = False) -> Word:
+    """A word from its text, or a part of it, and the substitutions of its node."""
+    return words.Reader(data, narg.backquote, node).word(quoted)

@@ -1,6 +1,7 @@
 """Redis's dump file, as far as it holds strings, lists, sets, sorted sets and hashes.
 
-Written in version 6 of the format with the plain encodings, which every Redis since 2.8 reads.
+Written in version 6 of the format, numbers as such and all else in plain encodings, which every
+Redis since 2.8 reads.
 Read in all encodings that real servers from 2.8 to 8.0 give these five (the packed ones are in
 :mod:`compact`); streams, values of modules and hashes whose fields expire are refused with a clear
 message: to leave them out would lose them with the next save. A checksum of zero means that there
@@ -10,6 +11,7 @@ is none. Source: ``rdb.h`` and ``rdb.c`` of Redis.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ _TYPES: tuple[Kind, ...] = ("string", "list", "set", "zset", "hash")
 _EXPIRE_MS, _EXPIRE_S, _SELECT, _EOF = 0xFC, 0xFD, 0xFE, 0xFF
 _AUX, _RESIZE = 0xFA, 0xFB
 _IDLE, _FREQUENCY, _FUNCTION, _SLOT = 0xF8, 0xF9, 0xF5, 0xF4
+_NUMBER = re.compile(rb"0|-?[1-9]\d{0,9}")
+_INTEGERS = {0: ("<b", 8), 1: ("<h", 16), 2: ("<i", 32)}
 _LZF = 3
 _ZSET_BINARY = 5
 _QUICKLIST, _QUICKLIST_2 = 14, 18
@@ -66,6 +70,12 @@ def _length(number: int) -> bytes:
 
 
 def _string(data: bytes) -> bytes:
+    """A string; one that is a small number is written as such (``rdbTryIntegerEncoding``)."""
+    if _NUMBER.fullmatch(data):
+        number = int(data)
+        for code, (form, bits) in _INTEGERS.items():
+            if -1 << bits - 1 <= number < 1 << bits - 1:
+                return bytes([0xC0 | code]) + struct.pack(form, number)
     return _length(len(data)) + data
 
 
@@ -178,10 +188,10 @@ class _Reader:
         if number == _LZF:
             packed, whole = self.count(), self.count()
             return _expand(self.take(packed), whole)
-        form = {0: "<b", 1: "<h", 2: "<i"}.get(number)
-        if form is None:
+        if number not in _INTEGERS:
             raise BadDump(f"Unknown RDB string encoding type {number}")
-        (value,) = struct.unpack(form, self.take(struct.calcsize(form)))
+        form, bits = _INTEGERS[number]
+        (value,) = struct.unpack(form, self.take(bits // 8))
         return str(value).encode()
 
     def double(self) -> float:
