@@ -39,7 +39,6 @@ SCRIPTS: dict[str, str] = {
         ! docker images --filter reference='@:*o*' --format '{{.Tag}}' | sort
         images --filter before=@:two --format '{{.Tag}}' @
         images -a --filter label=l=2 --format '{{.Tag}}' @
-        images --filter dangling=true --filter dangling=false
         images --filter dangling=true --filter dangling=1 --filter reference=@ -q
         image prune -f --filter dangling=maybe --filter label=@
         tag @:one @-r/x/y:1
@@ -48,7 +47,7 @@ SCRIPTS: dict[str, str] = {
         tag @:one :x
         tag @:none @:x
         rmi @:none registry.example.com/@:latest @-r/x/y:1
-        run -d --name @-u @:one sleep 100
+        run -d --name @-u --entrypoint sleep @:one 1000
         rmi -f @:two
         rmi @:one
         rm -f @-u @-a
