@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from course_lib.diagrams.blocks import READ_ONLY
-from course_lib.diagrams.scene import HOST, NONE, Bar, Mark, Scene, Stack, mount_source
+from course_lib.diagrams.scene import HOST, NONE, Bar, Box, Scene, Stack, Wire, mount_source
 
 STORES = ("volume", "bind", "tmpfs")
 
@@ -48,23 +48,30 @@ def _stack(stack: Stack, key: str) -> Iterator[str]:
     for path in wire.notes:
         facts.append(path if path == READ_ONLY else f"at {path}")
     if wire.address:
-        facts.append(f"at {wire.address}")
+        facts.append(f"{'was ' if _left(owner, wire) else ''}at {wire.address}")
     if wire.aliases:
         facts.append(f"alias {', '.join(wire.aliases)}")
-    others = [w.bar for w in stack.wires if w.bar != key and not w.notes]
-    if others:
-        facts.append(f"also on {', '.join(others)}")
+    others = [w for w in stack.wires if w.bar != key and not w.notes]
+    on = [w.bar for w in others if not _left(owner, w)]
+    gone = [w.bar for w in others if _left(owner, w)]
+    facts += [f"{said} {', '.join(b)}" for said, b in (("also on", on), ("left", gone)) if b]
     if stack.ports:
         facts.append(f"published {', '.join(stack.ports)}")
     for mount in owner.mounts:
         facts.append(
             f"{mount_source(mount)} at {mount.target}{' (read-only)' if mount.read_only else ''}"
         )
-    yield f"{', '.join(facts)}{_marked(owner.mark or wire.mark)}"
+    mark = "left" if _left(owner, wire) else owner.mark or wire.mark
+    yield f"{', '.join(facts)}{_marked(mark)}"
     for guest in guests:
         state = f", {guest.state}" if guest.state else ""
         yield f"  {guest.name} from {guest.image}{state}, in the same stack{_marked(guest.mark)}"
 
 
-def _marked(mark: Mark) -> str:
+def _left(owner: Box, wire: Wire) -> bool:
+    """It went from this network, and is still there."""
+    return wire.mark == "removed" and owner.mark != "removed"
+
+
+def _marked(mark: str | None) -> str:
     return f" [{mark}]" if mark else ""

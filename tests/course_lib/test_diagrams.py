@@ -515,6 +515,15 @@ def test_description_tells_changes() -> None:
     assert "es from nginx, exited (0) [changed]" in text
 
 
+def test_description_tells_which_network_a_container_left() -> None:
+    stays = topology(container("web", "bridge"), networks=("dev",))
+    was = topology(container("web", "bridge", "dev"), networks=("dev",))
+    lines = [line.strip() for line in describe(stays, was).splitlines() if "web" in line]
+    assert len(lines) == 2
+    assert any(line.endswith("left dev [changed]") for line in lines)
+    assert any("was at" in line and line.endswith("also on bridge [left]") for line in lines)
+
+
 # --- texts ---
 
 

@@ -124,6 +124,10 @@ def _everything(engine: Engine, folder: Path) -> dict[str, Any]:
             }
             for c in containers
         },
+        # To read its files would make folders in a container that never ran.
+        "changes": {
+            c["Id"]: api.diff(c["Id"]) for c in containers if c["State"]["Status"] == "created"
+        },
         "networks": {n["Id"] for n in api.networks() if ours([n["Name"]])},
         "volumes": {
             volume["Name"]: (volume["Mountpoint"], volume["CreatedAt"])
