@@ -108,6 +108,7 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
 
         lesson_one.run(page, cells, tmp_path)
         lesson_one.show_picture(page, tmp_path)
+        lesson_one.show_page(page, tmp_path)
 
         page.keyboard.press("Control+s")
         expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
@@ -117,7 +118,7 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
         page.goto(lab.url)
         lesson_one.answer_still_question(page)
 
-        # And the page of `site`, through the server proxy as `lab.open` shows it.
+        # And the page of `site`, by the address of the link that `lab.open` shows.
         page.goto(re.sub(r"/lab/tree/[^?]*", "/proxy/8080/", lab.url))
         expect(page.get_by_role("heading", name="Welcome to nginx!")).to_be_visible()
 

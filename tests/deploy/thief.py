@@ -27,8 +27,10 @@ async def try_to_cross(klass: RunningClass) -> None:
             await try_files(klass, victim, kernel)
             await try_ports(klass, kernel)
             await try_hub(klass, victim, kernel)
+            # One's own port, where nobody listens (9 is the port of "discard").
+            said = text_of(await kernel.run("from course_lib import lab\nlab.open(9)"))
+            assert "nothing answers on port 9: no container publishes it" in said
         await try_proxy(klass, victim, ours)
-        # One's own port, where nobody listens (9 is the port of "discard").
         _, page = await ours.ask("proxy/9/")
         assert "Nothing answers on this port" in page
 
