@@ -22,34 +22,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from course_lib import (
-    braces,
-    clients,
-    command_lines,
-    daemons,
-    first_cell,
-    lesson_state,
-    pasted,
-    showing,
-)
+from course_lib import clients, command_lines, daemons, lesson_state, showing
 from course_lib.catalog import Catalog, Lesson, course
-from course_lib.cells import CellWatch
-from course_lib.errors import (
-    JournalError,
-    NotOnThisDocker,
-    UsageError,
-)
+from course_lib.errors import NotOnThisDocker, UsageError
 from course_lib.images import read_image_table, with_tag
-from course_lib.journal import Entry, Journal
+from course_lib.journal import Entry
+from course_lib.listening import Listening
 from course_lib.looking import Looking
 from course_lib.preparation import prepare
-from course_lib.recorder import EventFile, EventRecorder
-from course_lib.standing import Cell, Standing, read_standing, words_of
+from course_lib.standing import Standing, read_standing
 
 
 class Lab(Looking):
@@ -72,8 +57,7 @@ class Lab(Looking):
         self._catalog = catalog
         self._clock = clock
         self._port_free = port_free
-        self._watch: CellWatch | None = None
-        self._recorder: EventRecorder | None = None
+        self._listening = Listening(clock)
 
     def start(
         self,
@@ -133,7 +117,7 @@ class Lab(Looking):
             )
             table = read_image_table(self._environ)
             lesson_state.ensure_images(self.client, wanted.images, table, status.announce)
-            self._stop_listening()
+            self._listening.stop()
             lesson_state.remove(self.client, goes)
             started = self._clock()
             # Once more: removing and pulling took a while, and what came meanwhile is not ours.
@@ -148,7 +132,7 @@ class Lab(Looking):
                 journal.write(replace(begun, prepared=prepared))
             self._seen, self._lesson = None, wanted
             self._begun = self._look(self.client, self._before)
-            self._listen(wanted, journal, started)
+            self._listening.start(wanted, journal, started, self.engine.client)
         status.finish(self._status_line(wanted, entry, stays))
         for text in different:
             showing.show(showing.note(text, "\N{MIDDLE DOT}"))
@@ -165,7 +149,7 @@ class Lab(Looking):
             journal = self.journal
             now = read_standing(self.client)
             goes = self._left_by(journal.read(), now, everything=everything)
-            self._stop_listening()
+            self._listening.stop()
             lesson_state.remove(self.client, goes)
             journal.write(Entry())
         self._before = Standing()
@@ -174,7 +158,7 @@ class Lab(Looking):
 
     def close(self) -> None:
         """Stop listening and give up the connection; the next call makes a new one."""
-        self._stop_listening()
+        self._listening.stop()
         super().close()
 
     def progress(self) -> None:
@@ -241,32 +225,6 @@ class Lab(Looking):
         # What a daemon elsewhere listens on cannot be seen from here.
         address = "127.0.0.1" if self.engine.kind == "embedded" else ""
         return not self.engine.host.startswith("unix://") or self._port_free(port, address)
-
-    def _listen(self, lesson: Lesson, journal: Journal, started: int) -> None:
-        shell = showing.shell()
-        if shell is not None:
-
-            def note(cell: Cell) -> None:
-                # Losing a note costs tidiness alone; an error here would show below every cell.
-                with suppress(JournalError):
-                    journal.add_cell(lesson.key, started, cell)
-
-            self._watch = CellWatch(words_of(lesson), note, self._clock)
-            self._watch.attach(shell)
-            braces.attach(shell)
-            first_cell.attach(shell)
-            pasted.attach(shell)
-        if lesson.events:
-            self._recorder = EventRecorder(self.engine.client, EventFile(journal.events_path).keep)
-            self._recorder.start(started // 1_000_000_000)
-
-    def _stop_listening(self) -> None:
-        shell = showing.shell()
-        if self._watch is not None and shell is not None:
-            self._watch.detach(shell)
-        if self._recorder is not None:
-            self._recorder.stop()
-        self._watch = self._recorder = None
 
     def _status_line(self, lesson: Lesson, entry: Entry, stays: Standing) -> showing.Exhibit:
         engine = self.engine

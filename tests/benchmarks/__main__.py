@@ -5,7 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks import builds, containers, grading, lessons, networking, startup, volumes
+from tests.benchmarks import (
+    builds,
+    checks,
+    containers,
+    grading,
+    lessons,
+    networking,
+    startup,
+    volumes,
+)
 from tests.benchmarks.engines import dockerd, embedded
 from tests.benchmarks.measure import Row
 
@@ -42,6 +51,9 @@ def rows() -> Iterator[Row]:
         yield from networking.published(ours)
     with embedded() as ours:
         yield from lessons.rows(ours)
+        yield from checks.rows(ours)
+    if theirs is not None:
+        yield from checks.rows(theirs, "dockerd")
     yield from grading.rows()
 
 

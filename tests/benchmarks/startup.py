@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,12 +15,7 @@ from tests.benchmarks.measure import Row, seconds, side_by_side
 
 
 def rows() -> Iterator[Row]:
-    """Process starts, each against a bare interpreter with asyncio and json.
-
-    The interpreter may keep its bytecode, as it does for every user: a start that compiles all
-    modules anew measures the compiler.
-    """
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    """Process starts, each against a bare interpreter with asyncio and json."""
 
     def bare() -> None:
         subprocess.run([sys.executable, "-c", "import asyncio, json"], check=True)

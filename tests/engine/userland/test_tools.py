@@ -117,10 +117,14 @@ async def test_tail_follows_growing_truncated_and_replaced_files(
         file.write("three\n")
     await clock.advance(1.1)
     assert shown.content == b"two\nthree\n"
+    with log.open("a") as file:
+        file.write("four\n")
+    await clock.advance(0.15)
+    assert shown.content == b"two\nthree\nfour\n"
     log.rename(box.root / "root/log.1")
     log.write_text("new\n")
     await clock.advance(2.1)
-    assert shown.content == b"two\nthree\nnew\n"
+    assert shown.content == b"two\nthree\nfour\nnew\n"
     assert b"log has been replaced" in errors.content
     log.write_text("")
     await clock.advance(1.1)
@@ -128,6 +132,26 @@ async def test_tail_follows_growing_truncated_and_replaced_files(
         file.write("n\n")
     await clock.advance(1.1)
     assert shown.content.endswith(b"new\nn\n")
+    process.kill(9)
+    await process.wait()
+
+
+async def test_tail_looks_as_often_as_it_is_told(make_box: Callable[[Clock], Box]) -> None:
+    clock = ManualClock()
+    box = make_box(clock)
+    log = box.root / "root/log"
+    log.write_text("one\n")
+    shown = MemoryFile()
+    machine = box.fresh()
+    spec = ProcessSpec(("tail", "-f", "-s", "5", "log"), ("PATH=/bin",), "/root")
+    process = await machine.start(spec, NullFile(), shown, MemoryFile())
+    await clock.advance(0.1)
+    with log.open("a") as file:
+        file.write("two\n")
+    await clock.advance(4)
+    assert shown.content == b"one\n"
+    await clock.advance(1)
+    assert shown.content == b"one\ntwo\n"
     process.kill(9)
     await process.wait()
 

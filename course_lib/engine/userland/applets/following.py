@@ -9,6 +9,12 @@ from course_lib.engine.interfaces import OpenFile
 from course_lib.engine.userland.applets.common import Options, open_input, program, reason, size
 from course_lib.engine.userland.process import ContainerProcess
 
+FILE_SECONDS = 0.1
+"""Between two looks at a file where ``-s`` says nothing. BusyBox takes a second: it shows the same,
+and whoever follows a log waits for it."""
+IDLE_SECONDS = 1.0
+"""The same for what is no file, such as the ``/dev/null`` that keeps a container alive."""
+
 
 @program(
     "n:c:fFs:qv",
@@ -32,7 +38,7 @@ async def _tail(proc: ContainerProcess, options: Options, words: list[str]) -> i
     count = size(text.lstrip("+-"))
     names = words or ["-"]
     by_name = "F" in options
-    follower = _Follower(proc, float(options.get("s", "1")), by_name)
+    follower = _Follower(proc, by_name)
     opened: list[tuple[str, OpenFile | None]] = []
     status = 0
     for name in names:
@@ -53,7 +59,7 @@ async def _tail(proc: ContainerProcess, options: Options, words: list[str]) -> i
         await proc.err("tail: no files\n")
         return status
     if "f" in options or by_name:
-        await follower.run()
+        await follower.run(float(options["s"]) if "s" in options else None)
     for watched in follower.files:
         if watched.file is not None:
             watched.file.close()
@@ -141,9 +147,8 @@ class _Watched:
 class _Follower:
     """``tail -f``: looks again and again whether files have grown."""
 
-    def __init__(self, proc: ContainerProcess, interval: float, by_name: bool) -> None:
+    def __init__(self, proc: ContainerProcess, by_name: bool) -> None:
         self._proc = proc
-        self._interval = interval
         self._by_name = by_name
         self._current = ""
         self._headers = False
@@ -160,9 +165,13 @@ class _Follower:
             await self._proc.out(f"{gap}==> {title} <==\n")
             self._current = name
 
-    async def run(self) -> None:
+    async def run(self, interval: float | None) -> None:
+        """Look every ``interval`` seconds; for ever, but for pipes that nobody writes to."""
+        if interval is None:
+            devices = all(w.file is not None and w.file.kind != "file" for w in self.files)
+            interval = IDLE_SECONDS if devices else FILE_SECONDS
         while True:
-            await self._proc.sleep(self._interval)
+            await self._proc.sleep(interval)
             for watched in self.files:
                 await self._look(watched)
             if all(w.file is not None and w.file.kind in ("pipe", "socket") for w in self.files):
