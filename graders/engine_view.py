@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -149,8 +150,8 @@ def container_view(
         published=_published(document),
         started_at=parse_timestamp(state.get("StartedAt", "")),
         aliases={
-            # Up to Engine 24 the short ID stands among them.
-            name: tuple(a for a in (settings or {}).get("Aliases") or () if a != short_id)
+            # Below API 1.45 the short ID stands behind them, from Engine 25 on the host name, too.
+            name: tuple(takewhile(short_id.__ne__, (settings or {}).get("Aliases") or ()))
             for name, settings in networks.items()
         },
         mounts=mount_views(document),

@@ -13,6 +13,7 @@ from typing import Any
 _KINDS: dict[str, Any] = {"list": list, "tuple": tuple, "set": frozenset, "frozenset": frozenset}
 MAX_TEXT = 64 * 1024
 MAX_ITEMS = 1000
+MAX_DEPTH = 4
 """Of one answer; nobody has reason to give more, and what is beyond is cut off."""
 
 
@@ -21,7 +22,7 @@ class SList(list[Any]):
 
 
 class Other:
-    """A value of a kind that no exercise asks for; it shows as it did to the student."""
+    """A value of a kind that no exercise asks for: its type has the name, and it a short text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -50,13 +51,20 @@ def _value(entry: Any) -> object:
         if isinstance(value, str):
             return value[:MAX_TEXT]
         if isinstance(value, float) and not math.isfinite(value):
-            return Other(str(value))  # Python's JSON has it, JSON has not
+            return _other("float", str(value))  # Python's JSON has it, JSON has not
         if value is None or isinstance(value, (bool, int, float)):
             return value
         raise ValueError("no plain value")
     if "items" in entry:
         items = [_value(item) for item in entry["items"][:MAX_ITEMS]]
         return SList(items) if entry["type"] == "SList" else _KINDS[entry["type"]](items)
+    if "pairs" in entry:
+        return {_value(key): _value(value) for key, value in entry["pairs"][:MAX_ITEMS]}
     if entry.get("ellipsis") is True:
         return ...
-    return Other(str(entry["other"])[:200])
+    return _other(str(entry["type"]), str(entry["other"]))
+
+
+def _other(kind: str, text: str) -> Other:
+    made: type[Other] = type(kind, (Other,), {})
+    return made(text[:200])

@@ -21,6 +21,8 @@ from course_lib import warm_engine
 from graders.expectation import ObservationError
 from graders.grading import confine
 
+API_VERSION = "1.45"
+"""What a notebook's client and the engine agree upon: checks see what it sees, and need not ask."""
 START_SECONDS = 20.0
 CLIENT_SECONDS = 30
 """For one call of a check; a healthy engine answers in milliseconds."""
@@ -62,7 +64,7 @@ class EngineProcess:
     def client(self) -> docker.DockerClient:
         """A client that talks to this very process and to nobody else."""
         client = docker.DockerClient(
-            base_url=f"unix://{self.own}", version="1.41", timeout=CLIENT_SECONDS
+            base_url=f"unix://{self.own}", version=API_VERSION, timeout=CLIENT_SECONDS
         )
         client.api.trust_env = False  # proxies and the like, looked up for each call
         adapter = _Adapter(f"http+unix://{self.own}", self.pid)

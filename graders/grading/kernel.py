@@ -21,16 +21,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
 from course_lib import lean
-from graders.grading import figures, wire
-from graders.grading.answers import MAX_ITEMS, MAX_TEXT
+from graders.grading import figures, plain, wire
 
 _FLUSH_AT = 16 * 1024
-_MAX_BITS = 1024
 _MATPLOTLIB = "module://matplotlib_inline.backend_inline"
 """What ipykernel sets for every kernel."""
 
@@ -212,7 +209,7 @@ def _answer(kernel: Any, loop: asyncio.AbstractEventLoop, request: Any) -> dict[
         kernel.shell.execution_count += 1
         return {"status": "ok", "execution_count": number}
     if request["do"] == "answers":
-        return {"answers": _answers(kernel.shell.user_ns, request["names"])}
+        return {"answers": plain.answers(kernel.shell.user_ns, request["names"])}
     reply = loop.run_until_complete(
         kernel.do_execute(
             request["code"], False, store_history=True, allow_stdin=False, cell_id=request["id"]
@@ -224,34 +221,3 @@ def _answer(kernel: Any, loop: asyncio.AbstractEventLoop, request: Any) -> dict[
         found["evalue"] = str(reply.get("evalue"))
         found["traceback"] = [str(line) for line in reply.get("traceback") or ()]
     return found
-
-
-def _answers(variables: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
-    """The values that were set, in the form that :mod:`graders.grading.answers` reads."""
-    found: dict[str, Any] = {}
-    for name in names:
-        if name in variables:
-            try:
-                found[name] = _plain(variables[name])
-            except Exception as error:  # nothing plain: it cannot even be shown
-                found[name] = {"other": f"<{type(error).__name__}>"}
-    return found
-
-
-def _plain(value: Any, depth: int = 2) -> dict[str, Any]:
-    if value is ...:
-        return {"ellipsis": True}
-    if isinstance(value, str):
-        return {"json": value[:MAX_TEXT]}
-    if value is None or isinstance(value, (bool, float)):
-        return {"json": value}
-    if isinstance(value, int) or hasattr(value, "__index__"):
-        number = int(value)
-        huge = number.bit_length() > _MAX_BITS
-        return {"other": f"a number of {number.bit_length()} bits"} if huge else {"json": number}
-    name = "SList" if type(value).__name__ == "SList" else None
-    for kind in (list, tuple, set, frozenset):
-        if isinstance(value, kind) and depth:
-            items = [_plain(item, depth - 1) for item in islice(value, MAX_ITEMS)]
-            return {"items": items, "type": name or kind.__name__}
-    return {"other": repr(value)[:200]}

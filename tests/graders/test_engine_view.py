@@ -104,3 +104,17 @@ def test_parse_timestamp_takes_what_engines_write(text: str, iso: str) -> None:
 @pytest.mark.parametrize("text", ["", "0001-01-01T00:00:00Z", "yesterday"])
 def test_parse_timestamp_of_never_is_none(text: str) -> None:
     assert parse_timestamp(text) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "given"),
+    [
+        (None, ()), (["es"], ("es",)),
+        # API 1.44: Engine 24 adds the short ID to those that were given, Engine 25 the host name.
+        (["es", "c" * 12], ("es",)), (["c" * 12, "es"], ()), (["es", "c" * 12, "es-1"], ("es",)),
+    ],
+)  # fmt: skip
+def test_aliases_are_those_that_were_given(told: list[str] | None, given: tuple[str, ...]) -> None:
+    networks = {"dev": {"Aliases": told}}
+    seen = container_view(document(NetworkSettings={"Ports": {}, "Networks": networks}), None)
+    assert seen.aliases == {"dev": given}

@@ -74,9 +74,15 @@ ATTACKS = {
     "an answer that is a huge number": "web_port = 10 ** 5000",
     "an answer too long for a message": "web_port = 'x' * (100 << 20)",
     "an answer too deep to show": "web_port = []\nfor _ in range(9999): web_port = [web_port]",
-    "an answer without end": (
-        "class Endless(list):\n    def __iter__(self):\n        while True: yield 'x'\n"
-        "web_port = Endless([1])"
+    "an answer that goes on for ever when looked at": (
+        "class Endless:\n    def __repr__(self, *a):\n        while True: pass\n"
+        "    __index__ = __eq__ = __str__ = __len__ = __iter__ = __json__ = __repr__\n"
+        "    __class__ = property(__repr__)\n    __hash__ = object.__hash__\n"
+        "web_port = Endless()"
+    ),
+    "an answer that ends the kernel when looked at": (
+        "class Bad:\n    def __repr__(self): raise SystemExit\n    __index__ = __repr__\n"
+        "web_port = Bad()"
     ),
     "the engine's records rewritten": (
         "import glob\nfor path in glob.glob('/tmp/grade-*/*/state/**/*.json*', recursive=True):\n"
@@ -99,16 +105,6 @@ ATTACKS = {
     "the way of outputs closed": "import sys\nsys.stdout.close()\nsys.stderr = None\n4.0",
 }
 """One after the other, each on top of those before it."""
-RUINS = {
-    "an answer that breaks when looked at": (
-        "class Bad:\n    def __repr__(self): raise SystemExit\n    __index__ = __repr__\n"
-        "web_port = Bad()"
-    ),
-    "the display hook replaced": (
-        "ip = get_ipython()\nip.run_cell = ip.run_cell_async = lambda *a, **k: 1/0"
-    ),
-}
-"""These leave a kernel that tells nothing any more."""
 
 
 def test_attacks_earn_nothing(warm: WarmParent) -> None:
@@ -119,8 +115,8 @@ def test_attacks_earn_nothing(warm: WarmParent) -> None:
     assert (result.unjudged, result.attempts) == ({}, 1)
 
 
-@pytest.mark.parametrize("attack", RUINS.values(), ids=RUINS)
-def test_ruins_are_marked(warm: WarmParent, attack: str) -> None:
+def test_a_kernel_that_tells_nothing_any_more_is_marked(warm: WarmParent) -> None:
+    attack = "ip = get_ipython()\nip.run_cell = ip.run_cell_async = lambda *a, **k: 1/0"
     result = graded(warm, notebook_of([START, attack, "1", FIND_PORT]))
     assert scores(result) == {"publish-find-port": None}
 
