@@ -14,6 +14,8 @@ from graders.grading.job import NotGradedError
 from graders.grading.model import MEGABYTE
 
 MAX_NOTEBOOK = 50 * MEGABYTE
+MAX_FILES = 100 * MEGABYTE
+"""Of all files beside the notebooks: they travel with them."""
 READABLE = (3, 4)
 """Formats that nbformat makes one of version 4 of."""
 
@@ -65,8 +67,11 @@ def look_over(folder: Path, limit: int) -> list[str]:
                 total += 0 if name.endswith(".ipynb") else os.lstat(path).st_size
             elif not stat.S_ISDIR(mode):
                 raise NotGradedError(f"{relative} is no ordinary file")
-    if total > limit:
-        raise NotGradedError(f"its files are {total / MEGABYTE:.0f} MB, more than the limit")
+    most = min(limit, MAX_FILES)
+    if total > most:
+        raise NotGradedError(
+            f"its files are {total / MEGABYTE:.0f} MB (at most {most / MEGABYTE:.0f})"
+        )
     return links
 
 

@@ -167,7 +167,7 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
 
     def deliver(kind: str, content: Any) -> None:
         with lock:
-            wire.send(control, {"kind": kind, "content": content})
+            wire.send(control, {"kind": kind, "content": content}, wire.MAX_FRAME)
 
     out, err = _Stream("stdout", 1, deliver), _Stream("stderr", 2, deliver)
 

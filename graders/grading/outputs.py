@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import nbformat
 
+_LINE_BYTES = 12
+"""Blanks, quotes, a comma and an end: what a line of output has around it."""
 new_output: Any = nbformat.v4.new_output
 """An output cell (nbformat's function has no types)."""
 TRUNCATED = "\n... more output than the limit allows; the rest was dropped ...\n"
@@ -30,7 +33,7 @@ class Outputs:
 
     def add_text(self, name: str, text: str) -> None:
         """A piece of what the cell printed."""
-        if not text or not self._afford(len(text)):
+        if not text or not self._afford(_size(text)):
             return
         self._clear_now()
         last = self.cell[-1] if self.cell else None
@@ -89,10 +92,11 @@ class Outputs:
 
 
 def _size(value: Any) -> int:
+    """Bytes in the notebook's file, where each line of a text stands on one of its own."""
     if isinstance(value, str):
-        return len(value)
+        return len(json.dumps(value)) + _LINE_BYTES * value.count("\n")
     if isinstance(value, dict):
-        return sum(len(key) + _size(entry) for key, entry in value.items())
+        return sum(_size(key) + _size(entry) for key, entry in value.items())
     if isinstance(value, list):
         return sum(map(_size, value))
     return 8

@@ -1,7 +1,8 @@
 """Messages between the processes that grade: length-prefixed JSON on a socket.
 
-What comes from a student's process is as trustworthy as the student: frames are bounded, and
-whoever reads decides what counts.
+What comes from a student's process is as trustworthy as the student: its frames are bounded, and
+whoever reads decides what counts. Between the grader's own processes they may be as long as a
+submission is, with the files beside nine notebooks full of output.
 """
 
 from __future__ import annotations
@@ -13,27 +14,29 @@ from typing import Any
 
 _HEAD = struct.Struct("!I")
 MAX_FRAME = 64 * 1024 * 1024
-"""Bytes; enough for a notebook with many pictures."""
+"""Bytes, from a student's process; enough for many pictures."""
+_LONGEST = 2**32 - 1
 
 
 class BrokenWireError(Exception):
     """The other side is gone, or does not speak this language."""
 
 
-def send(sock: socket.socket, message: Any) -> None:
-    """Write one message. Raises :class:`BrokenWireError` where nobody reads."""
+def send(sock: socket.socket, message: Any, limit: int = _LONGEST) -> None:
+    """Write one message. Raises :class:`BrokenWireError` where nobody reads, or it is too long."""
     body = json.dumps(message).encode()
-    if len(body) > MAX_FRAME:
+    if len(body) > limit:
         raise BrokenWireError(f"a message of {len(body)} bytes is too long")
     try:
-        sock.sendall(_HEAD.pack(len(body)) + body)
+        sock.sendall(_HEAD.pack(len(body)))
+        sock.sendall(body)
     except OSError as error:
         raise BrokenWireError(str(error)) from None
 
 
 def receive(sock: socket.socket) -> Any:
     """Read one message, waiting for it. Raises :class:`BrokenWireError` at the end."""
-    reader = Reader()
+    reader = Reader(_LONGEST)
     while True:
         try:
             data = sock.recv(reader.missing())

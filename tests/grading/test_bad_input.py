@@ -27,6 +27,9 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
     course.hand_in("picture", b"\x89PNG\r\n\x1a\n\0\0")
     huge = course.hand_in("huge", "")
     os.truncate(huge, 200 << 20)
+    for student, megabytes in (("laden", 60), ("overladen", 120)):
+        course.hand_in(student, good)
+        os.truncate(course.hand_in(student, "", "data.bin"), megabytes << 20)
     course.hand_in("other", good, "something-else.ipynb")
     os.symlink(
         course.root / "source" / "networking" / f"{NAME}.ipynb",
@@ -67,7 +70,7 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
     rows = course.grade(code=1)
     found = {name: (row["status"], " ".join(row["notes"])) for name, row in rows.items()}
     assert course.scores("right") == FULL
-    told = dict.fromkeys(("same-ids", "older", "oldest", "copied"), "")
+    told = dict.fromkeys(("same-ids", "older", "oldest", "copied", "laden"), "")
     told["another"] = f"{NAME}.ipynb has none of the exercises: is it another notebook?"
     told["stranger"] = "was not on the grade book's list of students, and was added"
     for student, note in told.items():
@@ -75,6 +78,7 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
         assert course.scores(student) == dict.fromkeys(POINTS, (0.0, False))
     reasons = {
         "cut": "not a notebook", "empty": "empty", "picture": "not a notebook", "huge": "200 MB",
+        "overladen": "its files are 120 MB (at most 100)",
         "other": "no notebook of this assignment, but something-else.ipynb", "linked": "link",
         "future": "notebook format 5", "broken": "a broken notebook", "marked": "not a notebook",
     }  # fmt: skip
