@@ -24,9 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     from graders.grading.run import Options, autograde
 
     options = Options(
-        arguments.assignment, arguments.course, arguments.workers, arguments.engine,
-        arguments.student, arguments.notebook, arguments.force, arguments.cell_seconds,
-        arguments.dask,
+        arguments.assignment or arguments.assignment_option, arguments.course, arguments.workers,
+        arguments.engine, arguments.student, arguments.notebook, arguments.force,
+        arguments.cell_seconds, arguments.dask, arguments.db,
     )  # fmt: skip
     with _progress() as bar:
         found = autograde(options, begin=bar.begin, tell=bar.tell, warn=_warn)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from course_lib.cli import nbgrader_words
 from course_lib.errors import UsageError
 
 ENGINES = ("embedded", "docker", "auto")
@@ -17,7 +18,7 @@ class Parser(argparse.ArgumentParser):
     """Errors are one line, and go the way of all others."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"see `{self.prog} --help`")
+        raise UsageError(message, nbgrader_words.instead(message) or f"see `{self.prog} --help`")
 
 
 def build_parser() -> Parser:
@@ -177,15 +178,19 @@ def _autograde(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
     parser.add_argument(
-        "--course", type=Path, default=Path(), metavar="DIR", help="default: this directory"
-    )
+        "--course", "--course-dir", type=Path, default=Path(), metavar="DIR",
+        help="default: this directory",
+    )  # fmt: skip
     parser.add_argument(
         "--workers", type=_count, metavar="N",
         help="submissions at once (default: as many as keep the cores busy)",
     )  # fmt: skip
-    parser.add_argument("--student", default="*", metavar="ID", help="this student alone")
+    parser.add_argument(
+        "--student", default="*", metavar="ID", help="this student alone; may have * and ?"
+    )
     parser.add_argument("--notebook", default="*", metavar="NAME", help="this notebook alone")
-    parser.add_argument("--force", action="store_true", help="also what was graded before")
+    parser.add_argument("-f", "--force", action="store_true", help="also what was graded before")
+    parser.add_argument("--db", metavar="URL", help="another grade book than the course's own")
     parser.add_argument(
         "--cell-seconds", type=_seconds, metavar="S", help="how long one cell may take"
     )
@@ -199,6 +204,7 @@ def _autograde(commands: Commands) -> None:
         "tcp://host:8786 (needs the extra [grading], here and there)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
+    nbgrader_words.add(parser)
 
 
 def _report(commands: Commands) -> None:

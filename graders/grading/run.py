@@ -38,6 +38,7 @@ class Options:
     force: bool = False
     cell_seconds: float | None = None
     dask: str | None = None
+    db: str | None = None
 
 
 def autograde(
@@ -178,6 +179,7 @@ def _application(root: Path, options: Options) -> Any:
     app = AutogradeApp.instance()
     app.raise_config_file_errors = True
     words = [f"--student={options.student}", f"--notebook={options.notebook}"]
+    words += [f"--db={options.db}"] if options.db else []
     try:
         app.initialize(words, root=str(root))
     except Exception as error:
@@ -218,7 +220,7 @@ def _check_released(course: Any, name: str) -> None:
 
 
 def _limits(options: Options, app: Any) -> Limits:
-    """What ``nbgrader_config.py`` says under ``c.Limits``; a cell's time also by ``Execute``."""
+    """What ``nbgrader_config.py`` says under ``c.Limits``, and the command line."""
     words: dict[str, Any] = dict(app.config.Limits)
     try:
         limits = replace(Limits(), **words)

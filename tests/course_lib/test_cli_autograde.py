@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from course_lib.cli import autograde
+from course_lib.cli import autograde, main
+from course_lib.cli.parser import build_parser
 from graders.grading.job import Row
 
 
@@ -51,3 +52,31 @@ def test_the_summary_names_what_needs_a_look() -> None:
         "  1 graded, 1 graded, but something waits for you,"
         " 1 graded before (--force does it again), 1 not graded",
     ]
+
+
+def test_what_nbgrader_calls_otherwise_is_taken_as_meant() -> None:
+    words = ["autograde", "--assignment=networking", "--course-dir=/class", "-f", "--create"]
+    found = build_parser().parse_args([*words, "--student=b*", "--db=sqlite:///x.db"])
+    assert (found.assignment or found.assignment_option, str(found.course)) == (
+        "networking", "/class",
+    )  # fmt: skip
+    assert (found.force, found.student, found.db) == (True, "b*", "sqlite:///x.db")
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (["--no-execute"], "nbgrader autograde --no-execute"),
+        (["--log-level", "DEBUG"], "the summary says what went wrong"),
+        (["--debug"], "the summary says what went wrong"),
+        (["--quiet"], "a pipe is quiet by itself"),
+        (["--config=mine.py"], "the course's own nbgrader_config.py"),
+        (["--Execute.timeout=5"], "write c.Execute.timeout = … into"),
+    ],
+)
+def test_what_only_nbgrader_has_is_told_with_what_to_do(
+    words: list[str], instead: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["autograde", "networking", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert instead in line
