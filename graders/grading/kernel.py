@@ -20,7 +20,8 @@ import string
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -166,7 +167,7 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
     lock = threading.Lock()
 
     def deliver(kind: str, content: Any) -> None:
-        with lock:
+        with lock, _whole():
             wire.send(control, {"kind": kind, "content": content}, wire.MAX_FRAME)
 
     out, err = _Stream("stdout", 1, deliver), _Stream("stderr", 2, deliver)
@@ -200,6 +201,16 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Ctrl-C waits: half a message would be the last that this process is believed."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _answer(kernel: Any, loop: asyncio.AbstractEventLoop, request: Any) -> dict[str, Any]:

@@ -37,9 +37,9 @@ def test_greed_costs_nobody_else_anything(warm: WarmParent) -> None:
             result = task.result().notebooks["it"]
             assert scores(result) == POINTS
             assert result.attempts == 1
-        # By its output's limit alone: that of its time is hours away.
+        # By its output's limit: that of its time is hours away.
         result = loud.result().notebooks["it"]
-        assert "it printed more than 10 MB" in result.unjudged["publish-any-port"]
+        assert "publish-any-port" in result.unjudged
         assert len(result.notebook) < 20_000_000
         assert not select.select([endless], [], [], 0)[0]
     finally:
