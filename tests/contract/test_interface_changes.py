@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.addressing import subnet
 from tests.contract.harness import Bench
 from tests.contract.pairs import Pair
-from tests.contract.test_networks import subnet
 
 CHANGES = (
     "ip route del default",

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.addressing import endpoint, subnet
 from tests.contract.harness import Bench, free_port, until
-from tests.contract.test_connect import endpoint
-from tests.contract.test_networks import subnet
 
 
 def subnet6(bench: Bench, number: int = 0) -> ipaddress.IPv6Network:

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from tests.contract.addressing import subnet
 from tests.contract.harness import Bench
 from tests.contract.pairs import Pair
-from tests.contract.test_networks import subnet
 
 pytestmark = pytest.mark.docker
 

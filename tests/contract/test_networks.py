@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.addressing import ipam, subnet
 from tests.contract.harness import Bench, Engine, words
 
 INSPECT_KEYS = set(
@@ -16,17 +17,6 @@ INSPECT_KEYS = set(
         "ConfigOnly Containers Options Labels"
     )
 )
-
-
-def subnet(bench: Bench, size: int = 24) -> ipaddress.IPv4Network:
-    """A subnet that no other test uses: taken from the test's own random name."""
-    number = int(bench.prefix[2:], 16)
-    base = f"10.{100 + number % 100}.{number // 100 % 256}.0/24"
-    return next(ipaddress.IPv4Network(base).subnets(new_prefix=size))
-
-
-def ipam(**config: Any) -> dict[str, Any]:
-    return {"Config": [config]}
 
 
 def test_create_gives_id_and_warning(bench: Bench) -> None:

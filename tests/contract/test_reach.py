@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
+from tests.contract.addressing import prefix
 from tests.contract.harness import Bench, addresses, free_port, until
-from tests.contract.test_connect import prefix
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.types import EndpointConfig, IPAMConfig, IPAMPool, Mount
 
+from tests.contract.addressing import subnet
 from tests.contract.harness import Bench, host_ports, until
-from tests.contract.test_networks import subnet
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 

@@ -115,3 +115,16 @@ def run_all_cells(page: Page, notebook: str, code_cells: int) -> None:
     numbers = page.locator(".jp-NotebookPanel:visible .jp-CodeCell .jp-InputPrompt")
     ended = numbers.filter(has_text=re.compile(r"^\[\d+\]:$"))
     expect(ended).to_have_count(code_cells, timeout=LESSON_SECONDS * SECONDS)
+
+
+def open_terminal(page: Page) -> None:
+    """A new terminal, which has what is typed."""
+    page.get_by_role("menuitem", name="File", exact=True).click(timeout=180 * SECONDS)
+    page.locator(".lm-Menu-item", has_text="New Launcher").click()
+    page.locator(".jp-LauncherCard:visible", has_text="Terminal").click()
+    focus_terminal(page)
+
+
+def focus_terminal(page: Page) -> None:
+    """What is typed goes to the terminal that is in front."""
+    page.locator(".jp-Terminal:visible .xterm-helper-textarea").focus()

@@ -15,8 +15,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.deploy import lesson_one
-from tests.deploy.browser import browser_page, end_kernels
+from tests.deploy.browser import browser_page, end_kernels, open_terminal
 from tests.deploy.processes import end_group
+from tests.deploy.shell_in_terminal import read_screens_aloud, use_shell
 
 pytestmark = [
     pytest.mark.slow,
@@ -70,6 +71,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def lab(tmp_path: Path, environ: dict[str, str]) -> Iterator[Lab]:
+    read_screens_aloud(Path(environ["HOME"]))
     folder = tmp_path / "work"
     log = tmp_path / "lab.log"
     words = ["lab", str(folder), "--engine", "embedded", "--no-browser"]
@@ -112,6 +114,10 @@ def test_first_lesson_in_chromium(lab: Lab, tmp_path: Path) -> None:
 
         page.keyboard.press("Control+s")
         expect(page.locator("#jp-main-statusbar")).to_contain_text("Saving completed")
+
+        # The same engine in a terminal.
+        open_terminal(page)
+        use_shell(page)
 
         # Opened again when its kernel is gone: widgets are dead, what stands in for them is not.
         end_kernels(page)

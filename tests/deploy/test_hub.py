@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from course_lib.hub.checks import PROXY
 from tests.contract.harness import until
 from tests.deploy import lesson_one
-from tests.deploy.browser import SECONDS, chromium, profile_page
+from tests.deploy.browser import SECONDS, chromium, open_terminal, profile_page
 from tests.deploy.hub_class import (
     ROOT,
     RunningClass,
@@ -98,14 +98,6 @@ def wait_for_lab(page: Page) -> None:
 def open_list(page: Page, menu: str) -> None:
     page.get_by_role("menuitem", name="Nbgrader").click()
     page.get_by_role("menuitem", name=menu, exact=True).click()
-
-
-def open_terminal(page: Page) -> None:
-    """A new terminal, which has what is typed."""
-    page.get_by_role("menuitem", name="File", exact=True).click(timeout=180 * SECONDS)
-    page.locator(".lm-Menu-item", has_text="New Launcher").click()
-    page.locator(".jp-LauncherCard:visible", has_text="Terminal").click()
-    page.locator(".jp-Terminal:visible .xterm-helper-textarea").focus()
 
 
 async def lesson_by_requests(klass: RunningClass, name: str, done: int) -> None:
