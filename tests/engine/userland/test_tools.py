@@ -88,7 +88,7 @@ async def test_the_date_is_that_of_the_containers_clock(
     assert await out(box, "date +%s.%N") == "1700000000.000000000\n"
     assert await out(box, "touch /root/x; ls -l /root/x; date -r /root/x +%Y") != ""
     code, _, err = await box.run("date", "-s", "12:00")
-    assert (code, err) == (1, "date: can't set date: Operation not permitted\n")
+    assert (code, err) == (0, "date: can't set date: Operation not permitted\n")
 
 
 @pytest.mark.parametrize("words", ["-d 02.29-10:00", "-D '%d %m %H:%M' -d '29 02 10:00'"])

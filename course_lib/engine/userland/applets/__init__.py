@@ -63,7 +63,7 @@ _BUSYBOX: dict[str, str] = {
     "envdir": "scripts:envdir",
     "envuidgid": "scripts:envuidgid",
     "expand": "reshaping:expand",
-    "expr": "comparing:expr",
+    "expr": "expressions:expr",
     "factor": "oddments:factor",
     "fallocate": "oddments:fallocate",
     "false": "system:false",

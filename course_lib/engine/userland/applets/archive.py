@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 import tarfile
 from collections.abc import AsyncIterator
@@ -157,10 +158,12 @@ class _Tar:
             return
         if self._file != "-" and path == proc.path(self._file):
             return
-        if name.startswith("/") and not self._told:
+        kept = _inside(name)
+        if kept != name and not self._told:
             self._told = True
-            await proc.err("tar: removing leading '/' from member names\n")
-        info = tarfile.TarInfo(name.lstrip("/"))
+            prefix = name.removesuffix(kept)
+            await proc.err(f"tar: removing leading '{prefix}' from member names\n")
+        info = tarfile.TarInfo(kept)
         info.mode = stat.S_IMODE(found.mode)
         info.uid, info.gid = found.uid, found.gid
         info.uname = users.user_name(proc.machine.fs, found.uid)
@@ -207,7 +210,7 @@ class _Tar:
                 chosen = [w for w in wanted if _selects(w, info.name)]
                 if (wanted and not chosen) or self._left_out(info.name):
                     continue
-                missing -= set(chosen)
+                missing -= {word for word in chosen if not _PATTERN.search(word)}
                 content = archive.extractfile(info) if info.isreg() else None
                 yield info, content.read() if content else b""
         for name in sorted(missing):
@@ -287,6 +290,15 @@ class _Tar:
                 await file.write(content)
             finally:
                 file.close()
+
+
+_PATTERN = re.compile(r"[*?[\\]")
+"""In a member's name: BusyBox does find what it fits, and then says that it has not."""
+
+
+def _inside(name: str) -> str:
+    """A name that leads nowhere else: what comes after its last ``..`` and slashes before."""
+    return re.sub(r"\A(.*(?:\A|/)\.\./)?/*", "", name)
 
 
 def _selects(wanted: str, name: str) -> bool:

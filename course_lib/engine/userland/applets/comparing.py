@@ -1,12 +1,11 @@
-"""``diff`` and ``expr``."""
+"""``diff``."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from course_lib.engine.userland import regex
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
@@ -37,6 +36,8 @@ _LONG = {"brief": "q", "report-identical-files": "s", "recursive": "r", "unified
 async def diff(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Show how files differ."""
     left, right = words
+    if left == right == "-" or _same_file(proc, left, right):
+        return 0
     both = [is_directory(proc, name) for name in words]
     if all(both):
         return await _trees(proc, options, left, right)
@@ -50,6 +51,15 @@ async def diff(proc: ContainerProcess, options: Options, words: list[str]) -> in
     return await _files(proc, options, left, right)
 
 
+def _same_file(proc: ContainerProcess, *names: str) -> bool:
+    """Whether both are one file on the disk: not compared, and not called identical."""
+    try:
+        first, second = (proc.fs.stat(proc.path(name), follow=True) for name in names)
+    except OSError:
+        return False
+    return (first.dev, first.ino) == (second.dev, second.ino)
+
+
 async def _content(proc: ContainerProcess, options: Options, name: str) -> bytes:
     try:
         return await read_file(proc, name)
@@ -61,7 +71,17 @@ async def _content(proc: ContainerProcess, options: Options, name: str) -> bytes
         raise Fail(f"{name}: {reason(error)}", 2) from None
 
 
-async def _files(proc: ContainerProcess, options: Options, left: str, right: str) -> int:
+async def _files(
+    proc: ContainerProcess,
+    options: Options,
+    left: str,
+    right: str,
+    heads: tuple[str, str] | None = None,
+) -> int:
+    """Compare two files.
+
+    :param heads: what stands in front of the differences; the names where None.
+    """
     first = await _content(proc, options, left)
     second = await _content(proc, options, right)
     if first == second:
@@ -73,15 +93,12 @@ async def _files(proc: ContainerProcess, options: Options, left: str, right: str
         await proc.out(f"Files {left} and {right} differ\n")
         return 1
     a, b = _lines(first), _lines(second)
-    if "B" in options:
-        a, b = ([line for line in lines if line.strip()] for lines in (a, b))
-    key = _normalizer(options)
-    if [key(line) for line in a] == [key(line) for line in b]:
+    lines = _unified(a, b, options)
+    if not lines:
         return 0
-    context = integer(options.get("U", "3"), low=0)
     labels = [*options.all("L"), "", ""]
-    lines = _unified(a, b, key, context)
-    await proc.out(f"--- {labels[0] or left}\n+++ {labels[1] or right}\n{lines}")
+    above, below = heads or (left, right)
+    await proc.out(f"--- {labels[0] or above}\n+++ {labels[1] or below}\n{lines}")
     return 1
 
 
@@ -104,20 +121,30 @@ def _normalizer(options: Options) -> Callable[[str], str]:
     return normal
 
 
-def _unified(a: list[str], b: list[str], key: Callable[[str], str], context: int) -> str:
+def _unified(a: list[str], b: list[str], options: Options) -> str:
+    key = _normalizer(options)
     matcher = difflib.SequenceMatcher(
         None, [key(line) for line in a], [key(line) for line in b], autojunk=False
     )
-    out = []
-    for group in matcher.get_grouped_opcodes(context):
+    tab = "\t" if "T" in options else ""
+    out: list[str] = []
+
+    def show(sign: str, lines: list[str]) -> None:
+        shown = [line.expandtabs() for line in lines] if "t" in options else lines
+        out.extend(f"{sign}{tab}{line}" for line in shown)
+
+    for group in matcher.get_grouped_opcodes(integer(options.get("U", "3"), low=0)):
+        changes = [(a[i1:i2], b[j1:j2]) for tag, i1, i2, j1, j2 in group if tag != "equal"]
+        if "B" in options and not any(line.strip() for gone, new in changes for line in gone + new):
+            continue
         first, last = group[0], group[-1]
         out.append(f"@@ -{_span(first[1], last[2])} +{_span(first[3], last[4])} @@\n")
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
-                out += [" " + line for line in a[i1:i2]]
+                show(" ", a[i1:i2])
                 continue
-            out += ["-" + line for line in a[i1:i2]]
-            out += ["+" + line for line in b[j1:j2]]
+            show("-", a[i1:i2])
+            show("+", b[j1:j2])
     return "".join(out)
 
 
@@ -129,151 +156,42 @@ def _span(start: int, end: int) -> str:
 
 
 async def _trees(proc: ContainerProcess, options: Options, left: str, right: str) -> int:
-    fs = proc.fs
-    names = [set(fs.listdir(proc.path(name))) for name in (left, right)]
-    status = 0
+    """Compare two directories: what is below both, in the order of its names."""
+    roots = (left, right)
+    names = [set(_below(proc, options, *pair)) for pair in (roots, roots[::-1])]
+    # A directory that the other side has not makes a difference that is not told.
+    status = int(any(name.endswith("/") for name in names[0] | names[1]))
     for name in sorted(names[0] | names[1]):
-        a, b = join(left, name), join(right, name)
-        if (name not in names[1] or name not in names[0]) and "N" not in options:
-            folder = left if name in names[0] else right
-            await proc.out(f"Only in {folder.rstrip('/')}: {name}\n")
-            status = 1
+        if name < options.get("S", "") or name.endswith("/"):
             continue
-        folders = [is_directory(proc, path) for path in (a, b)]
-        if all(folders):
-            if "r" in options:
-                status = max(status, await _trees(proc, options, a, b))
-            else:
-                await proc.out(f"Common subdirectories: {a} and {b}\n")
-        elif any(folders):
-            kinds = ["directory" if folder else "regular file" for folder in folders]
-            await proc.out(f"File {a} is a {kinds[0]} while file {b} is a {kinds[1]}\n")
+        a, b = join(left, name), join(right, name)
+        alone = (name in names[0]) != (name in names[1])
+        kinds = ["directory" if is_directory(proc, path) else "regular file" for path in (a, b)]
+        if alone and "N" not in options:
+            await proc.out(f"Only in {roots[name in names[1]]}: {name}\n")
             status = 1
+        elif "directory" in kinds and (alone or kinds[0] == kinds[1]):
+            await proc.out(f"Common subdirectories: {a} and {b}\n")
+        elif kinds[0] != kinds[1] and not alone:
+            await proc.out(f"File {a} is a {kinds[0]} while file {b} is a {kinds[1]}\n")
         else:
-            status = max(status, await _files(proc, options, a, b))
+            heads = (a if name in names[0] else "/dev/null", b if name in names[1] else "/dev/null")
+            status = max(status, await _files(proc, options, a, b, heads))
     return status
 
 
-# --- expr ------------------------------------------------------------------------------------
+def _below(proc: ContainerProcess, options: Options, root: str, other: str) -> Iterator[str]:
+    """What is to be compared below a directory.
 
-
-async def expr(proc: ContainerProcess) -> int:
-    """Evaluate the arguments as an expression."""
-    words = proc.argv[1:]
-    if words[:1] == ["--"]:
-        words = words[1:]
-    if not words:
-        await proc.err("expr: too few arguments\n")
-        return 2
-    try:
-        value = _Expression(words).whole()
-    except Fail as error:
-        await proc.err(f"expr: {error}\n")
-        return error.code
-    await proc.out(f"{value}\n")
-    return int(value in ("", "0") or bool(re.fullmatch(r"-?0+", value)))
-
-
-class _Expression:
-    """``expr``'s grammar, from ``|`` down to ``:`` and keywords."""
-
-    _LEVELS = (("|",), ("&",), ("<", "<=", "=", "==", "!=", ">=", ">"), ("+", "-"),
-               ("*", "/", "%"), (":",))  # fmt: skip
-
-    def __init__(self, words: list[str]) -> None:
-        self._words = words
-        self._position = 0
-
-    def whole(self) -> str:
-        value = self._level(0)
-        if self._position < len(self._words):
-            raise Fail("syntax error", 2)
-        return value
-
-    def _peek(self) -> str | None:
-        return self._words[self._position] if self._position < len(self._words) else None
-
-    def _next(self) -> str:
-        word = self._peek()
-        if word is None:
-            raise Fail("syntax error", 2)
-        self._position += 1
-        return word
-
-    def _level(self, number: int) -> str:
-        if number == len(self._LEVELS):
-            return self._primary()
-        value = self._level(number + 1)
-        while self._peek() in self._LEVELS[number]:
-            operator = self._next()
-            value = _apply(operator, value, self._level(number + 1))
-        return value
-
-    def _primary(self) -> str:
-        word = self._next()
-        if word == "(":
-            value = self._level(0)
-            if self._next() != ")":
-                raise Fail("syntax error", 2)
-            return value
-        if word == "+" and self._peek() is not None:
-            return self._next()
-        if word == "length" and self._peek() is not None:
-            return str(len(self._primary()))
-        if word == "match" and self._peek() is not None:
-            return _match(self._primary(), self._primary())
-        if word == "index" and self._peek() is not None:
-            text, chars = self._primary(), self._primary()
-            return str(next((n for n, c in enumerate(text, 1) if c in chars), 0))
-        if word == "substr" and self._peek() is not None:
-            text, start, length = self._primary(), self._primary(), self._primary()
-            first = int(start) if _is_number(start) else 0
-            count = int(length) if _is_number(length) else 0
-            return text[first - 1 : first - 1 + count] if first > 0 and count > 0 else ""
-        return word
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?\d+", text) is not None
-
-
-def _match(text: str, pattern: str) -> str:
-    try:
-        expression = regex.basic(pattern)
-    except regex.RegexError as error:
-        raise Fail(f"bad regex '{pattern}': {error}", 2) from None
-    found = expression.match(text)
-    if expression.groups:
-        return (found[1] or "") if found else ""
-    return str(found.end() if found else 0)
-
-
-def _truth(text: str) -> bool:
-    return text != "" and not re.fullmatch(r"-?0+", text)
-
-
-def _apply(operator: str, left: str, right: str) -> str:
-    if operator == "|":
-        return left if _truth(left) else right
-    if operator == "&":
-        return left if _truth(left) and _truth(right) else "0"
-    if operator == ":":
-        return _match(left, right)
-    if operator in ("<", "<=", "=", "==", "!=", ">=", ">"):
-        numbers = _is_number(left) and _is_number(right)
-        order = (
-            (int(left) > int(right)) - (int(left) < int(right))
-            if numbers
-            else ((left > right) - (left < right))
-        )
-        return str(int({"<": order < 0, "<=": order <= 0, "=": order == 0, "==": order == 0,
-                        "!=": order != 0, ">=": order >= 0, ">": order > 0}[operator]))  # fmt: skip
-    if not (_is_number(left) and _is_number(right)):
-        raise Fail("non-numeric argument", 2)
-    a, b = int(left), int(right)
-    if operator in ("/", "%"):
-        if b == 0:
-            raise Fail("division by zero", 2)
-        quotient = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
-        return str(quotient if operator == "/" else a - b * quotient)
-    return str({"+": a + b, "-": a - b, "*": a * b}[operator])
+    With ``-r`` only what is no directory. Of a directory that the other side has not there is
+    nothing but its name, with a slash, unless what is missing counts as empty.
+    """
+    for name in proc.fs.listdir(proc.path(root)):
+        path, there = join(root, name), join(other, name)
+        if "r" not in options or not is_directory(proc, path):
+            yield name
+        elif "N" in options or is_directory(proc, there):
+            for inner in _below(proc, options, path, there):
+                yield f"{name}/{inner}"
+        else:
+            yield f"{name}/"

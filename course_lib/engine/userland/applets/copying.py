@@ -195,10 +195,16 @@ def owner_of(proc: ContainerProcess, spec: str) -> tuple[int | None, int | None]
     """
     fs = proc.machine.fs
     name, colon, group = spec.partition(":")
+    if ":" in group:
+        raise Fail(f"unknown user/group {spec}")
+    if colon and not name and not group:
+        raise Fail("unknown group ")
     uid = gid = None
     if name:
         user = users.user_by_name(fs, name)
-        if user is None and not name.isdigit():
+        if user is None and name.isdigit():
+            user = users.user_by_id(fs, int(name))
+        elif user is None:
             raise Fail(f"unknown user {name}")
         uid = user.uid if user else int(name)
         if colon and not group and user:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.applets.common import (
@@ -36,9 +36,8 @@ def parse_date(text: str, now_ns: int, *, zone: tzinfo = UTC, rest_is_now: bool 
     if re.fullmatch(r"@-?\d+", text):
         return int(text[1:]) * 1_000_000_000
     for form in _FORMATS:
-        try:
-            found = _read(text, form, now.year, has_year="%Y" in form)
-        except ValueError:
+        found = _parsed(text, form, now.year)
+        if found is None:
             continue
         if "%m" not in form and "%b" not in form:
             found = found.replace(month=now.month, day=now.day)
@@ -58,6 +57,21 @@ def parse_date(text: str, now_ns: int, *, zone: tzinfo = UTC, rest_is_now: bool 
             raise Fail(f"invalid date '{text}'") from None
         return int(found.timestamp()) * 1_000_000_000
     raise Fail(f"invalid date '{text}'")
+
+
+def _parsed(text: str, form: str, year: int) -> datetime | None:
+    """A date by a format; as by ``mktime`` the 30th of February is in March."""
+    try:
+        return _read(text, form, year, has_year="%Y" in form)
+    except ValueError:
+        match = re.fullmatch(r"(\d{4}-\d\d)-(29|30|31)(.*)", text)
+        if match is None or not form.startswith("%Y-%m-%d"):
+            return None
+    try:
+        first = datetime.strptime(f"{match[1]}-01{match[3]}", form)
+    except ValueError:
+        return None
+    return first + timedelta(days=int(match[2]) - 1)
 
 
 def _by_format(text: str, form: str, now_ns: int, zone: tzinfo) -> int:
@@ -139,14 +153,14 @@ async def _date(proc: ContainerProcess, options: Options, words: list[str]) -> i
     now = proc.machine.clock.time_ns()
     zone = UTC if "u" in options else zone_of(proc)
     form = "%a %b %e %H:%M:%S %Z %Y"
-    setting = "s" in options
-    for word in words:
-        if word.startswith("+"):
-            form = word[1:]
-        else:
-            parse_date(word, now, zone=zone)
-            setting = True
     when = now
+    if words and words[0].startswith("+"):
+        form = words.pop(0)[1:]
+    if len(words) > 1:
+        raise UsageError
+    given = [options["s"]] if "s" in options else words
+    for text in given:
+        when = parse_date(text, now, zone=zone)
     if "d" in options and "D" in options:
         when = _by_format(options["d"], options["D"], now, zone)
     elif "d" in options:
@@ -156,10 +170,8 @@ async def _date(proc: ContainerProcess, options: Options, words: list[str]) -> i
             when = proc.fs.stat(proc.path(options["r"])).mtime_ns
         except OSError as error:
             raise Fail(f"can't stat '{options['r']}': {reason(error)}") from None
-    status = 0
-    if setting:
+    if given:
         await proc.err("date: can't set date: Operation not permitted\n")
-        status = 1
     if "R" in options:
         form = "%a, %d %b %Y %H:%M:%S %z"
     elif "I" in options:
@@ -169,7 +181,7 @@ async def _date(proc: ContainerProcess, options: Options, words: list[str]) -> i
             raise UsageError
         form = f"%Y-%m-%d{_PRECISIONS[known]}"
     await proc.out(format_date(when, form, zone) + "\n")
-    return status
+    return 0
 
 
 async def date(proc: Process) -> int:

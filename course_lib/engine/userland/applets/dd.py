@@ -10,11 +10,35 @@ from course_lib.engine.userland.applets.common import (
     Options,
     UsageError,
     human,
+    is_gnu,
     program,
     reason,
     size,
 )
 from course_lib.engine.userland.process import ContainerProcess
+
+_FLAGS = {
+    "conv": {"notrunc", "sync", "noerror", "fsync", "swab"},
+    "iflag": {"skip_bytes", "count_bytes", "fullblock", "direct"},
+    "oflag": {"seek_bytes", "append", "direct"},
+}
+_CASES = {"ucase", "lcase"}
+"""Conversions of GNU's alone."""
+
+
+def _flags(proc: ContainerProcess, given: dict[str, str]) -> set[str]:
+    """The words of ``conv``, ``iflag`` and ``oflag`` together.
+
+    :raises Fail: one that is not known.
+    """
+    found = set()
+    for key, known in _FLAGS.items():
+        more = _CASES if key == "conv" and is_gnu(proc) else set()
+        for word in given[key].split(",") if key in given else ():
+            if word not in known | more:
+                raise Fail(f"invalid argument '{word}' to '{key}'")
+            found.add(word)
+    return found
 
 
 async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[int], int, int]:
@@ -25,37 +49,36 @@ async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[i
     if not block_in or not block_out:
         raise Fail("number 0 is not in 1..2147483647 range")
     count = size(given["count"]) if "count" in given else None
-    conversions = set(filter(None, given.get("conv", "").split(",")))
-    unknown = conversions - {"notrunc", "noerror", "sync", "fsync", "swab", "ucase", "lcase"}
-    if unknown:
-        raise Fail(f"invalid argument '{given['conv']}' for 'conv'")
+    flags = _flags(proc, given)
     reading = _dd_open(proc, given, "if", os.O_RDONLY) or proc.stdin.dup()
-    seek = size(given.get("seek", "0")) * block_out
-    flags = os.O_WRONLY | os.O_CREAT
-    if not seek and "notrunc" not in conversions:
-        flags |= os.O_TRUNC
-    writing = _dd_open(proc, given, "of", flags) or proc.stdout.dup()
+    skip = size(given.get("skip", "0")) * (1 if "skip_bytes" in flags else block_in)
+    seek = size(given.get("seek", "0")) * (1 if "seek_bytes" in flags else block_out)
+    how = os.O_WRONLY | os.O_CREAT
+    if not seek and "notrunc" not in flags:
+        how |= os.O_TRUNC
+    if "append" in flags:
+        how |= os.O_APPEND
+    writing = _dd_open(proc, given, "of", how) or proc.stdout.dup()
     records = [0, 0, 0, 0]
-    total = status = 0
+    total = status = odd = 0
     try:
-        await _dd_skip(reading, size(given.get("skip", "0")) * block_in)
+        await _dd_skip(reading, skip)
         if seek and "of" in given:
-            if "notrunc" not in conversions:
+            if "notrunc" not in flags:
                 writing.truncate(seek)
             writing.seek(seek)
-        while count is None or records[0] + records[1] < count:
-            data = await reading.read(block_in)
+        while count is None or count > 0:
+            wanted = block_in if count is None or "count_bytes" not in flags else count
+            data = await reading.read(min(block_in, wanted))
             if not data:
                 break
             records[0 if len(data) == block_in else 1] += 1
-            if "sync" in conversions:
-                data = data.ljust(block_in, b"\0")
-            if "swab" in conversions:
-                data = _swapped(data)
-            if "ucase" in conversions:
-                data = data.upper()
-            if "lcase" in conversions:
-                data = data.lower()
+            if count is not None:
+                count -= len(data) if "count_bytes" in flags else 1
+            if "swab" in flags and odd:
+                raise Fail(f"can't swab {odd} byte buffer")
+            odd = len(data) if len(data) % 2 else 0
+            data = _converted(data, flags, block_in)
             await proc.tick()
             try:
                 await writing.write(data)
@@ -75,6 +98,18 @@ async def _dd_run(proc: ContainerProcess, given: dict[str, str]) -> tuple[list[i
         records[2], records[3] = divmod(total, block_out)
         records[3] = int(records[3] > 0)
     return records, total, status
+
+
+def _converted(data: bytes, flags: set[str], block: int) -> bytes:
+    if "swab" in flags:
+        data = _swapped(data)
+    if "sync" in flags:
+        data = data.ljust(block, b"\0")
+    if "ucase" in flags:
+        data = data.upper()
+    if "lcase" in flags:
+        data = data.lower()
+    return data
 
 
 def _swapped(data: bytes) -> bytes:
@@ -121,10 +156,14 @@ async def dd(proc: ContainerProcess, _options: Options, words: list[str]) -> int
     known = {"if", "of", "ibs", "obs", "bs", "count", "skip", "seek", "conv", "status", "iflag",
              "oflag"}  # fmt: skip
     for word in words:
+        if word == "--":
+            continue
         key, equals, value = word.partition("=")
         if not equals or key not in known:
             raise UsageError
         given[key] = value
+    if given.get("status", "none") not in ("none", "noxfer"):
+        raise Fail(f"invalid argument '{given['status']}' to 'status'")
     started = proc.machine.clock.monotonic()
     try:
         records, total, status = await _dd_run(proc, given)

@@ -12,6 +12,7 @@ from course_lib.engine.userland.applets.common import (
     program,
     read_file,
     reason,
+    size,
     text_lines,
 )
 from course_lib.engine.userland.applets.hexdump_format import dump
@@ -232,6 +233,7 @@ def _xxd_reverse(text: str, *, plain: bool) -> bytes:
 async def cmp(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Find the first difference of two files."""
     names = [words[0], words[1] if len(words) > 1 else "-"]
+    skips = [*words[2:], "0", "0"][:2]
     contents = []
     for name in names:
         try:
@@ -240,7 +242,7 @@ async def cmp(proc: ContainerProcess, options: Options, words: list[str]) -> int
             if "s" in options:
                 return 2
             raise Fail(f"{name}: {reason(error)}", 2) from None
-    left, right = contents
+    left, right = (content[size(skip) :] for content, skip in zip(contents, skips, strict=True))
     if "n" in options:
         left, right = left[: integer(options["n"])], right[: integer(options["n"])]
     if left == right:

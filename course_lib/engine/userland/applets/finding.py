@@ -9,7 +9,14 @@ from collections.abc import Awaitable, Callable
 
 from course_lib.engine.interfaces import FileStat
 from course_lib.engine.userland import users
-from course_lib.engine.userland.applets.common import Fail, base_name, integer, join, reason
+from course_lib.engine.userland.applets.common import (
+    Fail,
+    base_name,
+    integer,
+    is_gnu,
+    join,
+    reason,
+)
 from course_lib.engine.userland.applets.files import ask
 from course_lib.engine.userland.applets.net_options import UsageError, refuse
 from course_lib.engine.userland.modes import parse_mode
@@ -263,7 +270,12 @@ class _Find:
         if match is None:
             raise Fail(f"invalid number '{text}'")
         unit = _UNITS[match[2]]
-        fits = self._number("-size", match[1])
+        if is_gnu(self._proc):
+            fits = self._number("-size", match[1])
+        else:  # BusyBox counts bytes
+            unit, bytes_ = 1, int(match[1].lstrip("+-")) * unit
+            sign = match[1][0] if match[1][0] in "+-" else ""
+            fits = self._number("-size", f"{sign}{bytes_}")
 
         async def test(here: _Here) -> bool:
             return fits(-(-here.found.size // unit))

@@ -128,4 +128,4 @@ async def su(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     try:
         await proc.execute([*arguments, *words[1:]], env=environment, path=shell)
     except OSError as error:
-        raise Fail(f"can't execute '{shell}': {reason(error)}", 127) from None
+        raise Fail(f"can't execute '{shell}': {reason(error)}") from None

@@ -22,6 +22,7 @@ from course_lib.engine.userland.applets.common import (
     read_file,
     reason,
 )
+from course_lib.engine.userland.applets.files import is_directory
 from course_lib.engine.userland.process import ContainerProcess
 from course_lib.engine.userland.shell import patterns
 
@@ -80,6 +81,7 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
         raise Fail(f"bad regex '{sources[0]}': {error}", 2) from None
     recursive = "r" in options or "R" in options
     here = not words and recursive and is_gnu(proc)
+    folders = recursive and (here or any(is_directory(proc, name) for name in words))
     if not words:
         words = ["."] if here else ["-"]
     context = integer(options.get("C", "0"))
@@ -87,7 +89,7 @@ async def _run(proc: ContainerProcess, options: Options, words: list[str], kind:
         expression,
         "v" in options,
         options,
-        names=("H" in options or len(words) > 1 or recursive) and "h" not in options,
+        names=("H" in options or len(words) > 1 or folders) and "h" not in options,
         most=integer(options["m"]) if "m" in options else -1,
         before=integer(options.get("B", str(context))),
         after=integer(options.get("A", str(context))),
@@ -148,7 +150,14 @@ async def _tree(proc: ContainerProcess, search: _Search, name: str) -> None:
     for child in children:
         path = join(name, child)
         try:
-            found = proc.fs.stat(proc.path(path), follow="R" in search.options)
+            found = proc.fs.stat(proc.path(path), follow=False)
+            if stat.S_ISLNK(found.mode) and not ("R" in search.options or is_gnu(proc)):
+                # BusyBox' ``-r`` follows links to files, GNU's none.
+                if is_directory(proc, path):
+                    continue
+                found = proc.fs.stat(proc.path(path))
+            elif "R" in search.options:
+                found = proc.fs.stat(proc.path(path))
         except OSError as error:
             await _failed(proc, search, path, error)
             continue

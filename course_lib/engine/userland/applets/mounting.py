@@ -5,10 +5,19 @@ from __future__ import annotations
 import stat
 
 from course_lib.engine.userland.applets.common import Fail, Options, program, reason
+from course_lib.engine.userland.applets.files import exists
 from course_lib.engine.userland.process import ContainerProcess
 
+_KINDS = ("bind", "rbind", "move", "make-shared", "make-slave", "make-private", "make-unbindable",
+          "make-rshared", "make-rslave", "make-rprivate", "make-runbindable")  # fmt: skip
 
-@program("aflnrwit:o:O:T:v", "[OPTIONS] [-o OPT] DEVICE NODE", "Mount a filesystem", code=255)
+
+@program(
+    "aflnrwit:o:O:T:v",
+    "[OPTIONS] [-o OPT] DEVICE NODE",
+    "Mount a filesystem",
+    long={kind: kind for kind in _KINDS},
+)
 async def mount(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """List what is mounted; mounting is refused as in any unprivileged container."""
     if not words and "a" not in options:
@@ -19,10 +28,12 @@ async def mount(proc: ContainerProcess, options: Options, words: list[str]) -> i
                     f"{entry.source} on {entry.target} type {entry.fstype} ({entry.options})\n"
                 )
         return 0
-    if len(words) > 1:
+    asked = {*options.get("o", "").split(","), *(kind for kind in _KINDS if kind in options)}
+    if len(words) > 1 or (words and asked & {"remount", *_KINDS}):
         raise Fail("permission denied (are you root?)")
-    target = words[0] if words else ""
-    raise Fail(f"can't find {target} in /etc/fstab")
+    if not exists(proc, "/etc/fstab"):
+        raise Fail("can't read '/etc/fstab': No such file or directory")
+    raise Fail(f"can't find {words[0] if words else ''} in /etc/fstab")
 
 
 @program("lrfaDt:d", "[-rlfa] [-t FSTYPE] FILESYSTEM|DIRECTORY", "Unmount filesystems")

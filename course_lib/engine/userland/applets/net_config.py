@@ -122,25 +122,48 @@ async def route(proc: Process) -> int:
         options = opt.parse(proc.argv[1:], "neA:", {}, permute=not changes)
     except opt.UsageError as error:
         return await opt.refuse(proc, "route", error, ROUTE_USAGE)
-    if options.words:
-        if options.words[0] not in {"add", "del", "delete"}:
+    family = options.get("A", "inet")
+    if options.words or family not in {"inet", "inet6"}:
+        if options.words[:1] not in (["add"], ["del"], ["delete"]):
             return await opt.refuse(proc, "route", opt.UsageError(), ROUTE_USAGE)
         asked = "SIOCADDRT" if options.words[0] == "add" else "SIOCDELRT"
         await proc.err(f"route: {asked}: Operation not permitted\n")
         return 1
+    if family == "inet6":
+        await _show_routes6(proc)
+    else:
+        await _show_routes(proc, numeric="n" in options, windows="e" in options)
+    return 0
+
+
+async def _show_routes(proc: Process, *, numeric: bool, windows: bool) -> None:
+    """The routing table; with sizes of segments and windows instead of metrics and counts."""
+    columns = "  MSS Window  irtt" if windows else "Metric Ref    Use"
     await proc.out(
         "Kernel IP routing table\n"
-        "Destination     Gateway         Genmask         Flags Metric Ref    Use Iface\n"
+        f"Destination     Gateway         Genmask         Flags {columns} Iface\n"
+    )
+    for entry in proc.net.routes():
+        if ":" not in entry.destination:
+            target, gateway, mask, flags = await _route_row(proc, entry, numeric)
+            numbers = f"{0:5} {0:<5} {0:6}" if windows else f"{entry.metric:<6} {0:<2} {0:7}"
+            await proc.out(
+                f"{target:<16}{gateway:<16}{mask:<16}{flags:<6}{numbers} {entry.interface}\n"
+            )
+
+
+async def _show_routes6(proc: Process) -> None:
+    await proc.out(
+        f"Kernel IPv6 routing table\n{'Destination':<44}{'Next Hop':<40}"
+        "Flags Metric Ref    Use Iface\n"
     )
     for entry in proc.net.routes():
         if ":" in entry.destination:
-            continue
-        target, gateway, mask, flags = await _route_row(proc, entry, "n" in options)
-        await proc.out(
-            f"{target:<16}{gateway:<16}{mask:<16}{flags:<6}{entry.metric:<6} {0:<2} {0:7} "
-            f"{entry.interface}\n"
-        )
-    return 0
+            flags = "UG" if entry.gateway else "U"
+            await proc.out(
+                f"{entry.destination:<43} {entry.gateway or '::':<39} {flags:<5} "
+                f"{entry.metric:<6} {0:<2} {0:7} {entry.interface:<8}\n"
+            )
 
 
 async def arp(proc: Process) -> int:
@@ -194,17 +217,7 @@ async def netstat(proc: Process) -> int:
         return await opt.refuse(proc, "netstat", error, NETSTAT_USAGE)
     numeric = "n" in options
     if "r" in options:
-        await proc.out(
-            "Kernel IP routing table\n"
-            "Destination     Gateway         Genmask         Flags   MSS Window  irtt Iface\n"
-        )
-        for entry in proc.net.routes():
-            if ":" not in entry.destination:
-                target, gateway, mask, flags = await _route_row(proc, entry, numeric)
-                await proc.out(
-                    f"{target:<16}{gateway:<16}{mask:<16}{flags:<6}{0:5} {0:<5} {0:6} "
-                    f"{entry.interface}\n"
-                )
+        await _show_routes(proc, numeric=numeric, windows="e" not in options)
         return 0
     which = (
         "(servers and established)" if "a" in options
@@ -281,6 +294,9 @@ async def hostname(proc: Process) -> int:
             "\t-f\tFully qualified domain name\n\t-F FILE\tUse FILE's content as hostname",
         )  # fmt: skip
     name = proc.machine.hostname
+    if "F" in options and not proc.fs.access(proc.path(options["F"]), os.R_OK):
+        await proc.err(f"hostname: can't open '{options['F']}': No such file or directory\n")
+        return 1
     if options.words or "F" in options:
         await proc.err("hostname: sethostname: Operation not permitted\n")
         return 1

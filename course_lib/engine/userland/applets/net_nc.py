@@ -137,7 +137,7 @@ async def _listen(
         await proc.err(f"listening on {address}:{listener.local[1]} ...\n")
     try:
         while True:
-            stream = await listener.accept()
+            stream = await within(proc, wait, listener.accept)
             if "v" in options:
                 here, there = stream.local, stream.peer
                 await proc.err(
@@ -152,6 +152,9 @@ async def _listen(
                 return await _serve(proc, stream, program)
             await _talk(proc, stream, wait)
             return 0
+    except TimeoutError:
+        await proc.err("nc: timed out\n")
+        return 1
     finally:
         listener.close()
 

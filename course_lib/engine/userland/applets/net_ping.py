@@ -155,6 +155,10 @@ async def _source(proc: Process, name: str, wanted: str) -> str | None:
     return f"{name}: bad address '{wanted}'"
 
 
+_LARGEST = 65507
+"""Bytes after the headers that a packet of IPv4 holds."""
+
+
 async def ping6(proc: Process) -> int:
     """BusyBox's ``ping6``."""
     proc.argv.insert(1, "-6")
@@ -210,6 +214,9 @@ async def ping(proc: Process) -> int:
             unreachable.append(error)
             echoes.stop()
 
+    if size > _LARGEST and ":" not in address:
+        await proc.err("ping: sendto: Message too long\n")
+        return 1
     echoes = Echoes(
         proc, address, count or None, 0.0 if "A" in options else interval, linger,
         deadline or None, ttl, size, answered, failed,

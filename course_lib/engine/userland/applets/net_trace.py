@@ -37,7 +37,8 @@ async def traceroute(proc: Process) -> int:
     except libc.ResolveError:
         await proc.err(f"traceroute: bad address '{host}'\n")
         return 1
-    await proc.out(f"traceroute to {host} ({address}), {hops} hops max, 46 byte packets\n")
+    source = f" from {options['s']}" if "s" in options else ""
+    await proc.out(f"traceroute to {host} ({address}){source}, {hops} hops max, 46 byte packets\n")
     for ttl in range(1, hops + 1):
         await proc.out(f"{ttl:2}")
         last = ""

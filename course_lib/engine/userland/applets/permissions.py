@@ -8,6 +8,7 @@ from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
     UsageError,
+    is_gnu,
     join,
     program,
     reason,
@@ -85,7 +86,9 @@ _LONG = {"recursive": "R", "no-dereference": "h", "changes": "c", "silent": "f",
 )
 async def chown(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Change owners."""
-    spec = words[0].replace(".", ":", 1) if ":" not in words[0] else words[0]
+    spec = words[0]
+    if is_gnu(proc) and ":" not in spec:
+        spec = spec.replace(".", ":", 1)  # BusyBox' takes no dot for a colon
     uid, gid = owner_of(proc, spec)
     return await _all(proc, options, "chown", words[1:], uid, gid)
 

@@ -29,9 +29,9 @@ def _tr_set(text: str, *, gnu: bool) -> bytes:
             out += _tr_ranges(body.encode("latin-1")) if named[1] else encode(body)
             position += len(named[0])
             continue
-        low, position = _tr_char(text, position)
+        low, position = _tr_char(text, position, gnu=gnu)
         if text[position : position + 1] == "-" and position + 1 < len(text):
-            high, after = _tr_char(text, position + 1)
+            high, after = _tr_char(text, position + 1, gnu=gnu)
             if len(low) == 1 and len(high) == 1:
                 if low > high and gnu:
                     raise Fail("range-endpoints are in reverse order")
@@ -55,11 +55,13 @@ def _tr_ranges(body: bytes) -> bytes:
     return bytes(out)
 
 
-def _tr_char(text: str, position: int) -> tuple[bytes, int]:
+def _tr_char(text: str, position: int, *, gnu: bool) -> tuple[bytes, int]:
     if text[position] == "\\" and position + 1 < len(text):
         match = re.match(r"\\([0-7]{1,3}|.)", text[position:], re.DOTALL)
         assert match
         data, _ = unescape(match[0], zero_prefix=False)
+        if len(data) == 2 and not gnu:  # no escape at all: a backslash, and then what follows it
+            return data[:1], position + 1
         if len(data) == 2:
             data = data[1:]
         return data, position + len(match[0])

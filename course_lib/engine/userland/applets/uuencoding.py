@@ -11,11 +11,15 @@ from course_lib.engine.userland.applets.common import (
     Options,
     decode,
     integer,
+    is_gnu,
     program,
     read_file,
     reason,
 )
 from course_lib.engine.userland.process import ContainerProcess
+
+_WHOLE = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+"""Base64 up to its end."""
 
 
 async def _read(proc: ContainerProcess, name: str) -> bytes:
@@ -121,11 +125,12 @@ async def base64(proc: ContainerProcess, options: Options, words: list[str]) -> 
     """Encode or decode base64."""
     data = await _read(proc, words[0] if words else "-")
     if "d" in options:
-        text = re.sub(rb"[\r\n\t ]", b"", data)
-        try:
-            await proc.out(base64_module.b64decode(text, validate=True))
-        except binascii.Error:
-            raise Fail("truncated input" if len(text) % 4 else "invalid input") from None
+        text = re.sub(rb"\s" if is_gnu(proc) else rb"[^A-Za-z0-9+/=]", b"", data)
+        whole = _WHOLE.match(text)
+        assert whole
+        await proc.out(base64_module.b64decode(whole[0]))
+        if rest := text[whole.end() :].strip(b"="):
+            raise Fail("invalid input" if is_gnu(proc) and len(rest) > 3 else "truncated input")
         return 0
     await _out_in_lines(proc, base64_module.b64encode(data), options)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
@@ -16,7 +17,7 @@ from course_lib.engine.userland.process import ContainerProcess
 
 
 @program(
-    "0rptn:s:I:i:x:e:E:P:a:",
+    "0rptn:s:I:xe:E:P:a:",
     "[OPTIONS] [PROG ARGS]",
     "Run PROG on every item given by stdin",
     permute=False,
@@ -27,15 +28,16 @@ from course_lib.engine.userland.process import ContainerProcess
         "replace=": "I",
         "max-procs=": "P",
     },
+    name="xargs",
 )
-async def xargs(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+async def _xargs(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Run a program with arguments read from standard input."""
     command = words or ["echo"]
     try:
         data = decode(await read_file(proc, options.get("a", "-")))
     except OSError as error:
         raise Fail(f"{options['a']}: {reason(error)}") from None
-    replace = options.get("I", options.get("i", "")) if "I" in options or "i" in options else ""
+    replace = options.get("I", "")
     if "0" in options:
         items = [item for item in data.split("\0") if item]
     elif replace:
@@ -56,9 +58,12 @@ async def xargs(proc: ContainerProcess, options: Options, words: list[str]) -> i
         runs = [[*command, *group] for group in groups]
     status = 0
     for run in runs:
-        result = await _run_one(proc, options, run)
+        result = await _run_one(proc, options, run)  # beyond 255 it is a signal's
         if result in (126, 127):
             return result
+        if result > 255:
+            await proc.err(f"xargs: '{run[0]}' terminated by signal {result - 256}\n")
+            return 125
         if result == 255:
             await proc.err(f"xargs: {run[0]}: exited with status 255; aborting\n")
             return 124
@@ -78,7 +83,16 @@ async def _run_one(proc: ContainerProcess, options: Options, words: list[str]) -
     except OSError as error:
         await proc.err(f"xargs: {words[0]}: {reason(error)}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126
-    return await child.wait()
+    code = await child.wait()
+    return 256 + child.killed_by if child.killed_by else code
+
+
+async def xargs(proc: Process) -> int:
+    """Run a program on words; ``-i`` has an argument that may be missing."""
+    proc.argv[1:] = [
+        f"-I{word[2:] or '{}'}" if word.startswith("-i") else word for word in proc.argv[1:]
+    ]
+    return await _xargs(proc)
 
 
 def _split(data: str) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from course_lib.engine.userland.awk import nodes as n
@@ -90,23 +92,44 @@ async def substitute(awk: Interpreter, node: n.Call) -> Value:
     while isinstance(target, n.Group):
         target = target.inner
     subject = text(await awk.evaluate(target))
-    result, count = pattern.subn(
+    result, replaced = pattern.subn(
         lambda m: _filled(replacement, m[0]), subject, count=0 if node.name == "gsub" else 1
     )
-    if count and isinstance(target, n.Variable | n.FieldOf | n.Element):
+    if replaced and isinstance(target, n.Variable | n.FieldOf | n.Element):
         await awk.store(target, result)
-    return float(count)
+    return float(replaced)
 
 
-def _filled(template: str, matched: str) -> str:
-    r"""``&`` is what matched, ``\&`` a plain ampersand."""
+async def _gensub(awk: Interpreter, arguments: list[n.Expression]) -> Value:
+    """What comes of a text in which the match of a number, or every one, is replaced."""
+    _check(arguments, 3, 4)
+    pattern = await awk.pattern(arguments[0])
+    replacement = text(await awk.evaluate(arguments[1]))
+    wanted = int(number(await awk.evaluate(arguments[2])))
+    subject = awk.record if len(arguments) == 3 else text(await awk.evaluate(arguments[3]))
+    matches = count(1)
+
+    def one(match: re.Match[str]) -> str:
+        if wanted > 0 and next(matches) != wanted:
+            return match[0]
+        groups = [match[0], *match.groups("")]
+        return _filled(replacement, match[0], groups)
+
+    return pattern.sub(one, subject)
+
+
+def _filled(template: str, matched: str, groups: Sequence[str] = ()) -> str:
+    r"""``&`` is what matched, ``\&`` a plain ampersand, ``\1`` the first of ``groups``."""
     out = ""
     position = 0
     while position < len(template):
-        char = template[position]
-        if char == "\\" and template[position + 1 : position + 2] in ("&", "\\"):
+        char, after = template[position], template[position + 1 : position + 2]
+        if char == "\\" and after in ("&", "\\"):
             position += 1
-            out += template[position]
+            out += after
+        elif groups and char == "\\" and "0" <= after <= "9":
+            position += 1
+            out += groups[int(after)] if int(after) < len(groups) else ""
         else:
             out += matched if char == "&" else char
         position += 1
@@ -215,5 +238,5 @@ BUILTINS: dict[str, Function] = {
     "system": _system, "close": _close, "fflush": _fflush, "systime": _systime,
     "strftime": _strftime, "and": _bits(lambda a, b: a & b), "or": _bits(lambda a, b: a | b),
     "xor": _bits(lambda a, b: a ^ b), "lshift": _bits(lambda a, b: a << (b & 31)),
-    "rshift": _bits(lambda a, b: a >> (b & 31)), "compl": _compl,
+    "rshift": _bits(lambda a, b: a >> (b & 31)), "compl": _compl, "gensub": _gensub,
 }  # fmt: skip

@@ -12,7 +12,8 @@ KEYWORDS = frozenset(
 FUNCTIONS = frozenset(
     ["length", "substr", "index", "split", "sub", "gsub", "match", "sprintf", "sin", "cos",
      "atan2", "exp", "log", "sqrt", "int", "rand", "srand", "tolower", "toupper", "system",
-     "close", "fflush", "and", "or", "xor", "lshift", "rshift", "compl", "strftime", "systime"]
+     "close", "fflush", "and", "or", "xor", "lshift", "rshift", "compl", "strftime", "systime",
+     "gensub"]
 )  # fmt: skip
 _OPERATORS = (
     "**=", "+=", "-=", "*=", "/=", "%=", "^=", "**", "==", "<=", ">=", "!=", "++", "--", "&&",
@@ -144,7 +145,9 @@ class _Lexer:
         number = _NUMBER.match(self._source, self._position)
         if number:
             self._position = number.end()
-            self._add("number", number[0])
+            # A constant that begins with 0 is octal, as to strtoull.
+            octal = re.fullmatch("0[0-7]+", number[0])
+            self._add("number", str(int(number[0], 8)) if octal else number[0])
             return True
         name = _NAME.match(self._source, self._position)
         if not name:

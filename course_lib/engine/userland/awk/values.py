@@ -6,9 +6,11 @@ import math
 import re
 
 from course_lib.engine.userland.applets.printing import encode
+from course_lib.engine.userland.awk.lexer import AwkError
 
+_HEXADECIMAL = re.compile(r"\s*([-+]?0[xX][0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?)")
 _PREFIX = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
-_WHOLE = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*\Z")
+_WHOLE = re.compile(r"\s*[-+]?(?:0[xX][0-9a-fA-F]+|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*\Z")
 _DIRECTIVE = re.compile(r"%([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]*(.)", re.DOTALL)
 
 
@@ -35,6 +37,8 @@ def number(value: Value) -> float:
         return value
     if isinstance(value, Unset):
         return 0.0
+    if match := _HEXADECIMAL.match(value):  # strtod's, which BusyBox asks
+        return float.fromhex(match[1])
     match = _PREFIX.match(value)
     return float(match[1]) if match else 0.0
 
@@ -92,10 +96,8 @@ def sprintf(form: str, values: list[Value]) -> str:
         flags, width, precision, kind = match.groups()
         if kind == "%":
             return "%"
-        if width == "*":
-            width = str(int(number(following())))
-        if precision == "*":
-            precision = str(int(number(following())))
+        if "*" in (width, precision):
+            raise AwkError("cmd. line:1: %*x formats are not supported")
         shape = f"%{flags}{width or ''}{'' if precision is None else '.' + precision}"
         value = following()
         if kind == "c":

@@ -34,6 +34,9 @@ ERR = 65
 _LETTERS = "efIimnscxvCabuEV"
 """All letters that ``$-`` may hold; ash shows the last first."""
 
+ASH_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
+"""What ash looks through where nobody has set a ``PATH``."""
+
 _KEYBOARD = (
     signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGTSTP, signals.SIGTTIN,
     signals.SIGTTOU,
@@ -105,6 +108,8 @@ class Shell:
             if NAME.match(name):
                 self.variables.set(name, value, export=True)
         self.variables.set("IFS", DEFAULT_IFS)
+        if not self.bash and self.variables.get("PATH") is None:
+            self.variables.set("PATH", ASH_PATH, export=True)
         for name, value in (("PS1", "\\w \\$ "), ("PS2", "> "), ("PS4", "+ "), ("OPTIND", "1")):
             if self.variables.get(name) is None or name == "OPTIND":
                 self.variables.set(name, value)
