@@ -64,6 +64,43 @@ def test_run_and_detach(bench: Bench) -> None:
         assert process.wait(2 * DEADLINE) == 3
 
 
+def test_attach_again_with_keys_of_ones_own(bench: Bench) -> None:
+    name = bench.adopt(bench.name("c"))
+    bench.cli("run", "-dit", "--name", name, "alpine")
+    attach = ("attach", "--detach-keys", "ctrl-x,d", name)
+    with at_terminal(bench, *attach) as (user, process), at_terminal(bench, *attach) as (other, _):
+        for terminal in (user, other):  # an attached terminal shows what comes from now on
+            terminal.type("\r")
+            terminal.until(PROMPT)
+        user.type("x=kept; echo for all\r")
+        for terminal in (user, other):
+            terminal.until(r"\nfor all\r\n")
+        user.type("\x18d")
+        user.until("read escape sequence")
+        assert process.wait(2 * DEADLINE) == 1  # so the command says that it has not seen the end
+        other.type("echo $x.\r")  # who did not detach is still there
+        other.until(r"\nkept\.\r\n")
+    with at_terminal(bench, *attach) as (user, process):
+        user.type("echo $x again; exit 5\r")
+        user.until(r"\nkept again\r\n")
+        assert process.wait(2 * DEADLINE) == 5
+
+
+def test_top_on_a_screen(bench: Bench) -> None:
+    container = bench.run("c", ["sleep", "1000"])
+    with at_terminal(bench, "exec", "-it", container, "sh") as (user, process):
+        user.until(PROMPT)
+        user.type("top -d 1\r")
+        for _ in range(2):  # it draws itself again
+            user.until(r"Mem: ")
+            user.until(r"COMMAND")
+            user.until(r"sleep 1000")
+        user.type("q")
+        user.until(PROMPT)
+        user.type("exit\r")
+        assert process.wait(2 * DEADLINE) == 0
+
+
 def running(bench: Bench, container: str, program: str) -> bool:
     """Whether ``docker top`` shows a program of a container."""
     table = bench.cli("top", container).out

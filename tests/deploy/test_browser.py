@@ -22,7 +22,7 @@ from tests.deploy.shell_in_terminal import read_screens_aloud, use_shell
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.browser,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(600),
     # The lesson publishes on ports that its text names: one such test at a time.
     pytest.mark.xdist_group("fixed-ports"),
 ]

@@ -6,9 +6,8 @@ from typing import cast
 
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland import applets
+from course_lib.engine.userland.applets.net_options import BUSYBOX
 from course_lib.engine.userland.process import ContainerProcess
-
-_BANNER = "BusyBox v1.36.1 () multi-call binary.\n"
 
 
 async def busybox(proc: Process) -> int:
@@ -18,7 +17,7 @@ async def busybox(proc: Process) -> int:
         if len(proc.argv) < 2 or proc.argv[1] in ("--help", "-h"):
             columns = ", ".join(["[", *[n for n in applets.names() if n != "["]])
             await proc.out(
-                f"{_BANNER}\nUsage: busybox [function [arguments]...]\n"
+                f"{BUSYBOX}\n\nUsage: busybox [function [arguments]...]\n"
                 "   or: busybox --list\n   or: function [arguments]...\n\n"
                 f"Currently defined functions:\n\t{columns}\n"
             )
