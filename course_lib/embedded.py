@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import sys
@@ -17,10 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib import engine_process, engine_state, places
+from course_lib import engine_process, engine_records, engine_state, places
 from course_lib.engine_probe import Answer, Silence, ask_socket
 from course_lib.errors import EngineUnavailable, SocketInUse, UsageError
-from course_lib.files import write_whole
 
 IDLE = "COURSE_ENGINE_IDLE"
 """Environment variable: seconds without client and running container until an engine ends."""
@@ -82,9 +80,13 @@ class EmbeddedEngine:
             state = _absolute(state)
         if socket is None:
             state = state or default
-            return cls(places.socket_for(state, environ), state, records)
+            socket = places.socket_for(state, environ)
+            if not socket.exists():
+                # Started where $XDG_RUNTIME_DIR or $TMPDIR says something else.
+                socket = engine_records.answering_for(records, state) or socket
+            return cls(socket, state, records)
         if state is None:
-            state = _recorded_state(records, socket)
+            state = engine_records.state_of(records, socket)
         if state is None:
             ours = places.socket_for(default, environ) == socket
             state = default if ours else default.with_name(f"engine-{places.digest(socket)}")
@@ -127,7 +129,7 @@ class EmbeddedEngine:
             return None
         socket = Path(docker_host.removeprefix("unix://"))
         records = places.data_folder(environ) / "engines"
-        state = _recorded_state(records, socket)
+        state = engine_records.state_of(records, socket)
         return cls(socket, state, records) if state else None
 
     @property
@@ -182,7 +184,7 @@ class EmbeddedEngine:
             self._check_free(found)
             self._make_folders()
             engine = engine_process.Foreground(self._command())
-            self._record()
+            engine_records.write(self.records, self.socket, self.state)
             engine.await_ready(self.socket, ready)
         return engine.wait()
 
@@ -230,7 +232,7 @@ class EmbeddedEngine:
                 f"{self.socket} belongs to another Docker engine (version {found.version})",
                 "name another with --socket",
             )
-        running = _recorded_state(self.records, self.socket)
+        running = engine_records.state_of(self.records, self.socket)
         if running is not None and running != self.state:
             raise SocketInUse(
                 f"the engine at {self.socket} keeps its state in {running}, not in {self.state}",
@@ -267,22 +269,17 @@ class EmbeddedEngine:
 
     def _launch(self) -> None:
         self._make_folders()
-        engine_process.launch(self._command(), self.socket, self._beside("log"))
-        self._record()
-
-    def _record(self) -> None:
-        record = {"socket": str(self.socket), "state": str(self.state)}
-        write_whole(self._beside("json"), json.dumps(record).encode())
-
-    def _beside(self, suffix: str) -> Path:
-        return self.records / f"{places.digest(self.socket)}.{suffix}"
+        engine_process.launch(
+            self._command(), self.socket, engine_records.beside(self.records, self.socket, "log")
+        )
+        engine_records.write(self.records, self.socket, self.state)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         """One program at a time starts, stops or empties this engine."""
         try:
             self.records.mkdir(parents=True, exist_ok=True)
-            file = self._beside("lock").open("w")
+            file = engine_records.beside(self.records, self.socket, "lock").open("w")
         except OSError as error:
             raise EngineUnavailable(f"{self.records} cannot be written: {error.strerror}") from None
         with file:
@@ -292,11 +289,3 @@ class EmbeddedEngine:
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))
-
-
-def _recorded_state(records: Path, socket: Path) -> Path | None:
-    try:
-        record = json.loads((records / f"{places.digest(socket)}.json").read_text())
-        return Path(record["state"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -133,7 +133,7 @@ class Lab(Looking):
             self._seen, self._lesson = None, wanted
             self._begun = self._look(self.client, self._before)
             self._listening.start(wanted, journal, started, self.engine.client)
-        status.finish(self._status_line(wanted, entry, stays))
+        status.finish(self._status_line(wanted, entry, goes, stays))
         for text in different:
             showing.show(showing.note(text, "\N{MIDDLE DOT}"))
 
@@ -154,7 +154,7 @@ class Lab(Looking):
             journal.write(Entry())
         self._before = Standing()
         self._seen = None
-        showing.show(showing.note(f"cleaned up: {_counted(goes)}", "\N{CHECK MARK}"))
+        showing.show(showing.note(f"cleaned up: {goes.counted()}", "\N{CHECK MARK}"))
 
     def close(self) -> None:
         """Stop listening and give up the connection; the next call makes a new one."""
@@ -226,7 +226,9 @@ class Lab(Looking):
         address = "127.0.0.1" if self.engine.kind == "embedded" else ""
         return not self.engine.host.startswith("unix://") or self._port_free(port, address)
 
-    def _status_line(self, lesson: Lesson, entry: Entry, stays: Standing) -> showing.Exhibit:
+    def _status_line(
+        self, lesson: Lesson, entry: Entry, goes: Standing, stays: Standing
+    ) -> showing.Exhibit:
         engine = self.engine
         parts = [
             lesson.title,
@@ -235,6 +237,9 @@ class Lab(Looking):
         ]
         if clients.find(self._environ) is None:
             parts.append(f"no docker command here: {clients.mending_command(self._environ)}")
+        if entry.lesson == lesson.key and goes.containers:
+            names = ", ".join(container.name for container in goes.containers)
+            parts.append(f"put away from your last round: {names}")
         if entry.lesson:
             earlier = entry.own or self._catalog().lesson(entry.lesson)
             images = {with_tag(image) for image in earlier.images}
@@ -252,18 +257,6 @@ def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         raise UsageError(f"{what} are a list of names", f'as in lab.start({what}=["..."])')
     return tuple(names)
-
-
-def _counted(goes: Standing) -> str:
-    counts = [
-        (len(goes.containers), "container"),
-        (len(goes.networks), "network"),
-        (len(goes.volumes), "volume"),
-        (len(goes.tags), "image"),
-        (len(goes.services), "service"),
-    ]
-    words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
-    return ", ".join(words) or "nothing was left"
 
 
 handle = Lab()

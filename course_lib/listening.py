@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from course_lib import braces, first_cell, pasted, showing
+from course_lib import braces, first_cell, pasted, showing, slips
 from course_lib.catalog import Lesson
 from course_lib.cells import CellWatch
 from course_lib.errors import JournalError
@@ -50,6 +50,7 @@ class Listening:
             braces.attach(shell)
             first_cell.attach(shell)
             pasted.attach(shell)
+            slips.attach(shell)
         if lesson.events:
             self._recorder = EventRecorder(client, EventFile(journal.events_path).keep)
             self._recorder.start(started // 1_000_000_000)

@@ -50,7 +50,7 @@ def _as_text(assignment: Assignment, scores: Scores) -> list[str]:
     for number, lesson in enumerate(assignment.lessons, 1):
         lines.append(
             f"  {_sign(lesson, scores)} {number} {lesson.title:<{width}}"
-            f"  {_solved(lesson, scores)} of {len(lesson.exercises)} exercises,"
+            f"  {_solved_of(lesson, scores)},"
             f" {_earned(lesson, scores):g} of {lesson.points:g} points"
         )
     return lines
@@ -65,8 +65,7 @@ def _as_html(
         f'color:{_colour(lesson, scores)}">{_sign(lesson, scores)}</td>'
         f'<td style="{_CELL}width:1em;text-align:right;opacity:.7">{number}</td>'
         f'<td style="{_CELL}text-align:left">{_linked(lesson, link)}</td>'
-        f'<td style="{_CELL}{_TIGHT}text-align:left">{_solved(lesson, scores)} of'
-        f" {len(lesson.exercises)} exercises</td>"
+        f'<td style="{_CELL}{_TIGHT}text-align:left">{_solved_of(lesson, scores)}</td>'
         f'<td style="{_CELL}{_TIGHT}text-align:right">{_earned(lesson, scores):g} of'
         f" {lesson.points:g} points</td>"
         f'<td style="{_CELL}width:7em">{_bar(_earned(lesson, scores), lesson.points)}</td></tr>'
@@ -76,7 +75,9 @@ def _as_html(
     return (
         f'<div style="margin:14px 0 2px"><strong>{escape(assignment.title)}</strong>&ensp;'
         f'<span style="opacity:.75">{earned:g} of {assignment.points:g} points</span></div>'
-        f'<table style="width:100%;margin:0;border-collapse:collapse">{rows}</table>'
+        # JupyterLab's own tables have columns of one width.
+        '<table style="width:100%;margin:0;border-collapse:collapse;table-layout:auto">'
+        f"{rows}</table>"
     )
 
 
@@ -113,6 +114,11 @@ def _solved(lesson: Lesson, scores: Scores) -> int:
         exercise.id in scores and scores[exercise.id].best >= exercise.points
         for exercise in lesson.exercises
     )
+
+
+def _solved_of(lesson: Lesson, scores: Scores) -> str:
+    count = len(lesson.exercises)
+    return f"{_solved(lesson, scores)} of {count} exercise{'' if count == 1 else 's'}"
 
 
 def _complete(lesson: Lesson, scores: Scores) -> bool:

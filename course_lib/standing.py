@@ -101,6 +101,18 @@ class Standing:
             or self.swarm
         )
 
+    def counted(self) -> str:
+        """How much there is, in words."""
+        counts = [
+            (len(self.containers), "container"),
+            (len(self.networks), "network"),
+            (len(self.volumes), "volume"),
+            (len(self.tags), "image"),
+            (len(self.services), "service"),
+        ]
+        words = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+        return ", ".join(words) or "nothing was left"
+
     def without(self, other: Standing) -> Standing:
         """What is here and not in ``other``."""
         containers = {container.id for container in other.containers}

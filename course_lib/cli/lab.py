@@ -23,10 +23,16 @@ SETTINGS = Path(".docker-course") / "jupyter"
 OURS = Path(__file__).resolve().parents[1] / "jupyter"
 FIRST_PORT = 8890
 PORTS_TRIED = 60
-Execute = Callable[[str, list[str], dict[str, str]], None]
+Execute = Callable[[str, list[str], dict[str, str], Path], None]
 
 
-def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
+def become(program: str, words: list[str], environ: dict[str, str], folder: Path) -> None:
+    """Go on as another program in that folder, where the terminals of JupyterLab begin, too."""
+    os.chdir(folder)
+    os.execve(program, words, environ)
+
+
+def run(arguments: argparse.Namespace, execute: Execute = become) -> int:
     """Prepare everything, then become JupyterLab, or the command that is to run instead."""
     if find_spec("jupyterlab") is None:
         raise CourseError("JupyterLab is not installed here", "pip install jupyterlab")
@@ -49,7 +55,7 @@ def run(arguments: argparse.Namespace, execute: Execute = os.execve) -> int:
     program = shutil.which(words[0], path=environ.get("PATH"))
     if program is None:
         raise CourseError(f"there is no command {words[0]}")
-    execute(program, words, environ)
+    execute(program, words, environ, workspace.folder)
     return 0
 
 

@@ -25,6 +25,7 @@ SHARED_HEAD = 17.0
 BADGES: dict[What, str] = {
     "new": "+ new", "removed": "\N{MINUS SIGN} removed", "changed": "~ changed",
 }  # fmt: skip
+BADGE_HEIGHT = 16.0
 READ_ONLY = "read-only"
 
 
@@ -62,6 +63,8 @@ def stack_block(stack: Stack, bars: Mapping[str, Bar], measure: Measure, *, hang
     block = Block(width, 0.0, ports=stack.ports)
     top = strip if hanging else 0.0
     y = top + (SHARED_HEAD if joined else 0.0)
+    if joined and not hanging and stack.boxes[0].mark:
+        y += BADGE_HEIGHT / 2  # the caption stays clear of the first badge
     boxes: list[tuple[Area, Box]] = []
     for number, box in enumerate(stack.boxes):
         tags = _tags(stack, bars) if number == 0 else []
@@ -102,8 +105,8 @@ def badge(mark: Mark, right: float, y: float) -> list[Shape]:
     x = right - width + 8
     fill = palette.PAPER if mark == "removed" else palette.MARKER
     return [
-        Area(x, y - 8, width, 16, fill, palette.INK, 1.2, form="pill", z=6,
-             role="badge", key=mark),
+        Area(x, y - BADGE_HEIGHT / 2, width, BADGE_HEIGHT, fill, palette.INK, 1.2, form="pill",
+             z=6, role="badge", key=mark),
         Label(x + width / 2, y, text, SMALL_SIZE, True, palette.INK, "center", z=7),
     ]  # fmt: skip
 

@@ -6,10 +6,11 @@ It does something in IPython alone, and leaves no name behind.
 try:
     from IPython import get_ipython
 
-    from course_lib.first_cell import attach
+    from course_lib import first_cell, slips
 except ImportError:
     pass
 else:
     if get_ipython() is not None:
-        attach(get_ipython())
-    del attach, get_ipython
+        first_cell.attach(get_ipython())
+        slips.attach(get_ipython())
+    del first_cell, slips, get_ipython

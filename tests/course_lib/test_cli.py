@@ -218,11 +218,12 @@ def test_init_names_the_course_after_its_directory(
 def test_lab_prepares_everything_and_becomes_jupyterlab(
     home: Path, default_engine: EmbeddedEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calls: list[tuple[str, list[str], dict[str, str]]] = []
+    calls: list[tuple[str, list[str], dict[str, str], Path]] = []
     arguments = build_parser().parse_args(["lab", str(home / "ws"), "--no-browser"])
     assert run(arguments, execute=lambda *call: calls.append(call)) == 0
-    [(python, words, environ)] = calls
+    [(python, words, environ, folder)] = calls
     assert python == sys.executable
+    assert folder == home / "ws"
     assert words[:5] == [sys.executable, "-P", "-m", "course_lib.lean", "jupyterlab"]
     assert "--no-browser" in words
     found = Path(environ["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0], "jupyter_server_config.json")
@@ -241,10 +242,11 @@ def test_lab_prepares_everything_and_becomes_jupyterlab(
 def test_lab_becomes_another_command_where_one_is_named(
     home: Path, default_engine: EmbeddedEngine
 ) -> None:
-    calls: list[tuple[str, list[str], dict[str, str]]] = []
+    calls: list[tuple[str, list[str], dict[str, str], Path]] = []
     words = ["lab", str(home / "ws"), "--exec", "env", "--port=8888", "--ip", "0.0.0.0"]
     run(build_parser().parse_args(words), execute=lambda *call: calls.append(call))
-    [(program, command, environ)] = calls
+    [(program, command, environ, folder)] = calls
+    assert folder == home / "ws"
     assert Path(program).name == "env"
     assert command == ["env", "--port=8888", "--ip", "0.0.0.0"]
     assert environ["DOCKER_HOST"] == default_engine.docker_host

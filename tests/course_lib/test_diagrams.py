@@ -339,6 +339,20 @@ def test_a_shared_stack_is_drawn_as_one() -> None:
     assert "one shared network stack" in drawing.labels()
 
 
+@pytest.mark.parametrize(("now", "since"), [(MODES, Topology()), (Topology(), MODES)])
+def test_what_happened_to_a_shared_stack_covers_no_caption(now: Topology, since: Topology) -> None:
+    drawing = lay_out(build_scene(now, since), measure)
+    [caption] = [
+        shape
+        for shape in drawing.shapes
+        if isinstance(shape, Label) and shape.text == "one shared network stack"
+    ]
+    bottom = caption.y + caption.size * 0.4
+    first = min(badge.y for box in drawing.areas("stack") for badge in drawing.areas("badge")
+                if badge.y > box.y - 8 and badge.x < box.right < badge.right)  # fmt: skip
+    assert bottom < first
+
+
 def test_host_none_and_lost_containers_have_their_own_bars() -> None:
     drawing = lay_out(build_scene(MODES), measure)
     assert [bar.key for bar in drawing.areas("bar")] == ["bridge", "dev", "host", "none", ""]

@@ -72,6 +72,17 @@ def test_several_engines_run_side_by_side(home: Path, engine: EmbeddedEngine) ->
     assert engine.status().running
 
 
+def test_a_running_engine_is_found_by_its_state_wherever_it_listens(
+    engine: EmbeddedEngine,
+) -> None:
+    engine.start()
+    found = EmbeddedEngine.at(state=engine.state)
+    assert found.socket == engine.socket
+    assert found.start().pid == engine.pid()
+    engine.stop()
+    assert EmbeddedEngine.at(state=engine.state).socket != engine.socket
+
+
 def test_the_engine_outlives_the_program_that_started_it(engine: EmbeddedEngine) -> None:
     code = (
         "import sys, pathlib; from course_lib.embedded import IDLE, EmbeddedEngine;"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import docker
 import pytest
@@ -130,13 +131,19 @@ def test_start_brings_the_images(lab: Lab, client: docker.DockerClient) -> None:
     assert client.images.get("alpine")
 
 
-def test_a_second_start_begins_clean(
-    lab: Lab, client: docker.DockerClient, testing: TestCourse, shell: FakeShell
+def test_a_second_start_begins_clean_and_names_what_it_put_away(
+    lab: Lab,
+    client: docker.DockerClient,
+    testing: TestCourse,
+    shell: FakeShell,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     lab.start(FIRST)
     make_everything(client, testing, shell)
+    capsys.readouterr()
     lab.start(FIRST)
     assert names(client, testing) == set()
+    assert f"put away from your last round: {testing.name('web')}" in capsys.readouterr().out
 
 
 def test_a_start_from_another_program_begins_clean_as_well(
@@ -269,11 +276,13 @@ def container_ids(client: docker.DockerClient) -> set[str | None]:
 @contextmanager
 def cell(shell: FakeShell, source: str) -> Iterator[None]:
     """While a cell of the notebook runs."""
+    info = SimpleNamespace(raw_cell=source)
     for callback in shell.events.callbacks["pre_run_cell"]:
-        callback(type("Info", (), {"raw_cell": source}))
+        callback(info)
     yield
+    result = SimpleNamespace(info=info, error_before_exec=None, error_in_exec=None)
     for callback in shell.events.callbacks["post_run_cell"]:
-        callback(None)
+        callback(result)
 
 
 def test_a_container_without_a_name_that_nobody_saw_being_made(

@@ -81,7 +81,7 @@ def test_overview_of_a_beginner_points_at_the_first_lesson(catalog: Catalog) -> 
         "",
         "A",
         "  ○ 1 One <1>  0 of 2 exercises, 0 of 3.5 points",
-        "  ○ 2 Two      0 of 1 exercises, 0 of 3 points",
+        "  ○ 2 Two      0 of 1 exercise, 0 of 3 points",
     ]
 
 

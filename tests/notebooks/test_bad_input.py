@@ -79,12 +79,16 @@ def _shown(output: Any) -> str:
 
 
 def test_a_check_that_runs_first_in_the_lab_points_at_the_first_cell(run: Run) -> None:
-    checked, drawn, other = run(CHECK, "lab.draw()", "web_prot", startup=STARTUP)
+    checked, drawn, other, bare, below = run(
+        CHECK, "lab.draw()", "web_prot", "docker ps", "# mine\n%%sh\ndocker ps", startup=STARTUP
+    )
     assert "check is not there yet: the lesson has not been started" in checked
     assert "from graders import check" in checked
     assert "<NameError>" in checked, "a grader still sees an error"
     assert "lab is not there yet" in drawn
     assert "name 'web_prot' is not defined" in other, "a mistake of one's own is told by Python"
+    assert "A line for the shell begins with `!`: `!docker ps`" in bare
+    assert "`%%sh` has to be the first line of its cell" in below
 
 
 def test_a_check_without_the_lesson_started_looks_all_the_same(run: Run) -> None:

@@ -154,6 +154,13 @@ def test_questions_are_those_of_the_lessons_texts(lesson: Lesson, notebook: Any)
     assert len(known) >= 2
 
 
+def test_questions_have_no_marks_but_backticks() -> None:
+    shown = "\n".join(
+        question.still().text for question in read_questions(course().folder).values()
+    )
+    assert "**" not in shown
+
+
 def test_every_question_is_of_a_lesson() -> None:
     lessons = {question.lesson for question in read_questions(course().folder).values()}
     assert lessons <= {lesson.key for lesson in LESSONS}
