@@ -85,6 +85,13 @@ def test_overview_of_a_beginner_points_at_the_first_lesson(catalog: Catalog) -> 
     ]
 
 
+def test_columns_are_as_wide_as_their_texts_in_jupyterlab_too(catalog: Catalog) -> None:
+    """Its own style sheet says ``table-layout: fixed`` of every table in an output."""
+    tables = overview(catalog, {}, lambda _: "").html.split("<table ")[1:]
+    assert len(tables) == len(catalog.assignments)
+    assert all("table-layout:auto" in table.split(">")[0] for table in tables)
+
+
 def test_overview_counts_the_best_and_goes_on_where_something_is_left(catalog: Catalog) -> None:
     scores = {"one-x": Score(2, 0), "one-y": Score(0.5, 0.5), "gone": Score(9, 9)}
     shown = overview(catalog, scores, lambda lesson: f"a/{lesson.name}.ipynb")
