@@ -91,8 +91,8 @@ async def load(
             return Program(applet, tuple(arguments), full)
         if not line.startswith(b"#!"):
             raise os_error(errno.ENOEXEC)
-        words = os.fsdecode(line[2:]).split(None, 1)
-        if not words:
+        words = os.fsdecode(line[2:]).strip(" \t").replace("\t", " ").split(" ", 1)
+        if not words[0]:
             raise os_error(errno.ENOEXEC)
         # Linux passes all that follows the interpreter as one argument.
         arguments = [words[0], *(w.strip() for w in words[1:]), path, *arguments[1:]]

@@ -217,6 +217,7 @@ class ContainerMachine:
         self.table.pop(process.pid, None)
         if process.parent is not None:
             process.parent.children.pop(process.pid, None)
+            process.parent.children_cpu += process.cpu + process.children_cpu
 
     async def kill_all(self) -> None:
         for process in list(self._live):

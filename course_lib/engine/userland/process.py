@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Disposition = SignalHandler | Literal["ignore"]
 
+OPEN_FILES = (1 << 20, 1 << 20)
+"""What dockerd gives a container: the soft and the hard limit of open files."""
+
 _TICKS = 512
 """Steps without waiting after which a process lets the others run, whatever the time."""
 _SLICE = 0.002
@@ -65,15 +68,17 @@ class ContainerProcess:
     :ivar pgid: its process group, :ivar sid: its session.
     :ivar terminal: controlling terminal, if any.
     :ivar dying: it has been killed and only its clean-up still runs.
+    :ivar open_files: soft and hard limit of open files; a shell's redirections keep to the first.
+    :ivar cpu: seconds that it ran; ``children_cpu``: the same of the children it waited for.
     :ivar killed_by: the signal that ended it, 0 if none did.
     """
 
     __slots__ = (
         "_done", "_exit_code", "_files", "_handlers", "_interrupting", "_machine", "_pending",
-        "_task", "_thaw", "_threads", "_ticks", "_watchers", "argv", "children", "comm", "cpu",
-        "cwd", "dying", "env", "exe", "fds", "gid", "groups", "killed_by", "parent", "pgid", "pid",
-        "sid", "slice_started", "started", "stopped", "stopped_by", "terminal", "uid",
-        "umask", "waiting",
+        "_task", "_thaw", "_threads", "_ticks", "_watchers", "argv", "children", "children_cpu",
+        "comm", "cpu", "cwd", "dying", "env", "exe", "fds", "gid", "groups", "killed_by",
+        "open_files", "parent", "pgid", "pid", "sid", "slice_started", "started",
+        "stopped", "stopped_by", "terminal", "uid", "umask", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -100,6 +105,7 @@ class ContainerProcess:
         self.env = dict(env)
         self.cwd = cwd
         self.umask = umask
+        self.open_files: tuple[int, int] = parent.open_files if parent else OPEN_FILES
         self.uid, self.gid, self.groups = uid, gid, groups
         self.fds = fds
         self.pgid: int = parent.pgid if parent else pid
@@ -107,7 +113,7 @@ class ContainerProcess:
         self.terminal: ControllingTerminal | None = parent.terminal if parent else None
         self.children: dict[int, ContainerProcess] = {}
         self.started = machine.clock.monotonic()
-        self.cpu = 0.0
+        self.cpu = self.children_cpu = 0.0
         self.slice_started = 0.0
         self.stopped = False
         self.stopped_by = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from course_lib.engine.userland import signals
 from course_lib.engine.userland.applets.common import (
@@ -111,15 +112,20 @@ async def which(proc: ContainerProcess, options: Options, words: list[str]) -> i
     return status
 
 
+_TIMES = "real\t%E\nuser\t%u\nsys\t%T"
+
+
 @program(
     "vpao:f:",
-    "[-vp] PROG ARGS",
+    "[-vpa] [-f FMT] [-o FILE] PROG ARGS",
     "Run PROG, display resource usage when it exits",
     least=1,
     permute=False,
 )
 async def time(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Run a program and tell how long it took."""
+    if "v" in options:
+        raise Fail("-v is not available in the embedded engine")
     clock = proc.machine.clock
     started = clock.monotonic()
     child: ContainerProcess | None = None
@@ -127,18 +133,47 @@ async def time(proc: ContainerProcess, options: Options, words: list[str]) -> in
         child = await proc.spawn(words, fds=proc.fds)
     except OSError as error:
         status = 127 if isinstance(error, FileNotFoundError) else 126
-        await proc.err(
-            f"time: can't execute '{words[0]}': {reason(error)}\n"
-            f"Command exited with non-zero status {status}\n"
-        )
+        await proc.err(f"time: can't execute '{words[0]}': {reason(error)}\n")
     else:
         status = await child.wait()
-    real, user = clock.monotonic() - started, child.cpu if child else 0.0
-    if "p" in options:
-        await proc.err(f"real {real:.2f}\nuser {user:.2f}\nsys 0.00\n")
-    else:
-        await proc.err(f"real\t{_clock(real)}\nuser\t{_clock(user)}\nsys\t{_clock(0)}\n")
+    real = clock.monotonic() - started
+    user = child.cpu + child.children_cpu if child else 0.0
+    template = "real %e\nuser %U\nsys %S" if "p" in options else options.get("f", _TIMES)
+    values = {
+        "C": " ".join(words), "E": _clock(real), "e": f"{real:.2f}", "S": "0.00", "T": _clock(0),
+        "U": f"{user:.2f}", "u": _clock(user), "x": str(status), "%": "%",
+    }  # fmt: skip
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise Fail(f"%{match[1]} is not available in the embedded engine")
+        return values[match[1]]
+
+    template = template.replace("\\n", "\n").replace("\\t", "\t")
+    text = f"{re.sub('%(.)', value, template)}\n"
+    if child is not None and child.killed_by:
+        text = f"Command terminated by signal {child.killed_by}\n{text}"
+    elif status:
+        text = f"Command exited with non-zero status {status}\n{text}"
+    await _tell(proc, options, text)
     return status
+
+
+async def _tell(proc: ContainerProcess, options: Options, text: str) -> None:
+    if "o" not in options:
+        await proc.err(text)
+        return
+    how = os.O_APPEND if "a" in options else os.O_TRUNC
+    path = options["o"]
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | how
+        file = proc.fs.open(proc.path(path), flags, 0o666 & ~proc.umask)
+    except OSError as error:
+        raise Fail(f"can't open '{path}': {reason(error)}") from None
+    try:
+        await file.write(text.encode("utf-8", "surrogateescape"))
+    finally:
+        file.close()
 
 
 def _clock(seconds: float) -> str:

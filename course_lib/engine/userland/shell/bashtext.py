@@ -8,6 +8,7 @@ A scanner that knows quotes, comments and here-documents rewrites
 ``for ((a; b; c))``     ``for _embedded_arithmetic_ in $((a)) $((b)) $((c))``
 ``${a[1]}``, ``${!v}``  ``${a-DELp${_embedded_index_-1}}``, ``${v-DELp!}``
 ``<(command)``          ``$(DELi<; command)``
+``time -p command``     ``DELt-p | command``
 ``a |& b``              ``a 2>&1 | b``
 ======================  ===================================================================
 
@@ -24,11 +25,12 @@ ARRAY = f"{ESCAPE}y"
 ARITHMETIC = f"{ESCAPE}m"
 PROCESS = f"{ESCAPE}i"
 PARAMETER = f"{ESCAPE}p"
+TIME = f"{ESCAPE}t"
 INDEX = "_embedded_index_"
 LOOP = "_embedded_arithmetic_"
 
 SUSPICIOUS = re.compile(
-    r"\(\(|=\(|[<>]\(|\$'|\|&|\]\+?=|\$\{(?:[#!]?\w+[\[^,@!*]|!)|\+="
+    r"\btime\b|\(\(|=\(|[<>]\(|\$'|\|&|\]\+?=|\$\{(?:[#!]?\w+[\[^,@!*]|!)|\+="
 )  # fmt: skip
 
 _SEQUENCE = re.compile(
@@ -38,9 +40,14 @@ _LETTERS = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
     "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
 }  # fmt: skip
-_PARAMETER = re.compile(r"\$\{([#!]?)([A-Za-z_]\w*|[0-9]+|[@*])")
+_PARAMETER = re.compile(r"\$\{([#!]?)([A-Za-z_]\w*|[0-9]+|[@*]|(?<=!)[#?])")
 _ARRAY = re.compile(r"[A-Za-z_]\w*\+?=\(")
 _ELEMENT = re.compile(r"[A-Za-z_]\w*\[")
+# The last group: there is no command to time.
+_TIME = re.compile(
+    r"time(?![^\s;&|)])([ \t]+(?:-p|--)(?=[\s;&|)]|\Z))?(?:[ \t]+(!)(?=\s))?"
+    r"[ \t]*(?=([\n;)&|}]|\Z))?"
+)
 _HERE = re.compile(r"<<(-?)[ \t]*(\\?['\"]?)([^\s'\"<>|&;()]+)['\"]?")
 _COMMAND_AHEAD = re.compile(r"(?:^|[\n;&|({!]|\b(?:if|while|until|then|do|else|elif|time))[ \t]*\Z")
 
@@ -147,6 +154,9 @@ class _Scanner:
                 given = [part.strip() or value for part, value in zip(parts, "110", strict=True)]
                 parsed = [_Scanner(part).until(None) for part in given]
                 return f"for {LOOP} in " + " ".join(f"$(({part}))" for part in parsed)
+        if word[0] == "time" and _COMMAND_AHEAD.search(before) and (time := _TIME.match(text, at)):
+            self._at = time.end()
+            return _timed(time)
         return self._take(len(word[0]))
 
     def _command(self) -> str | None:
@@ -232,6 +242,13 @@ class _Scanner:
                     break
         self._here.clear()
         return "".join(out)
+
+
+def _timed(match: re.Match[str]) -> str:
+    """``time``, which is before a pipeline, as its first member."""
+    posix, negated, nothing = match.groups()
+    mark = f"{TIME}{'-p' if posix else ''}"
+    return f"{'! ' if negated else ''}{mark}{' ' if nothing is not None else ' | '}"
 
 
 def _decoded(match: re.Match[str]) -> str:

@@ -6,9 +6,7 @@ import re
 
 from course_lib.engine.userland.shell.nodes import Text, Word
 
-_BRACES = re.compile(
-    r"\{([^{}]*,[^{}]*|-?\d+\.\.-?\d+(?:\.\.-?\d+)?|[A-Za-z]\.\.[A-Za-z](?:\.\.-?\d+)?)\}"
-)
+_SEQUENCE = re.compile(r"-?\d+\.\.-?\d+(?:\.\.-?\d+)?|[A-Za-z]\.\.[A-Za-z](?:\.\.-?\d+)?")
 
 
 def expand(word: Word) -> list[Word]:
@@ -16,21 +14,43 @@ def expand(word: Word) -> list[Word]:
     for number, part in enumerate(word):
         if not isinstance(part, Text) or part.quoted:
             continue
-        match = _BRACES.search(part.text)
-        if match is None:
+        found = _first(part.text)
+        if found is None:
             continue
-        before, after = part.text[: match.start()], part.text[match.end() :]
+        before, choices, after = found
         expanded: list[Word] = []
-        for choice in _choices(match[1]):
+        for choice in choices:
             text = Text(before + choice + after)
             expanded += expand((*word[:number], text, *word[number + 1 :]))
         return expanded
     return [word]
 
 
-def _choices(body: str) -> list[str]:
-    if "," in body:
-        return body.split(",")
+def _first(text: str) -> tuple[str, list[str], str] | None:
+    """The first braces that stand for something: what is before, the choices, what is behind."""
+    start = text.find("{")
+    while start >= 0:
+        depth, begin = 0, start + 1
+        choices: list[str] = []
+        for at in range(start + 1, len(text)):
+            char = text[at]
+            if char == "," and not depth:
+                choices.append(text[begin:at])
+                begin = at + 1
+            elif char == "}" and not depth:
+                if choices:
+                    return text[:start], [*choices, text[begin:at]], text[at + 1 :]
+                if _SEQUENCE.fullmatch(text, begin, at):
+                    return text[:start], _numbers(text[begin:at]), text[at + 1 :]
+                break
+            else:
+                depth += (char == "{") - (char == "}")
+        start = text.find("{", start + 1)
+    return None
+
+
+def _numbers(body: str) -> list[str]:
+    """What ``1..5`` or ``a..e..2`` stands for."""
     low, high, *given = body.split("..")
     step = abs(int(given[0])) if given else 1
     if low.lstrip("-").isdigit():

@@ -54,7 +54,7 @@ def _unquote(text: str) -> tuple[str, str]:
 
 def _commands(shell: Shell, prefix: str) -> list[str]:
     fs = shell.proc.fs
-    names = {*builtins.all_names(), *shell.functions, *shell.aliases}
+    names = {*builtins.all_names(shell), *shell.functions, *shell.aliases}
     for folder in (shell.variables.get("PATH") or loader.DEFAULT_PATH).split(":"):
         try:
             names.update(fs.listdir(shell.proc.path(folder or ".")))

@@ -21,6 +21,7 @@ from course_lib.engine.userland.shell.nodes import (
     Sequence,
     Subshell,
     Text,
+    Timed,
     While,
     Word,
 )
@@ -45,15 +46,16 @@ def node(pointer: Any) -> Node | None:
     n = pointer.contents
     kind = n.type
     if kind == NCMD:
-        return _command(n.ncmd)
+        command = _command(n.ncmd)
+        return _timed((command,), False) or command
     if kind == NSEMI:
         return _sequence(pointer)
     if kind in (NAND, NOR):
         return _and_or(pointer)
     if kind == NPIPE:
-        return Pipeline(
-            tuple(_some(item) for item in _list(n.npipe.cmdlist)), bool(n.npipe.backgnd)
-        )
+        members = tuple(_some(item) for item in _list(n.npipe.cmdlist))
+        background = bool(n.npipe.backgnd)
+        return _timed(members, background) or Pipeline(members, background)
     if kind == NREDIR:
         return Redirected(_some(n.nredir.n), _redirects(n.nredir.redirect))
     if kind == NBACKGND:
@@ -83,6 +85,23 @@ _EMPTY = Sequence(())
 
 def _some(pointer: Any) -> Node:
     return node(pointer) or _EMPTY
+
+
+def _timed(members: tuple[Node, ...], background: bool) -> Node | None:
+    """What a pipeline is whose first member stands for bash's ``time``."""
+    first = members[0]
+    if not isinstance(first, Timed):
+        word = first.words[0] if isinstance(first, Command) and first.words else ()
+        text = word[0].text if word and isinstance(word[0], Text) else ""
+        if not text.startswith(bashtext.TIME):
+            return None
+        first = Timed(_EMPTY, text.endswith("-p"))
+    rest = members[1:]
+    if not rest:
+        return first
+    body = _timed(rest, False) or (rest[0] if len(rest) == 1 else Pipeline(rest))
+    timed = body if isinstance(body, Timed) else Timed(body, first.posix)
+    return Background(timed, ()) if background else timed
 
 
 def _list(pointer: Any) -> list[Any]:

@@ -107,8 +107,7 @@ async def _spawn(shell: Shell, path: str, argv: list[str], env: dict[str, str]) 
     except OSError as error:
         failure = error
 
-    async def run_script(proc: ContainerProcess) -> int:
-        twin = shell.fork_state(proc)
+    async def run_script(twin: Shell) -> int:
         try:
             await _exec_failed(twin, failure, path, argv, env)
         except ShellExit as end:

@@ -46,6 +46,10 @@ async def run(shell: Shell, node: Node, *, tested: bool = False, last: bool = Fa
             status = await _and_or(shell, node, tested, last)
         case nodes.Not():
             status = int(not await run(shell, node.body, tested=True))
+        case nodes.Timed():
+            from course_lib.engine.userland.shell import timing
+
+            status = await timing.timed(shell, node, tested=tested)
         case nodes.Pipeline():
             status = await pipelines.pipeline(shell, node)
             checked = True

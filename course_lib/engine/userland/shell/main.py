@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from course_lib.engine.interfaces import OpenFile
 
 
+_BLOCK = 1023
+"""Bytes that ash reads of a script at once (``IBUFSIZ``)."""
+
+
 async def sh(proc: Process) -> int:
     """BusyBox's ash."""
     return await _run(cast(ContainerProcess, proc), bash=False)
@@ -177,8 +181,23 @@ async def _profile(shell: Shell) -> None:
 
 
 async def _from_stdin(shell: Shell, stdin: OpenFile) -> int:
-    """Run commands from standard input as they come; they may read the rest of it."""
-    return await builtins.run_lines(shell, lambda: read_line(stdin))
+    """Run commands from standard input as they come.
+
+    With bash they may read what follows; ash has read up to a block of it.
+    """
+    if shell.bash:
+        return await builtins.run_lines(shell, lambda: read_line(stdin))
+    rest = bytearray()
+
+    async def next_line() -> str:
+        while b"\n" not in rest and (block := await stdin.read(_BLOCK)):
+            rest.extend(block)
+        end = rest.find(b"\n") + 1 or len(rest)
+        line = bytes(rest[:end])
+        del rest[:end]
+        return line.decode("utf-8", "surrogateescape")
+
+    return await builtins.run_lines(shell, next_line)
 
 
 async def read_line(file: OpenFile) -> str:

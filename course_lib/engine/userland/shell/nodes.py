@@ -108,6 +108,14 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """bash's ``time command``; ``posix`` with ``-p``."""
+
+    body: Node
+    posix: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Background:
     """``command &``."""
 
@@ -183,6 +191,7 @@ Node = (
     | Sequence
     | AndOr
     | Not
+    | Timed
     | Background
     | Subshell
     | Redirected

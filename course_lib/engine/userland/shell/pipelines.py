@@ -13,14 +13,12 @@ from course_lib.engine.userland.shell.nodes import Node
 from course_lib.engine.userland.shell.shell import Shell
 
 
-async def in_child(
-    shell: Shell, proc: ContainerProcess, node: Node, *, errexit: bool = True
-) -> int:
+async def in_child(shell: Shell, twin: Shell, node: Node, *, errexit: bool = True) -> int:
     """The program of a process that was forked to run a command.
 
+    :param twin: the shell in it.
     :param errexit: ``set -e`` of the shell holds in it too.
     """
-    twin = shell.fork_state(proc)
     twin.options["errexit"] &= errexit
     redirects: tuple[nodes.Redirect, ...] = ()
     if isinstance(node, nodes.Subshell):  # this process is a subshell already
@@ -34,7 +32,7 @@ async def in_child(
 async def subshell(shell: Shell, node: nodes.Subshell) -> int:
     """``( list )``."""
     child = shell.fork(
-        lambda proc: in_child(shell, proc, node),
+        lambda twin: in_child(shell, twin, node),
         new_group=shell.options["monitor"],
         reset=shell.reset_signals(),
     )
@@ -74,7 +72,7 @@ def _fork(
     shell: Shell, command: Node, fds: dict[int, OpenFile], members: list[ContainerProcess]
 ) -> ContainerProcess:
     child = shell.fork(
-        lambda proc: in_child(shell, proc, command),
+        lambda twin: in_child(shell, twin, command),
         fds=fds,
         new_group=shell.options["monitor"],
         reset=shell.reset_signals(),

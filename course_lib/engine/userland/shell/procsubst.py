@@ -33,7 +33,7 @@ def start(shell: Shell, body: Node, *, read: bool) -> str:
     reader, writer = pipe()
     ours, theirs = (reader, writer) if read else (writer, reader)
     fds = {**shell.proc.fds, int(read): theirs}
-    shell.fork(lambda proc: pipelines.in_child(shell, proc, body), fds=fds)
+    shell.fork(lambda twin: pipelines.in_child(shell, twin, body), fds=fds)
     theirs.close()
     number = next(n for n in range(_HIGHEST, 2, -1) if n not in shell.proc.fds)
     shell.proc.fds[number] = ours

@@ -108,6 +108,9 @@ async def _one(shell: Shell, redirect: Redirect, saved: Saved) -> None:
 
 def _put(shell: Shell, number: int, file: OpenFile, saved: Saved) -> None:
     fds = shell.proc.fds
+    if number >= shell.proc.open_files[0]:
+        file.close()
+        raise RedirectFailed(_bad_descriptor(shell, "3", number))
     saved.append((number, fds.pop(number, None)))
     fds[number] = file
 
@@ -155,6 +158,8 @@ def _open_path(shell: Shell, path: str, kind: str) -> OpenFile:
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         full = proc.path(path)
+        if len(proc.fds) >= proc.open_files[0]:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if kind == ">" and shell.options["noclobber"]:
             flags = _no_clobber(shell, full, flags)
         return proc.fs.open(full, flags, 0o666 & ~proc.umask)

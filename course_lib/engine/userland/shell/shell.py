@@ -74,6 +74,7 @@ class Shell:
         self.pending: list[int] = []
         self.jobs = JobTable(reuse=not bash)
         self.history: list[str] = []
+        self.disabled: frozenset[str] = frozenset()  # builtins that bash does not run itself
         self.expander = Expander(self)
         self.interactive = False
         self.subshell = False
@@ -177,6 +178,7 @@ class Shell:
         twin.functions_depth = self.functions_depth
         twin.sourced = self.sourced
         twin.history = self.history
+        twin.disabled = self.disabled
         twin.subshell = True
         for signum, action in self.traps.items():
             if signum == ERR:
@@ -189,20 +191,27 @@ class Shell:
 
     def fork(
         self,
-        body: Callable[[ContainerProcess], Coroutine[Any, Any, int]],
+        body: Callable[[Shell], Coroutine[Any, Any, int]],
         *,
         fds: Mapping[int, OpenFile] | None = None,
         new_group: bool = False,
         reset: Collection[int] = (),
     ) -> ContainerProcess:
-        """A child process that goes on in this shell's text.
+        """A child process that goes on in this shell's text, with all as it is now.
 
+        :param body: gets the child's shell.
         :raises ShellError: there are as many processes as there may be.
         """
+
+        async def run(_proc: ContainerProcess) -> int:
+            return await body(twin)
+
         try:
-            return self.proc.fork(body, fds=fds, new_group=new_group, reset=reset)
+            child = self.proc.fork(run, fds=fds, new_group=new_group, reset=reset)
         except BlockingIOError as error:
             raise ShellError(f"can't fork: {error.strerror}") from None
+        twin = self.fork_state(child)  # not when the child runs: by then this shell has gone on
+        return child
 
     # --- words -------------------------------------------------------------------------------
 
@@ -250,7 +259,7 @@ class Shell:
         fds[1] = writer
 
         # As in bash outside of POSIX mode, ``set -e`` does not hold in there.
-        child = self.fork(lambda proc: pipelines.in_child(self, proc, body, errexit=False), fds=fds)
+        child = self.fork(lambda twin: pipelines.in_child(self, twin, body, errexit=False), fds=fds)
         writer.close()
         chunks = []
         total = 0

@@ -22,6 +22,8 @@ def text(node: Node) -> str:
             return text(node.first) + rest
         case nodes.Not():
             return f"! {text(node.body)}"
+        case nodes.Timed():
+            return f"time {'-p ' if node.posix else ''}{text(node.body)}"
         case nodes.Background():
             return f"{text(node.body)} &"
         case nodes.Subshell():

@@ -43,7 +43,8 @@ _TABLE: dict[str, str] = {
     "unalias": "names:unalias", "unset": "variables:unset", "wait": "jobs:wait",
 }  # fmt: skip
 _BASH_ONLY: dict[str, str] = {
-    "builtin": "names:builtin", "declare": "declare:declare", "local": "declare:declare",
+    "builtin": "names:builtin", "declare": "declare:declare", "enable": "enabling:enable",
+    "local": "declare:declare",
     "mapfile": "declare:mapfile", "readarray": "declare:mapfile", "shopt": "declare:shopt",
     "typeset": "declare:declare",
 }  # fmt: skip
@@ -57,6 +58,8 @@ ASSIGNING = frozenset(["alias", "declare", "export", "local", "readonly", "types
 
 def find(name: str, shell: Shell) -> Builtin | None:
     """The builtin of that name."""
+    if name in shell.disabled:
+        return None
     entry = (_BASH_ONLY.get(name) if shell.bash else None) or _TABLE.get(name)
     if entry is None:
         return None
@@ -69,9 +72,9 @@ def is_special(name: str) -> bool:
     return name in _SPECIAL
 
 
-def all_names() -> list[str]:
-    """All of them, sorted."""
-    return sorted(_TABLE.keys() - {"[["})
+def all_names(shell: Shell) -> list[str]:
+    """All that a shell has, sorted."""
+    return sorted(_TABLE.keys() | _BASH_ONLY.keys() if shell.bash else _TABLE.keys())
 
 
 async def run_script(shell: Shell, script: Script, *, last: bool = False) -> int:

@@ -96,7 +96,7 @@ async def _kinds(shell: Shell, option: str, names: list[str]) -> int:
 
 def describe(shell: Shell, name: str) -> str | None:
     """What follows the name in ``type NAME``; None where it means nothing."""
-    if name in KEYWORDS:
+    if name in KEYWORDS or (shell.bash and name == "time"):
         return "is a shell keyword"
     if name in shell.aliases:
         value = shell.aliases[name]
@@ -209,7 +209,7 @@ async def help_(shell: Shell, _argv: list[str]) -> int:
     """List the builtins."""
     lines = ["Built-in commands:", "------------------"]
     row = "\t"
-    for name in builtins.all_names():
+    for name in builtins.all_names(shell):
         if len(row) + len(name) > 64:
             lines.append(row.rstrip())
             row = "\t"
