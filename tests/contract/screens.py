@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pyte
 
-from tests.contract.harness import DEADLINE, Bench
+from tests.contract.harness import DEADLINE, IDLE, Bench
 from tests.contract.pairs import Pair
 from tests.contract.terminal import Typist, at_terminal
 
@@ -87,12 +87,13 @@ class Screens:
 
         self._until(come, f"not {shown!r} on both after {keys!r}")
 
-    def begin(self) -> None:
+    def begin(self, prompt: str) -> None:
         """Wait for the shells' prompts, and clear the screens: not every BusyBox greets."""
-        self._until(lambda: self.show("/ #"), "no prompt")
+        self._until(lambda: self.show(prompt), "no prompt")
         for screen in self._screens:
-            screen.type("\x0c")
-        self._until(lambda: all(screen.rows == ["/ #"] for screen in self._screens), "not cleared")
+            if screen.rows != [prompt]:
+                screen.type("\x0c")
+        self._until(lambda: all(screen.rows == [prompt] for screen in self._screens), "not cleared")
 
     def show(self, text: str) -> bool:
         """Whether both screens end with a text."""
@@ -115,7 +116,9 @@ def _framed(engine: str, screen: Screen) -> str:
 
 
 @contextmanager
-def terminals(benches: Sequence[Bench], words: Sequence[Sequence[str]]) -> Iterator[Screens]:
+def terminals(
+    benches: Sequence[Bench], words: Sequence[Sequence[str]], prompt: str
+) -> Iterator[Screens]:
     """``docker WORDS…`` of a shell at a terminal on both engines, each with its own words."""
     (theirs, ours), (first, second) = benches, words
     with (
@@ -123,16 +126,18 @@ def terminals(benches: Sequence[Bench], words: Sequence[Sequence[str]]) -> Itera
         at_terminal(ours, *second, size=SIZE) as (right, _),
     ):
         screens = Screens(Screen(left), Screen(right))
-        screens.begin()
+        screens.begin(prompt)
         yield screens
 
 
 @contextmanager
-def containers(pair: Pair) -> Iterator[tuple[tuple[Bench, str], tuple[Bench, str]]]:
+def containers(
+    pair: Pair, image: str = "alpine"
+) -> Iterator[tuple[tuple[Bench, str], tuple[Bench, str]]]:
     """An idle container of the same host name on each engine."""
     benches = [Bench(pair.dockerd), Bench(pair.embedded)]
     try:
-        left, right = ((bench, bench.run("c", Hostname="box")) for bench in benches)
+        left, right = ((bench, bench.run("c", IDLE, image, Hostname="box")) for bench in benches)
         yield left, right
     finally:
         for bench in benches:

@@ -211,7 +211,7 @@ def shell(rooms: tuple[tuple[Bench, str], tuple[Bench, str]]) -> Iterator[Screen
     """``docker exec -it CONTAINER sh`` on both."""
     (theirs, first), (ours, second) = rooms
     words = [["exec", "-it", container, "sh"] for container in (first, second)]
-    with terminals((theirs, ours), words) as screens:
+    with terminals((theirs, ours), words, PROMPT) as screens:
         yield screens
 
 

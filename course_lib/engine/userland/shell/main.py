@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.process import ContainerProcess
-from course_lib.engine.userland.shell import bashversion, builtins, interpreter
+from course_lib.engine.userland.shell import bashversion, builtins, environment, interpreter
 from course_lib.engine.userland.shell.builtins.arguments import set_letter, set_option
 from course_lib.engine.userland.shell.errors import (
     BreakLoop,
@@ -18,7 +18,8 @@ from course_lib.engine.userland.shell.errors import (
     ShellError,
     ShellExit,
 )
-from course_lib.engine.userland.shell.shell import OPTIONS, Shell
+from course_lib.engine.userland.shell.options import OPTIONS
+from course_lib.engine.userland.shell.shell import Shell
 
 if TYPE_CHECKING:
     from course_lib.engine.interfaces import OpenFile
@@ -111,7 +112,7 @@ async def _run(proc: ContainerProcess, *, bash: bool) -> int:
     except ShellError as error:
         await proc.err(f"{name}: {error.message}\n")
         return 2
-    shell.import_environment(proc.env)
+    environment.take_over(shell, proc.env)
     if bash:
         bashversion.tell(shell)
     shell.positional = asked.words

@@ -10,32 +10,19 @@ from course_lib.engine.userland import signals
 from course_lib.engine.userland.machine import ContainerMachine
 from course_lib.engine.userland.pipe import pipe
 from course_lib.engine.userland.process import ContainerProcess
+from course_lib.engine.userland.shell import environment, options
 from course_lib.engine.userland.shell.errors import ShellError, ShellExit, in_bashs_words
 from course_lib.engine.userland.shell.expand import Expander
 from course_lib.engine.userland.shell.jobs import JobTable
 from course_lib.engine.userland.shell.nodes import Command, Node, Text
-from course_lib.engine.userland.shell.splitting import DEFAULT_IFS
-from course_lib.engine.userland.shell.variables import MAX_VALUE, NAME, Variables
+from course_lib.engine.userland.shell.variables import MAX_VALUE, Variables
 
 if TYPE_CHECKING:
     from course_lib.engine.interfaces import OpenFile
     from course_lib.engine.userland.tty import PseudoTerminal
 
-OPTIONS: dict[str, str] = {
-    "errexit": "e", "noglob": "f", "ignoreeof": "I", "monitor": "m", "noexec": "n",
-    "xtrace": "x", "verbose": "v", "noclobber": "C", "allexport": "a", "notify": "b",
-    "nounset": "u", "errtrace": "E", "vi": "V", "pipefail": "",
-}  # fmt: skip
-"""Names of ``set -o`` and their letters, in the order in which they are listed."""
-
 ERR = 65
 """Stands in the table of traps for ``ERR``, behind all signals."""
-
-_LETTERS = "efIimnscxvCabuEV"
-"""All letters that ``$-`` may hold; ash shows the last first."""
-
-ASH_PATH = "/sbin:/usr/sbin:/bin:/usr/bin"
-"""What ash looks through where nobody has set a ``PATH``."""
 
 _KEYBOARD = (
     signals.SIGINT, signals.SIGQUIT, signals.SIGTERM, signals.SIGTSTP, signals.SIGTTIN,
@@ -63,7 +50,7 @@ class Shell:
         self.variables = Variables()
         self.functions: dict[str, Node] = {}
         self.aliases: dict[str, str] = {}
-        self.options: dict[str, bool] = dict.fromkeys(OPTIONS, False)
+        self.options: dict[str, bool] = dict.fromkeys(options.OPTIONS, False)
         self.flags = ""
         self.positional: list[str] = []
         self.status = 0
@@ -101,65 +88,13 @@ class Shell:
         """The machine it runs on."""
         return self.proc.machine
 
-    # --- starting ----------------------------------------------------------------------------
-
-    def import_environment(self, env: Mapping[str, str]) -> None:
-        """Take over the environment, and set what every shell has."""
-        for name, value in env.items():
-            if NAME.match(name):
-                self.variables.set(name, value, export=True)
-        self.variables.set("IFS", DEFAULT_IFS)
-        if not self.bash and self.variables.get("PATH") is None:
-            self.variables.set("PATH", ASH_PATH, export=True)
-        for name, value in (("PS1", "\\w \\$ "), ("PS2", "> "), ("PS4", "+ "), ("OPTIND", "1")):
-            if self.variables.get(name) is None or name == "OPTIND":
-                self.variables.set(name, value)
-        self.variables.set("PPID", str(self.proc.ppid))
-        level = env.get("SHLVL", "")
-        self.variables.set("SHLVL", str(int(level) + 1 if level.isdigit() else 1), export=True)
-        self.variables.set("PWD", self._initial_directory(env.get("PWD")))
-        self.variables.mark("PWD", exported=True)
-        self.add_dynamic()
-
-    def add_dynamic(self) -> None:
-        """Variables that are computed when they are read."""
-        random = self.machine.ids.random
-        self.variables.dynamic["RANDOM"] = lambda: str(random.randrange(32768))
-        self.variables.dynamic["LINENO"] = lambda: str(self.line)
-        if self.bash:
-            self._add_bashs()
-
-    def _add_bashs(self) -> None:
-        clock = self.machine.clock
-        begun = clock.time_ns()
-        dynamic = self.variables.dynamic
-        dynamic["SECONDS"] = lambda: str((clock.time_ns() - begun) // 1_000_000_000)
-        dynamic["EPOCHSECONDS"] = lambda: str(clock.time_ns() // 1_000_000_000)
-        dynamic["BASHPID"] = lambda: str(self.proc.pid)
-        dynamic["UID"] = dynamic["EUID"] = lambda: str(self.proc.uid)
-        dynamic["HOSTNAME"] = lambda: self.machine.hostname
-        dynamic["BASH"] = lambda: "/bin/bash"
-        self.variables.dynamic_elements["PIPESTATUS"] = lambda: self.pipe_statuses
-        self.variables.dynamic_elements["FUNCNAME"] = lambda: self.calls[::-1]
-
-    def _initial_directory(self, claimed: str | None) -> str:
-        fs = self.proc.fs
-        try:
-            if claimed and claimed.startswith("/"):
-                there, here = fs.stat(claimed), fs.stat(self.proc.cwd)
-                if (there.dev, there.ino) == (here.dev, here.ino):
-                    return claimed
-            return fs.realpath(self.proc.cwd)
-        except OSError:
-            return self.proc.cwd
-
     def fork_state(self, proc: ContainerProcess) -> Shell:
         """A copy for a child process, as ``fork`` leaves a shell."""
         twin = Shell(proc, self.arg0, bash=self.bash)
         twin.command_name = self.command_name
         twin.line, twin.line_base = self.line, self.line_base
         twin.variables = self.variables.copy()
-        twin.add_dynamic()
+        environment.add_dynamic(twin)
         twin.functions = dict(self.functions)
         twin.aliases = dict(self.aliases)
         twin.options = dict(self.options)
@@ -227,7 +162,7 @@ class Shell:
             case "!":
                 return str(self.last_background) if self.last_background is not None else None
             case "-":
-                return self.option_letters()
+                return options.letters(self)
             case "0":
                 return self.arg0
             case "@" | "*":
@@ -236,14 +171,6 @@ class Shell:
             index = int(name)
             return self.positional[index - 1] if index <= len(self.positional) else None
         return self.variables.get(name)
-
-    def option_letters(self) -> str:
-        """Value of ``$-``."""
-        on = {letter for name, letter in OPTIONS.items() if letter and self.options[name]}
-        on.update(self.flags, "i" if self.interactive else "")
-        if self.bash:
-            return "".join(letter for letter in "abefimnuvxCE" if letter in on) + self.flags
-        return "".join(letter for letter in reversed(_LETTERS) if letter in on)
 
     async def substitute(self, body: Node | None) -> str:
         """Output of a command substitution, without its last newlines."""

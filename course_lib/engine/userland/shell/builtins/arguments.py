@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from course_lib.engine.userland.shell.builtins.variables import single_quoted
 from course_lib.engine.userland.shell.errors import ShellError
-from course_lib.engine.userland.shell.shell import OPTIONS
+from course_lib.engine.userland.shell.options import OPTIONS
 
 if TYPE_CHECKING:
     from course_lib.engine.userland.shell.shell import Shell
