@@ -29,9 +29,9 @@ TOPICS: dict[str, list[tuple[str, str]]] = {
         ("abc\x1b[HX\x1b[FY\x1bOH1\x1bOF2", f"{PROMPT} 1XabcY2"),
         ("\x15", PROMPT),
         ("echo a b  c\x17\x17", f"{PROMPT} echo a"),
-        (f"x{LEFT}\x1b[3~ b{LEFT * 2}{RIGHT}\x7f", f"{PROMPT} echo a b"),
+        (f"x{LEFT}\x04 b{LEFT * 2}{RIGHT}\x7f", f"{PROMPT} echo a b"),
         ("\r", PROMPT),
-        ("echo one-two three_four\x1bb\x1bb\x1bd", f"{PROMPT} echo one- three_four"),
+        ("echo one-two three_four\x1bb\x1bb\x1bd", f"{PROMPT} echo one-two _four"),
         ("\x03", PROMPT),
     ],
     "history": [
@@ -69,7 +69,8 @@ TOPICS: dict[str, list[tuple[str, str]]] = {
         ("\x15", "root@box:/t#"),
     ],
     "interrupt": [
-        ("abc\x03", PROMPT),
+        ("abc", f"{PROMPT} abc"),
+        ("\x03", PROMPT),
         ("echo $?\r", PROMPT),
         ("bash -c 'echo up; sleep 100'\r", "up\n"),
         ("\x03", PROMPT),
