@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib.engine.userland.shell import bashisms, words
+from course_lib.engine.userland.shell import bashisms, bashtext, words
 from course_lib.engine.userland.shell.nodes import (
     AndOr,
     Background,
