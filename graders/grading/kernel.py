@@ -14,19 +14,18 @@ import io
 import logging
 import os
 import random
-import signal
 import socket
 import string
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from course_lib import lean
 from graders.grading import figures, plain, wire
+from graders.grading.interrupts import Interrupts
 
 _FLUSH_AT = 16 * 1024
 _MATPLOTLIB = "module://matplotlib_inline.backend_inline"
@@ -158,7 +157,7 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
 
     Standard output and error of the process are the pipes that it was forked with.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupts = Interrupts()
     os.environ.clear()
     os.environ.update(environment)
     random.seed()
@@ -167,7 +166,7 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
     lock = threading.Lock()
 
     def deliver(kind: str, content: Any) -> None:
-        with lock, _whole():
+        with interrupts.held(), lock:
             wire.send(control, {"kind": kind, "content": content}, wire.MAX_FRAME)
 
     out, err = _Stream("stdout", 1, deliver), _Stream("stderr", 2, deliver)
@@ -190,7 +189,7 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
     try:
         while True:
             request = wire.receive(control)
-            answer = _answer(kernel, loop, request)
+            answer = _answer(kernel, loop, interrupts, request)
             ordered("reply", answer)
             if kernel.shell.exit_now:
                 break
@@ -203,17 +202,9 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
         os._exit(code)
 
 
-@contextmanager
-def _whole() -> Iterator[None]:
-    """Ctrl-C waits: half a message would be the last that this process is believed."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _answer(kernel: Any, loop: asyncio.AbstractEventLoop, request: Any) -> dict[str, Any]:
+def _answer(
+    kernel: Any, loop: asyncio.AbstractEventLoop, interrupts: Interrupts, request: Any
+) -> dict[str, Any]:
     if request["do"] == "count":
         # A cell that runs elsewhere: it counts, as every cell does.
         number = kernel.shell.execution_count
@@ -221,11 +212,19 @@ def _answer(kernel: Any, loop: asyncio.AbstractEventLoop, request: Any) -> dict[
         return {"status": "ok", "execution_count": number}
     if request["do"] == "answers":
         return {"answers": plain.answers(kernel.shell.user_ns, request["names"])}
-    reply = loop.run_until_complete(
-        kernel.do_execute(
-            request["code"], False, store_history=True, allow_stdin=False, cell_id=request["id"]
-        )
-    )
+    try:
+        with interrupts.cell():
+            reply = loop.run_until_complete(
+                kernel.do_execute(
+                    request["code"],
+                    False,
+                    store_history=True,
+                    allow_stdin=False,
+                    cell_id=request["id"],
+                )
+            )
+    except KeyboardInterrupt:  # before the student's code, or after
+        reply = {"status": "error", "ename": "KeyboardInterrupt", "evalue": ""}
     found = {"status": reply["status"], "execution_count": reply.get("execution_count")}
     if reply["status"] == "error":
         found["ename"] = str(reply.get("ename"))

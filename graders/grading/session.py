@@ -157,8 +157,6 @@ class Session:
         watch = time.monotonic() + WATCH_SECONDS
         while True:
             now = time.monotonic()
-            if now >= end:
-                return None, f"it was not done after {self._limits.cell_seconds:g} s"
             if now >= watch:
                 trouble = usage.over_limits(self._pid, self._limits)
                 if trouble:  # asking it to stop would leave what it started
@@ -166,6 +164,9 @@ class Session:
                     self._gone = f"the kernel was ended: {trouble}"
                     raise KernelGoneError(self._gone)
                 watch = now + WATCH_SECONDS
+            # Last: what keeps the machine so busy that time is up says more than the clock.
+            if now >= end:
+                return None, f"it was not done after {self._limits.cell_seconds:g} s"
             for key, _ in self._selector.select(max(0.0, min(end, watch) - now)):
                 if key.fileobj is self._control:
                     reply = self._read_control()
