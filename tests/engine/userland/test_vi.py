@@ -39,7 +39,7 @@ async def file(box: Box) -> File:
         ("2d", "alpha\ngamma", 1),
         ("$r other", f"{TEXT}\nmore", 3),
         ("1r other", "alpha\nmore\nbeta\ngamma", 1),
-        ("set nu", TEXT, 0),
+        ("set noai ignorecase", TEXT, 0),
         ("w copy", TEXT, 0),
     ],
 )
@@ -56,6 +56,7 @@ async def test_what_a_command_makes_of_the_text(file: File, line: str, text: str
         ("s/a/\\9/", "Bad replacement"),
         ("!ls", "Programs are not run from here"),
         ("set nosuch", "bad option: nosuch"),
+        ("set number", "bad option: number"),
         ("r nosuch", "'nosuch' [New file]"),
         ("w nosuch/file", "'nosuch/file' No such file or directory"),
         ("3,1d", "Invalid range"),
@@ -82,7 +83,7 @@ async def test_leaving(box: Box, file: File) -> None:
 
 async def test_read_only_and_without_a_name(box: Box, file: File) -> None:
     file.read_only = True
-    with pytest.raises(Refused, match="File is read only"):
+    with pytest.raises(Refused, match="is read only"):
         await Commands(file).run("w", "changed", 0)
     assert await Commands(file).run("w!", "changed", 0) == ("changed", 0, False)
     file.name = ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from stat import S_ISREG
 
 from course_lib.engine.userland import regex, signals
 from course_lib.engine.userland.applets.common import (
@@ -27,7 +29,7 @@ async def vi(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     from course_lib.engine.userland.applets.vi_screen import run  # prompt_toolkit: not before
 
     file = File(proc, words[0] if words else "", read_only="R" in options)
-    text = await file.read()
+    text = await file.open()
     before = terminal.attributes
     terminal.set_attributes(before.raw())
     try:
@@ -51,6 +53,15 @@ class File:
         self.read_only = read_only
         self.saved = ""
         self.message = ""
+
+    async def open(self) -> str:
+        """Its text as the editor starts with it: there is nothing to be said of a file."""
+        text = await self.read()
+        self.message = ""
+        with suppress(OSError):
+            if self.name and not S_ISREG(self.proc.fs.stat(self.proc.path(self.name)).mode):
+                self.message = f"'{self.name}' is not a regular file"
+        return text
 
     async def read(self) -> str:
         """Its text, without the end of the last line."""
@@ -76,7 +87,7 @@ class File:
             self.message = "No current filename"
             return False
         if self.read_only and not name and not forced:
-            self.message = f"'{target}' File is read only"
+            self.message = f"'{target}' is read only"
             return False
         data = encode(text + "\n") if text else b""
         try:
@@ -100,14 +111,10 @@ class Refused(Exception):
 
 
 class Commands:
-    """The ``:`` commands.
-
-    :ivar numbers: whether lines are shown with numbers (``:set number``).
-    """
+    """The ``:`` commands."""
 
     def __init__(self, file: File) -> None:
         self._file = file
-        self.numbers = False
 
     async def run(self, line: str, text: str, row: int) -> tuple[str, int, bool]:
         """Do one command.
@@ -197,22 +204,22 @@ class Commands:
         except regex.RegexError as error:
             raise Refused(f"Bad search pattern '{pattern}': {error}") from None
         template = re.sub(r"\\(.)|&", lambda m: f"\\{m[1]}" if m[1] else r"\g<0>", replacement)
-        row = -1
+        row, made, changes = -1, 0, 0
         try:
             for number in range(first, last + 1):
                 changed, times = expression.subn(template, lines[number], 0 if "g" in flags else 1)
                 if times:
                     lines[number], row = changed, number
+                    made, changes = made + 1, changes + times
         except (re.error, IndexError):
             raise Refused(f"Bad replacement '{replacement}'") from None
         if row < 0:
             raise Refused("No match")
+        self._file.message = f"{changes} substitutions on {made} lines"
         return "\n".join(lines), row, False
 
     def _set(self, words: str) -> None:
         for word in words.split():
-            if word in ("number", "nu", "nonumber", "nonu"):
-                self.numbers = not word.startswith("no")
-            elif word.removeprefix("no") not in ("ai", "autoindent", "ic", "ignorecase", "sm",
+            if word.removeprefix("no") not in ("ai", "autoindent", "ic", "ignorecase", "sm",
                                                   "showmatch", "flash", "fl"):  # fmt: skip
                 raise Refused(f"bad option: {word}")

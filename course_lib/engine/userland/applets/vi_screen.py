@@ -20,10 +20,9 @@ from prompt_toolkit.layout import (
     FormattedTextControl,
     HSplit,
     Layout,
-    NumberedMargin,
+    UIContent,
     Window,
 )
-from prompt_toolkit.layout.margins import ConditionalMargin
 from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.widgets import SearchToolbar
@@ -68,6 +67,17 @@ async def run(
         await screen.pump()
 
 
+class _Text(BufferControl):
+    """The text, and ``~`` in every row below it."""
+
+    def create_content(self, width: int, height: int, preview_search: bool = False) -> UIContent:
+        content = super().create_content(width, height, preview_search)
+        count, line = content.line_count, content.get_line
+        content.get_line = lambda row: line(row) if row < count else [("", "~")]
+        content.line_count = max(count, height)
+        return content
+
+
 class _Editor:
     def __init__(self, file: File, text: str, keys: Keys, screen: Screen) -> None:
         self._file = file
@@ -75,13 +85,7 @@ class _Editor:
         self._buffer = Buffer(document=Document(text, 0), multiline=True)
         self._line = Buffer(multiline=False)
         search = SearchToolbar(vi_mode=True)
-        content = BufferControl(self._buffer, search_buffer_control=search.control)
-        numbers = Condition(lambda: self._commands.numbers)
-        self._window = Window(
-            content,
-            wrap_lines=True,
-            left_margins=[ConditionalMargin(NumberedMargin(display_tildes=True), numbers)],
-        )
+        self._window = Window(_Text(self._buffer, search_buffer_control=search.control))
         self._colon = Window(
             BufferControl(self._line, input_processors=[BeforeInput(":")]), height=1
         )
@@ -138,8 +142,9 @@ class _Editor:
         row = document.cursor_position_row + 1
         mode = "I" if self._app.vi_state.input_mode == InputMode.INSERT else "-"
         changed = " [Modified]" if self._buffer.text != self._file.saved else ""
+        only = " [Readonly]" if self._file.read_only else ""
         name = self._file.name or "No file"
-        return f"{mode} {name}{changed} {row}/{count} {100 * row // count}%"
+        return f"{mode} {name}{only}{changed} {row}/{count} {100 * row // count}%"
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
