@@ -57,8 +57,7 @@ def application_counts(probe: Probe) -> Iterator[Expectation]:
 def alias_instead_of_name(probe: Probe) -> Iterator[Expectation]:
     """No container named ``redis``; one on ``dev`` has that alias there; the page counts."""
     www, dev = probe.container("www"), probe.network("dev")
-    stores = _aliased(probe)
-    aliased = exists(dev).also(lambda: _alias_on_dev(probe, stores))
+    aliased = exists(dev).also(lambda: _alias_on_dev(probe))
     yield expect("A running container on dev has the alias redis there.", 2, aliased)
     yield expect(
         "No container is named redis any more.", 1, aliased.then(lambda: _name_is_free(probe))
@@ -68,7 +67,7 @@ def alias_instead_of_name(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "The page of www shows a visit count, kept where the alias leads.",
         2,
-        counts.also(lambda: _asks_the_alias(probe, www, stores)),
+        counts.also(lambda: _asks_the_alias(probe, www)),
     )
 
 
@@ -150,7 +149,8 @@ def _aliased(probe: Probe) -> list[ContainerView]:
     ]
 
 
-def _alias_on_dev(probe: Probe, stores: list[ContainerView]) -> Finding:
+def _alias_on_dev(probe: Probe) -> Finding:
+    stores = _aliased(probe)
     if stores:
         return met(f"{listed(container.name for container in stores)} has the alias redis on dev")
     elsewhere = [
@@ -170,9 +170,9 @@ def _alias_on_dev(probe: Probe, stores: list[ContainerView]) -> Finding:
     )
 
 
-def _asks_the_alias(probe: Probe, www: ContainerView, stores: list[ContainerView]) -> Finding:
+def _asks_the_alias(probe: Probe, www: ContainerView) -> Finding:
     """The name leads ``www`` to who has the alias: no link or ``/etc/hosts`` leads it elsewhere."""
-    own = {address for store in stores for address in store.addresses["dev"]}
+    own = {address for store in _aliased(probe) for address in store.addresses["dev"]}
     with probe.inside_container(www) as inside:
         given = inside.leads(NAME, inside.ping(NAME))
     if given & own:

@@ -36,6 +36,7 @@ SCRIPTS: dict[str, str] = {
         network create --config-from nope @-n
         network create --config-only --internal @-n
         network create 'a b' -d bridge
+        network rm 'a b'
         network create ''
         network create
         network ls --filter name=@
@@ -175,7 +176,7 @@ SCRIPTS: dict[str, str] = {
         network create @-m
         run -d --name @-s --net @-n -p 127.0.0.1:{0}:80 nginx
         run -d --name @-c --net @-n --net @-m alpine sleep 1000
-        exec @-c ip route
+        exec @-c sh -c 'ip route | sort -k3'
         exec @-c wget -qO- http://@-s/no-such-page
         exec @-c wget -qO- http://@-s:81/
         pause @-s

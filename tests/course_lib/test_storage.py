@@ -15,6 +15,7 @@ from course_lib.images import read_image_table
 from course_lib.inside import LABEL
 from course_lib.lab import Lab
 from course_lib.lesson_state import ensure_images
+from course_lib.standing import Standing
 from course_lib.topology import Container, Mount, Topology, Volume, diff, snapshot
 from tests.course_lib.conftest import TestCourse
 
@@ -38,14 +39,16 @@ def run(client: docker.DockerClient, name: str, script: str, *binds: str) -> str
     return str(made.id)
 
 
-def look(client: docker.DockerClient, testing: TestCourse, image: str = "alpine") -> Topology:
-    """The test's own things alone."""
-    found = snapshot(client)
-    mine = Topology(
-        containers=tuple(c for c in found.containers if c.name.startswith(testing.prefix)),
-        volumes=tuple(v for v in found.volumes if v.name.startswith(testing.prefix)),
+def own(found: Topology, prefix: str) -> Topology:
+    """The test's own things alone: whoever looks into others' volumes holds them meanwhile."""
+    return Topology(
+        containers=tuple(c for c in found.containers if c.name.startswith(prefix)),
+        volumes=tuple(v for v in found.volumes if v.name.startswith(prefix)),
     )
-    return storage.look_into(client, mine, image=image)
+
+
+def look(client: docker.DockerClient, testing: TestCourse, image: str = "alpine") -> Topology:
+    return storage.look_into(client, own(snapshot(client), testing.prefix), image=image)
 
 
 def test_names_and_sizes_in_volumes_and_folders(
@@ -158,7 +161,11 @@ def test_who_looks_is_in_no_picture(alpine: docker.DockerClient, testing: TestCo
 def test_lab_draws_volumes_with_what_is_inside(
     alpine: docker.DockerClient, testing: TestCourse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lab = Lab(catalog=lambda: testing.catalog)
+    class OwnLab(Lab):
+        def _look(self, client: docker.DockerClient, before: Standing) -> Topology:
+            return own(super()._look(client, before), testing.prefix)
+
+    lab = OwnLab(catalog=lambda: testing.catalog)
     lab.start(FIRST)
     data = testing.name("data")
     run(alpine, testing.name("web"), "echo note > /data/todo.txt", f"{data}:/data:rw")

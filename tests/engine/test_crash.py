@@ -247,7 +247,8 @@ class World:
         for name in list(self.tags.there)[1:]:
             self.done("DELETE", f"/images/{name}")
             self.tags.lost(name)
-        folders = set(os.listdir(self.folder / "state" / "containers"))
+        containers = self.folder / "state" / "containers"  # there from the first container on
+        folders = set(os.listdir(containers)) if containers.exists() else set()
         ids = {row["Id"] for row in self.done("GET", "/containers/json?all=1")}
         assert {name for name in folders if len(name) == 64} <= ids, "a folder without a container"
         if len(self.bytes.there) > 2000:
