@@ -163,15 +163,13 @@ def test_a_container_that_is_elsewhere(bench: Bench, running: bool) -> None:
 
 def test_a_new_address_is_told(linked: Bench) -> None:
     web, db = linked.name("web"), linked.name("db")
-    before = linked.address(db, "bridge")
     linked.raw.post(f"/containers/{db}/kill")
     linked.finish(db)
-    linked.run("thief")  # takes the address
+    linked.run("thief")  # takes the address, unless somebody else on the bridge did
     linked.start(db)
     after = linked.address(db, "bridge")
     assert hosts(linked, web)[0] == f"{after}\tstore box {db}"
     assert linked.sh(web, "ping -c1 -w2 store").code == 0
-    assert before == after or linked.address(linked.name("thief"), "bridge") == before
 
 
 def test_the_name_of_a_link_goes_with_its_containers(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from course_lib.engine.errdefs import NotImplementedByEngine, SystemFailure
@@ -34,6 +35,12 @@ def foreign_program(protocol: int = socket.SOCK_STREAM) -> Iterator[int]:
 def free_port() -> int:
     with foreign_program() as port:
         return port
+
+
+def listening(port: int) -> bool:
+    """Whether this process does: another engine may have picked a port that was given back."""
+    sockets = psutil.Process().net_connections("tcp")
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
 
 
 async def serve(listener: Listener, seen: list[StreamSocket]) -> None:
@@ -242,14 +249,14 @@ async def test_stopping_closes_the_port(world: World) -> None:
     web = world.run("web", "bridge", ports=[PortRequest(80)])
     Server(web)
     port = web.published[0].host_port
+    assert listening(port)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"x")
     assert await reader.read(1) == b"x"
     world.stop("web")
     assert await reader.read() == b""
     writer.close()
-    with pytest.raises(ConnectionRefusedError):
-        await echo_through(port)
+    assert not listening(port)
 
 
 async def test_five_hundred_connections_at_once(world: World) -> None:
@@ -304,8 +311,7 @@ async def test_ports_move_with_the_gateway_network(world: World) -> None:
     assert await echo_through(third) == b"hello"
     world.leave("web", "zeta")
     assert web.published == ()
-    with pytest.raises(ConnectionRefusedError):
-        await echo_through(third)
+    assert not listening(third)
 
 
 async def test_internal_networks_publish_nothing(world: World) -> None:
@@ -324,8 +330,7 @@ async def test_publish_and_unpublish_while_it_runs(world: World) -> None:
     assert await echo_through(published.host_port) == b"hello"
     world.net.unpublish(web)
     assert web.published == ()
-    with pytest.raises(ConnectionRefusedError):
-        await echo_through(published.host_port)
+    assert not listening(published.host_port)
 
 
 async def test_udp_ports(world: World, clock: ManualClock) -> None:
