@@ -42,9 +42,10 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
 
-# Under a minute, so without the contract tests; `pytest tests/contract -m "not docker"` has those.
+# About a minute, so without the contract tests and those of grading in forked processes;
+# `pytest tests/contract tests/grading -m "not docker"` has those.
 quick: lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q --ignore=tests/contract \
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q --ignore=tests/contract --ignore=tests/grading \
 		-m "not slow and not docker and not browser" $(TEST_ARGS)
 
 bench: $(VENV)/.dev
