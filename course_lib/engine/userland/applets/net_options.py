@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from course_lib.engine.interfaces import Process
@@ -57,13 +58,14 @@ def parse(
     """Split words into options and the rest.
 
     :param argv: without the program's name.
-    :param short: as for ``getopt(3)``: a letter, with ``:`` after it where it takes a value.
+    :param short: as for ``getopt(3)``: a letter, with ``:`` after it where it takes a value, ``::``
+        where it may have one, in the same word.
     :param long: long name → the letter (or name) it stands for, ``name=`` where it takes a value,
         ``name?`` where it may have one, behind ``=``.
     :param permute: options may follow other words.
     :raises UsageError: with getopt's message.
     """
-    takes = {c: short[i + 1 : i + 2] == ":" for i, c in enumerate(short) if c != ":"}
+    takes = dict(re.findall("([^:])(:*)", short))
     names = {name.rstrip("=?"): (name[-1:], to) for name, to in (long or {}).items()}
     options = Options()
     words = list(argv)
@@ -96,7 +98,7 @@ def parse(
                 if not takes[letter]:
                     options.add(letter)
                     continue
-                if not rest:
+                if not rest and takes[letter] == ":":
                     if not words:
                         raise UsageError(f"option requires an argument -- '{letter}'")
                     rest = words.pop(0)

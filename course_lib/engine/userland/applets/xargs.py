@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from course_lib.engine.interfaces import Process
 from course_lib.engine.userland.applets.common import (
     Fail,
     Options,
@@ -17,7 +16,7 @@ from course_lib.engine.userland.process import ContainerProcess
 
 
 @program(
-    "0rptn:s:I:xe:E:P:a:",
+    "0rptn:s:I:i::xe::E:P:a:",
     "[OPTIONS] [PROG ARGS]",
     "Run PROG on every item given by stdin",
     permute=False,
@@ -28,16 +27,15 @@ from course_lib.engine.userland.process import ContainerProcess
         "replace=": "I",
         "max-procs=": "P",
     },
-    name="xargs",
 )
-async def _xargs(proc: ContainerProcess, options: Options, words: list[str]) -> int:
+async def xargs(proc: ContainerProcess, options: Options, words: list[str]) -> int:
     """Run a program with arguments read from standard input."""
     command = words or ["echo"]
     try:
         data = decode(await read_file(proc, options.get("a", "-")))
     except OSError as error:
         raise Fail(f"{options['a']}: {reason(error)}") from None
-    replace = options.get("I", "")
+    replace = _replaced(options)
     if "0" in options:
         items = [item for item in data.split("\0") if item]
     elif replace:
@@ -87,12 +85,12 @@ async def _run_one(proc: ContainerProcess, options: Options, words: list[str]) -
     return 256 + child.killed_by if child.killed_by else code
 
 
-async def xargs(proc: Process) -> int:
-    """Run a program on words; ``-i`` has an argument that may be missing."""
-    proc.argv[1:] = [
-        f"-I{word[2:] or '{}'}" if word.startswith("-i") else word for word in proc.argv[1:]
-    ]
-    return await _xargs(proc)
+def _replaced(options: Options) -> str:
+    """What each item is put in the place of; empty where items follow the program's words."""
+    for name, value in reversed(options.in_order()):
+        if name in ("I", "i"):
+            return value or ("{}" if name == "i" else "")
+    return ""
 
 
 def _split(data: str) -> list[str]:
