@@ -64,8 +64,7 @@ def look_into(
 def _jobs(topology: Topology) -> dict[StoreKey, tuple[str, str, Collection[str]]]:
     """By volume or path: a container that has it, the path there, and what else is below."""
     found: dict[StoreKey, tuple[str, str, Collection[str]]] = {}
-    ran = [c for c in topology.containers if _has_run(c)]
-    for container in sorted(ran, key=lambda c: not c.running):
+    for container in sorted(_that_ran(topology), key=lambda c: not c.running):
         for mount in container.mounts:
             if mount.kind in ("volume", "bind"):
                 below = _below(container, mount.target)
@@ -73,8 +72,8 @@ def _jobs(topology: Topology) -> dict[StoreKey, tuple[str, str, Collection[str]]
     return found
 
 
-def _has_run(container: Container) -> bool:
-    return container.state != "created"
+def _that_ran(topology: Topology) -> list[Container]:
+    return [container for container in topology.containers if container.state != "created"]
 
 
 def _below(container: Container, target: str) -> tuple[str, ...]:
@@ -87,8 +86,7 @@ def _loose(client: Any, topology: Topology) -> list[str]:
 
     Others (of a plugin, NFS) would have to be mounted from elsewhere to be looked into.
     """
-    ran = [c for c in topology.containers if _has_run(c)]
-    used = {m.source for c in ran for m in c.mounts if m.kind == "volume"}
+    used = {m.source for c in _that_ran(topology) for m in c.mounts if m.kind == "volume"}
     wanted = {v.name for v in topology.volumes if v.driver == "local" and v.name not in used}
     if not wanted:
         return []

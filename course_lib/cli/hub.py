@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import clients
+from course_lib import clients, lean
 from course_lib.cli.progress import announce
 
 Execute = Callable[[str, list[str], dict[str, str]], None]
@@ -69,8 +69,7 @@ def run(arguments: argparse.Namespace, execute: Execute = _become) -> int:
     environ["PATH"] = os.pathsep.join((programs, environ.get("PATH", os.defpath)))
     print(f"hub       http://{hub.klass.address}:{hub.klass.port}/", flush=True)
     os.chdir(hub.state)
-    words = [sys.executable, "-P", "-m", "course_lib.lean", "jupyterhub"]
-    words += ["--config", str(hub.config_file)]
+    words = [*lean.command("jupyterhub"), "--config", str(hub.config_file)]
     execute(sys.executable, words, environ)
     return 0
 

@@ -13,7 +13,7 @@ from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
-from course_lib import clients, connect
+from course_lib import clients, connect, lean
 from course_lib.catalog import course
 from course_lib.cli.progress import announce
 from course_lib.errors import ClientMissing, CourseError, PortInUse
@@ -77,7 +77,7 @@ def choose_port(wanted: int | None, reserved: Collection[int]) -> int:
 def jupyter_words(port: int, no_browser: bool) -> list[str]:
     """JupyterLab's command line; what else it has to know is in :func:`settings`."""
     words = [
-        *(sys.executable, "-P", "-m", "course_lib.lean", "jupyterlab"),
+        *lean.command("jupyterlab"),
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         # The addresses are printed all the same.

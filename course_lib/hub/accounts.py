@@ -52,10 +52,12 @@ def make(hub: Hub, names: Iterable[str], announce: Callable[[str], None]) -> Non
 
 def limit_disk(hub: Hub, names: Iterable[str]) -> bool:
     """Set the quota of these people's files; whether they are limited by it."""
+    if shutil.which("setquota") is None:
+        return False
     where = subprocess.run(
         ["df", "--output=target", str(hub.homes)], capture_output=True, text=True, check=False
     ).stdout.splitlines()[-1:]
-    if shutil.which("setquota") is None or not _has_quotas(where):
+    if not _has_quotas(where):
         return False
     blocks = str(hub.klass.disk_mb * 1024)
     for name in names:

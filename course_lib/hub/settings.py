@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from course_lib import lean
 from course_lib.hub.checks import PROXY
 from course_lib.hub.extensions import SHELL
 from course_lib.hub.folder import Hub, open_hub
@@ -20,8 +21,8 @@ _MEGABYTE = 1024 * 1024
 _CULL_EVERY = 60
 _PATIENCE = 900
 """Seconds for a server to come up: a whole class may start at once, on a machine that just did."""
-_SERVER = [sys.executable, "-P", "-m", "course_lib.lean", "jupyterhub.singleuser"]
-"""Jupyter's server of the hub. (``-P``: what lies in a person's folder is not imported.)"""
+_SERVER = lean.command("jupyterhub.singleuser")
+"""Jupyter's server of the hub."""
 _WITH_THE_HUB = ["setpriv", "--pdeathsig", "TERM", "--"]
 """Before the commands of what ends with the hub, however that ends. People's servers do not."""
 

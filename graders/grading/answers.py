@@ -13,8 +13,9 @@ from typing import Any
 _KINDS: dict[str, Any] = {"list": list, "tuple": tuple, "set": frozenset, "frozenset": frozenset}
 MAX_TEXT = 64 * 1024
 MAX_ITEMS = 1000
-MAX_DEPTH = 4
 """Of one answer; nobody has reason to give more, and what is beyond is cut off."""
+MAX_DEPTH = 4
+"""Of lists in lists; what is deeper is told by its type alone."""
 
 
 class SList(list[Any]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pyte
@@ -19,6 +19,8 @@ from tests.contract.pairs import Pair
 from tests.contract.terminal import Typist, at_terminal
 
 SIZE = (24, 80)
+Rooms = tuple[tuple[Bench, str], tuple[Bench, str]]
+"""A container on dockerd, and one on the embedded engine."""
 
 
 class Screen:
@@ -116,24 +118,20 @@ def _framed(engine: str, screen: Screen) -> str:
 
 
 @contextmanager
-def terminals(
-    benches: Sequence[Bench], words: Sequence[Sequence[str]], prompt: str
-) -> Iterator[Screens]:
-    """``docker WORDS…`` of a shell at a terminal on both engines, each with its own words."""
-    (theirs, ours), (first, second) = benches, words
-    with (
-        at_terminal(theirs, *first, size=SIZE) as (left, _),
-        at_terminal(ours, *second, size=SIZE) as (right, _),
-    ):
-        screens = Screens(Screen(left), Screen(right))
+def shells(rooms: Rooms, program: str, prompt: str) -> Iterator[Screens]:
+    """``docker exec -it CONTAINER PROGRAM``, a shell with that prompt, on both engines."""
+    left, right = (
+        at_terminal(bench, "exec", "-it", container, program, size=SIZE)
+        for bench, container in rooms
+    )
+    with left as (theirs, _), right as (ours, _):
+        screens = Screens(Screen(theirs), Screen(ours))
         screens.begin(prompt)
         yield screens
 
 
 @contextmanager
-def containers(
-    pair: Pair, image: str = "alpine"
-) -> Iterator[tuple[tuple[Bench, str], tuple[Bench, str]]]:
+def containers(pair: Pair, image: str = "alpine") -> Iterator[Rooms]:
     """An idle container of the same host name on each engine."""
     benches = [Bench(pair.dockerd), Bench(pair.embedded)]
     try:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.harness import Bench
 from tests.contract.pairs import Pair
-from tests.contract.screens import Screens, containers, terminals
+from tests.contract.screens import Rooms, Screens, containers, shells
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("docker_command")]
 
@@ -87,17 +86,14 @@ TOPICS: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def rooms(pair: Pair) -> Iterator[tuple[tuple[Bench, str], tuple[Bench, str]]]:
+def rooms(pair: Pair) -> Iterator[Rooms]:
     with containers(pair, "nginx") as made:
         yield made
 
 
 @pytest.fixture
-def shell(rooms: tuple[tuple[Bench, str], tuple[Bench, str]]) -> Iterator[Screens]:
-    """``docker exec -it CONTAINER bash`` on both."""
-    (theirs, first), (ours, second) = rooms
-    words = [["exec", "-it", container, "bash"] for container in (first, second)]
-    with terminals((theirs, ours), words, PROMPT) as screens:
+def shell(rooms: Rooms) -> Iterator[Screens]:
+    with shells(rooms, "bash", PROMPT) as screens:
         yield screens
 
 
