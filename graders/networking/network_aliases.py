@@ -75,7 +75,7 @@ def node_names_collected(probe: Probe) -> Iterator[Expectation]:
         ready = ready.also(partial(runs, node)).also(partial(on_network, node, "prod"))
     told = missed("answers is not set", "Set answers to a set of the names, such as {'A', 'B'}.")
     names = ready if given is not None else told
-    actual = _node_names(probe, prod, nodes) if names.passed else frozenset[str]()
+    actual = _node_names(probe, prod, nodes) if names.passed else list[str]()
     seen = names.also(lambda: _some_right(given or frozenset(), actual))
     yield expect("answers holds a name of a node behind es on prod.", 1, seen)
     yield expect(
@@ -185,17 +185,17 @@ def _as_set(answer: object) -> frozenset[str] | None:
     return frozenset(item.strip() for item in answer if isinstance(item, str) and item.strip())
 
 
-def _node_names(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> frozenset[str]:
-    """What each node itself says its name is."""
-    found = set()
+def _node_names(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> list[str]:
+    """What each node that answers says its name is: two can have drawn, or been given, the same."""
+    found = list[str]()
     with probe.inside_network(prod) as inside:
         for node in nodes:
             url = f"http://{min(node.addresses[prod.name])}:9200/"
             # Both run, so each has an answer to give; a busy machine may need a while for it.
             answer = probe.within(ANSWER_SECONDS, partial(inside.get, url), _names_node)
             if _names_node(answer):
-                found.add(_node_name(answer))
-    return frozenset(found)
+                found.append(_node_name(answer))
+    return found
 
 
 def _names_node(answer: HttpAnswer) -> bool:
@@ -211,9 +211,10 @@ def _node_name(answer: HttpAnswer) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _some_right(given: frozenset[str], actual: frozenset[str]) -> Finding:
-    if given & actual:
-        return met(f"answers holds {listed(given & actual)}")
+def _some_right(given: frozenset[str], actual: list[str]) -> Finding:
+    right = given.intersection(actual)
+    if right:
+        return met(f"answers holds {listed(right)}")
     if not actual:
         return missed(
             "neither node answers at port 9200",
@@ -226,12 +227,13 @@ def _some_right(given: frozenset[str], actual: frozenset[str]) -> Finding:
     )
 
 
-def _all_right(given: frozenset[str], actual: frozenset[str]) -> Finding:
-    if given == actual and len(actual) == len(NODES):
+def _all_right(given: frozenset[str], actual: list[str]) -> Finding:
+    wrong = given.difference(actual)
+    if given == set(actual) and len(actual) == len(NODES):
         return met(f"answers is {listed(given)}")
-    if given - actual:
+    if wrong:
         return missed(
-            f"{listed(given - actual)} is not behind es on prod",
+            f"{listed(wrong)} is not behind es on prod",
             "Ask on prod, not on dev, and take only names that come back.",
         )
     if len(actual) < len(NODES):

@@ -24,7 +24,11 @@ def option(name: str, default: str) -> str:
     return default
 
 
-NODE = option("node.name", f"{random.choice(FIRST)} {random.choice(SECOND)}")
+# Thousands of names, as the real one has: tests tell the nodes apart by them.
+NODE = option(
+    "node.name",
+    f"{random.choice(FIRST)} {random.choice(SECOND)} {uuid.uuid4().hex[:6]}",
+)
 CLUSTER = option("cluster.name", "elasticsearch")
 CLUSTER_UUID = uuid.uuid4().hex[:22]
 
