@@ -125,8 +125,18 @@ def _tell_ready(descriptor: int | None, path: Path) -> None:
                 os.close(descriptor)
 
 
+class _Log(logging.FileHandler):
+    """A log that is made with its first line. What cannot be written must not end the engine."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Opening it is not covered by logging's own care: no descriptor may be left.
+        with contextlib.suppress(OSError):
+            super().emit(record)
+
+
 def _log_to(path: Path) -> None:
-    handler = logging.FileHandler(path, delay=True)
+    logging.raiseExceptions = False  # nor does a full disk belong on standard error
+    handler = _Log(path, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
@@ -139,5 +149,12 @@ def _raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def _speak_utf8() -> None:
+    """Names of files in containers are UTF-8, in whatever locale the engine is started."""
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+
+
 if __name__ == "__main__":
+    _speak_utf8()
     sys.exit(main())

@@ -521,8 +521,8 @@ class Machine(Protocol):
         """Execute a program as PID 1 (first call) or beside it (``docker exec``).
 
         Takes over the three handles. Raises ``OSError`` where the program cannot be executed
-        (``ENOENT``, ``EACCES``, ``ENOEXEC``, ``ENOTDIR``) and ``KeyError`` for an unknown user.
-        The end of PID 1 kills all others.
+        (``ENOENT``, ``EACCES``, ``EISDIR``, ``ENOEXEC``, ``ENOTDIR``) and ``KeyError`` for an
+        unknown user. The end of PID 1 kills all others.
         """
 
     def processes(self) -> Sequence[ProcessInfo]: ...

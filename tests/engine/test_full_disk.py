@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.harness import until
 from tests.engine.test_main import DEADLINE, ask
 
 SMALL = (
@@ -35,11 +35,8 @@ def small_engine(folder: Path) -> Iterator[Path]:
     words = SMALL.format(folder, sys.executable)
     process = subprocess.Popen([*unshare, "sh", "-c", words], stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + DEADLINE
-        while not (folder / "s").exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: process.poll() is not None or (folder / "s").exists())
+        assert process.poll() is None
         yield folder / "s"
     finally:
         process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from tests.contract.harness import until
+
 DEADLINE = 30
+FEW = 64
+"""Open files of an engine that shall run out of them."""
 
 
 class UnixConnection(HTTPConnection):
@@ -164,3 +169,34 @@ def test_seed_repeats_names_and_ids(tmp_path: Path) -> None:
             return [made, [row["Names"] for row in listed], [row["Id"] for row in networks]]
 
     assert transcript(tmp_path / "a") == transcript(tmp_path / "b")
+
+
+def test_goes_on_after_it_had_no_descriptor_left(tmp_path: Path) -> None:
+    few = ["sh", "-c", f'ulimit -n {FEW}; exec "$@"', "sh"]
+    with running(tmp_path, under=few) as process, contextlib.ExitStack() as clients:
+        for _ in range(FEW):
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(str(tmp_path / "s"))
+        until(lambda: len(os.listdir(f"/proc/{process.pid}/fd")) == FEW)
+        assert process.poll() is None
+        clients.close()
+        assert ask(tmp_path / "s", "GET", "/_ping") == (200, "OK")
+        assert process.poll() is None
+
+
+def test_names_of_files_in_a_locale_without_utf_8(tmp_path: Path) -> None:
+    # As where a locale is Latin-1: Python itself turns to UTF-8 in the locale C alone.
+    ascii_only = ["env", "LC_ALL=C", "PYTHONUTF8=0", "PYTHONCOERCECLOCALE=0"]
+    folder = tmp_path / "bound"
+    folder.mkdir()
+    with running(tmp_path, under=ascii_only):
+        ask(tmp_path / "s", "POST", "/images/create?fromImage=alpine&tag=latest")
+        made = {
+            "Image": "alpine",
+            "Cmd": ["sh", "-c", "echo ü > /b/ß"],
+            "HostConfig": {"Binds": [f"{folder}:/b"]},
+        }
+        ask(tmp_path / "s", "POST", "/containers/create?name=web", made)
+        assert ask(tmp_path / "s", "POST", "/containers/web/start")[0] == 204
+        assert ask(tmp_path / "s", "POST", "/containers/web/wait")[1]["StatusCode"] == 0
+    assert (folder / "ß").read_text(encoding="utf-8") == "ü\n"

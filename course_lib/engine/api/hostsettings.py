@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from course_lib.engine.api.gojson import Decoded
+from course_lib.engine.api.security import check_security
 from course_lib.engine.api.version import Version
 from course_lib.engine.container.config import HostConfig, HostPort, RestartPolicy
-from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import InvalidParameter, NotImplementedByEngine, SystemFailure
 
-_MIN_MEMORY = 6 * 1024 * 1024
-_CAPABILITIES = frozenset(
-    [
-        "AUDIT_CONTROL",
-        "AUDIT_READ",
-        "AUDIT_WRITE",
-        "BLOCK_SUSPEND",
-        "BPF",
-        "CHECKPOINT_RESTORE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "DAC_READ_SEARCH",
-        "FOWNER",
-        "FSETID",
-        "IPC_LOCK",
-        "IPC_OWNER",
-        "KILL",
-        "LEASE",
-        "LINUX_IMMUTABLE",
-        "MAC_ADMIN",
-        "MAC_OVERRIDE",
-        "MKNOD",
-        "NET_ADMIN",
-        "NET_BIND_SERVICE",
-        "NET_BROADCAST",
-        "NET_RAW",
-        "PERFMON",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYSLOG",
-        "SYS_ADMIN",
-        "SYS_BOOT",
-        "SYS_CHROOT",
-        "SYS_MODULE",
-        "SYS_NICE",
-        "SYS_PACCT",
-        "SYS_PTRACE",
-        "SYS_RAWIO",
-        "SYS_RESOURCE",
-        "SYS_TIME",
-        "SYS_TTY_CONFIG",
-        "WAKE_ALARM",
-        "ALL",
-    ]
-)
 _ACTIVE = frozenset(
     [
         "Binds",
@@ -83,11 +36,6 @@ _ACTIVE = frozenset(
         "Mounts",
         "Init",
     ]
-)
-_UNLIMITED = (
-    ("Memory", "memory"),
-    ("NanoCpus", "CPU time"),
-    ("CpuQuota", "CPU time"),
 )
 
 
@@ -157,11 +105,7 @@ def _bindings(ports: dict[str, Any] | None) -> dict[str, list[HostPort] | None] 
 
 def _refuse(host: Decoded) -> None:
     """What cannot be done here is refused, not pretended."""
-    for add in ("CapAdd", "CapDrop"):
-        for name in host.get(add) or ():
-            plain = name.upper().removeprefix("CAP_")
-            if plain not in _CAPABILITIES:
-                raise InvalidParameter(f'invalid {add}: unknown capability: "CAP_{plain}"')
+    check_security(host)
     ipc = host.get("IpcMode", "")
     if ipc not in {"", "none", "private", "shareable", "host"} and not ipc.startswith("container:"):
         raise InvalidParameter(f"invalid IPC mode: {ipc}")
@@ -176,6 +120,15 @@ def _refuse(host: Decoded) -> None:
         raise InvalidParameter(
             f"Invalid value {host['OomScoreAdj']}, range for oom score adj is [-1000, 1000]"
         )
+    isolation = host.get("Isolation", "")
+    if isolation.lower() not in {"", "default"}:
+        raise SystemFailure(f"Invalid isolation: \"{isolation}\" - linux only supports 'default'")
+    if host.get("CgroupnsMode", "") not in {"", "private", "host"}:
+        raise InvalidParameter(f"invalid cgroup namespace mode: {host['CgroupnsMode']}")
+    if "" in (host.get("Annotations") or {}):
+        raise InvalidParameter(
+            "invalid Annotations: the empty string is not permitted as an annotation key"
+        )
     if host.get("Runtime", "") not in {"", "runc", "io.containerd.runc.v2"}:
         raise InvalidParameter(f"unknown or invalid runtime name: {host['Runtime']}")
     for request in host.get("DeviceRequests") or ():
@@ -188,48 +141,6 @@ def _refuse(host: Decoded) -> None:
         raise NotImplementedByEngine("giving a container a device of the host")
 
 
-def limits(host: Decoded) -> list[str]:
-    """Ranges as dockerd checks them; limits are kept and shown, not enforced, which we say."""
-    memory, swap = host.get("Memory", 0), host.get("MemorySwap", 0)
-    if memory and memory < _MIN_MEMORY:
-        raise InvalidParameter("Minimum memory limit allowed is 6MB")
-    if memory > 0 and 0 < swap < memory:
-        raise InvalidParameter(
-            "Minimum memoryswap limit should be larger than memory limit, see usage"
-        )
-    if memory == 0 and swap > 0:
-        raise InvalidParameter(
-            "You should always set the Memory limit when using Memoryswap limit, see usage"
-        )
-    reservation = host.get("MemoryReservation", 0)
-    if 0 < reservation < _MIN_MEMORY:
-        raise InvalidParameter("Minimum memory reservation allowed is 6MB")
-    if memory > 0 and reservation > 0 and memory < reservation:
-        raise InvalidParameter(
-            "Minimum memory limit can not be less than memory reservation limit, see usage"
-        )
-    nano = host.get("NanoCpus", 0)
-    if nano and host.get("CpuPeriod", 0) > 0:
-        raise InvalidParameter("Conflicting options: Nano CPUs and CPU Period cannot both be set")
-    if nano and host.get("CpuQuota", 0) > 0:
-        raise InvalidParameter("Conflicting options: Nano CPUs and CPU Quota cannot both be set")
-    # Counting the processors reads a file: only for a request that limits them.
-    if nano and not 0 < nano <= (cpus := os.cpu_count() or 1) * 10**9:
-        raise InvalidParameter(
-            f"Range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available"
-        )
-    if not 0 <= host.get("MemorySwappiness", 0) <= 100 and host["MemorySwappiness"] != -1:
-        raise InvalidParameter(
-            f"Invalid value: {host['MemorySwappiness']}, valid memory swappiness range is 0-100"
-        )
-    warnings = {
-        f"The embedded engine does not limit {what}. Limitation discarded."
-        for name, what in _UNLIMITED
-        if host.get(name, 0) > 0
-    }
-    return sorted(warnings)
-
-
 def without_effect(host: Decoded) -> list[str]:
     """What is kept and shown, but does nothing here."""
     warnings = []
@@ -239,6 +150,16 @@ def without_effect(host: Decoded) -> list[str]:
         warnings.append(
             "On the embedded engine no container changes interfaces or routes. NET_ADMIN discarded."
         )
+    if host.get("CapDrop"):
+        warnings.append(
+            "The embedded engine takes no capability from a container. CapDrop discarded."
+        )
+    if {"max-size", "max-file"} & set((host.get("LogConfig") or {}).get("Config") or ()):
+        warnings.append("The embedded engine keeps logs whole. max-size and max-file discarded.")
+    others = {limit.get("Name", "") for limit in host.get("Ulimits") or ()} - {"nofile"}
+    if others:
+        names = ", ".join(sorted(others))
+        warnings.append(f"The embedded engine limits open files alone. Ulimits discarded: {names}.")
     return warnings
 
 

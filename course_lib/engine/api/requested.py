@@ -6,6 +6,7 @@ from typing import Any
 
 from course_lib.engine.api import hostsettings
 from course_lib.engine.api.gojson import Decoded
+from course_lib.engine.api.limits import check_limits
 from course_lib.engine.api.version import Version
 from course_lib.engine.container.attach import detach_keys
 from course_lib.engine.container.config import (
@@ -44,7 +45,7 @@ def create_request(name: str, body: Decoded, version: Version) -> CreateRequest:
         raise InvalidParameter(
             "Container cannot be created with multiple network endpoints: " + ", ".join(networks)
         )
-    warnings = hostsettings.limits(host) + hostsettings.without_effect(host)
+    warnings = check_limits(host) + hostsettings.without_effect(host)
     warnings += _mac_address(body.pop("MacAddress", ""), host_config, networks, version)
     return CreateRequest(name, container_config(body), host_config, networks, warnings)
 
@@ -157,7 +158,7 @@ def update_request(body: Decoded) -> tuple[RestartPolicy | None, dict[str, objec
     if given is not None:
         policy = RestartPolicy(given.get("Name", ""), given.get("MaximumRetryCount", 0))
     passive = {key: value for key, value in body.items() if value}
-    return policy, passive, hostsettings.limits(passive)
+    return policy, passive, check_limits(passive)
 
 
 def exec_spec(body: Decoded, version: Version) -> ExecSpec:

@@ -6,8 +6,8 @@ import errno
 import itertools
 import logging
 import stat
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.container import Container, Runtime
@@ -95,6 +95,7 @@ class Assembler:
             raise SystemFailure(
                 f"{RUNC_FAILURE}error during container init: sethostname: invalid argument: unknown"
             )
+        passive = container.host_config.passive
         return ContainerMachine(
             container.id,
             config.hostname,
@@ -104,7 +105,8 @@ class Assembler:
             self._ids.of(container.id),
             self._environment,
             config.domainname,
-            container.host_config.passive.get("PidsLimit"),
+            passive.get("PidsLimit"),
+            _open_files(passive.get("Ulimits") or ()),
         )
 
     async def _first_process(
@@ -140,6 +142,23 @@ class Assembler:
                 return cast(Process, FailedProcess(1))
             _close(stdin, stdout, stderr)
             raise _start_error(argv[0], error) from None
+
+
+def _open_files(ulimits: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
+    """The soft and the hard limit of open files; None where none is asked for.
+
+    :raises SystemFailure: the soft one is above the hard one; the text is runc's.
+    """
+    for limit in ulimits:
+        if limit.get("Name") == "nofile":
+            soft, hard = limit.get("Soft", 0), limit.get("Hard", 0)
+            if soft > hard:
+                raise SystemFailure(
+                    f"{RUNC_FAILURE}error during container init: error setting rlimits for ready "
+                    "process: error setting rlimit type 7: invalid argument: unknown"
+                )
+            return soft, hard
+    return None
 
 
 def _start_error(argv0: str, error: Exception) -> EngineError:

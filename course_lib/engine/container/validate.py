@@ -30,7 +30,6 @@ _LOG_OPTIONS = {
         "max-buffer-size",
     },
     "local": {"max-file", "max-size", "compress", "mode", "max-buffer-size"},
-    "none": {"mode", "max-buffer-size"},
 }
 _FOREIGN_LOG_DRIVERS = {
     "awslogs",
@@ -152,8 +151,19 @@ def _log(host: HostConfig) -> None:
     driver = host.log_driver
     if driver in _FOREIGN_LOG_DRIVERS:
         raise NotImplementedByEngine(f"log driver {driver!r}")
+    if driver == "none":
+        return
+    mode = host.log_options.get("mode", "")
+    if mode not in {"", "blocking", "non-blocking"}:
+        raise InvalidParameter(f"logger: logging mode not supported: {mode}")
+    if "max-buffer-size" in host.log_options and mode != "non-blocking":
+        raise InvalidParameter(
+            "logger: max-buffer-size option is only supported with 'mode=non-blocking'"
+        )
     if driver not in _LOG_OPTIONS:
-        raise InvalidParameter(f"logger: no log driver named '{driver}' is registered")
+        raise InvalidParameter(
+            f'error looking up logging plugin {driver}: plugin "{driver}" not found'
+        )
     for name in host.log_options:
         if name not in _LOG_OPTIONS[driver]:
             raise InvalidParameter(f"unknown log opt '{name}' for {driver} log driver")

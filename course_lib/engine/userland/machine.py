@@ -22,7 +22,11 @@ from course_lib.engine.interfaces import (
 )
 from course_lib.engine.userland import loader, signals, users
 from course_lib.engine.userland.files import os_error
-from course_lib.engine.userland.process import ContainerProcess, ControllingTerminal
+from course_lib.engine.userland.process import (
+    OPEN_FILES,
+    ContainerProcess,
+    ControllingTerminal,
+)
 from course_lib.engine.userland.procfs import ProcFs
 
 PROCESS_LIMIT = 500
@@ -46,6 +50,8 @@ class ContainerMachine:
     :ivar domainname: the NIS domain, which ``--domainname`` sets too.
     :ivar root: the container's files without permission checks.
     :param process_limit: how many processes there may be; :data:`PROCESS_LIMIT` at the most.
+    :param open_files: soft and hard limit of open files that its first process and each one
+        that is executed in it begins with.
     """
 
     def __init__(
@@ -59,11 +65,13 @@ class ContainerMachine:
         environment: Environment,
         domainname: str = "",
         process_limit: int | None = None,
+        open_files: tuple[int, int] | None = None,
     ) -> None:
         self.limit_processes(process_limit)
         self.container_id = container_id
         self._hostname = hostname
         self.domainname = domainname
+        self.open_files = open_files or OPEN_FILES
         self._fs = fs
         self._net = net
         self.clock = clock
@@ -112,7 +120,7 @@ class ContainerMachine:
         files = self._fs.as_user(who.uid, who.gid, who.groups)
         if not spec.argv:
             raise os_error(errno.ENOENT)
-        path = loader.search(files, spec.argv[0], env.get("PATH"), cwd)
+        path = self._search(files, spec.argv[0], env.get("PATH"), cwd)
         program = await loader.load(files, self.root, path, spec.argv, cwd)
         process = ContainerProcess(
             self,
@@ -132,6 +140,16 @@ class ContainerMachine:
             self._init = process
         process.run(program)
         return process
+
+    @staticmethod
+    def _search(files: FileSystem, name: str, path: str | None, cwd: str) -> str:
+        """The file to execute; runc tells a directory from a file that may not be executed."""
+        try:
+            return loader.search(files, name, path, cwd)
+        except PermissionError:
+            if "/" in name and stat.S_ISDIR(files.stat(loader.absolute(cwd, name)).mode):
+                raise os_error(errno.EISDIR) from None
+            raise
 
     def _working_directory(self, path: str) -> str:
         """The directory to start in, made if it is missing (dockerd does so as root)."""

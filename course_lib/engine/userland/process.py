@@ -105,7 +105,7 @@ class ContainerProcess:
         self.env = dict(env)
         self.cwd = cwd
         self.umask = umask
-        self.open_files: tuple[int, int] = parent.open_files if parent else OPEN_FILES
+        self.open_files: tuple[int, int] = (parent or machine).open_files
         self.uid, self.gid, self.groups = uid, gid, groups
         self.fds = fds
         self.pgid: int = parent.pgid if parent else pid

@@ -54,7 +54,7 @@ class ProcFs:
             "cmdline": lambda p: "".join(f"{word}\0" for word in p.argv),
             "comm": lambda p: f"{p.comm}\n",
             "environ": lambda p: "".join(f"{k}={v}\0" for k, v in p.env.items()),
-            "limits": lambda _: "Max open files            1048576              1048576 files\n",
+            "limits": self._limits,
             "mountinfo": lambda _: self._mountinfo(),
             "mounts": lambda _: self._mounts(),
             "stat": self._process_stat,
@@ -267,6 +267,14 @@ class ProcFs:
             0, 0, 20, 0, 1, 0, start, 1 << 20, 256,
         ]  # fmt: skip
         return " ".join(str(field) for field in fields) + " 0" * 28 + "\n"
+
+    @staticmethod
+    def _limits(process: ContainerProcess) -> str:
+        rows = (("Limit", "Soft Limit", "Hard Limit", "Units"),
+                ("Max open files", *process.open_files, "files"))  # fmt: skip
+        return "".join(
+            f"{what:<26}{soft:<21}{hard:<21}{unit:<10}\n" for what, soft, hard, unit in rows
+        )
 
     def _process_status(self, process: ContainerProcess) -> str:
         states = {"R": "running", "S": "sleeping", "T": "stopped", "Z": "zombie", "D": "disk sleep"}

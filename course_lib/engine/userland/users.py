@@ -127,7 +127,8 @@ def credentials(fs: FileSystem, spec: str, further: Sequence[str] = ()) -> Crede
     """Who ``docker run --user SPEC`` means, with the groups of ``--group-add``.
 
     Follows ``GetExecUser`` of Moby's ``sys/user``: names are looked up, numbers need no entry;
-    a user's supplementary groups count only where no group is given.
+    a user's supplementary groups count only where no group is given. The kernel keeps groups
+    sorted.
 
     :raises KeyError: unknown name, with the text that dockerd shows.
     """
@@ -153,10 +154,10 @@ def credentials(fs: FileSystem, spec: str, further: Sequence[str] = ()) -> Crede
             gid = int(group_part)
         else:
             raise KeyError(f"unable to find group {group_part}: no matching entries in group file")
-        return Credentials(uid, gid, _group_ids(fs, further), home)
+        return Credentials(uid, gid, tuple(sorted(_group_ids(fs, further))), home)
     name = user.name if user else None
     extra = tuple(group.gid for group in groups(fs) if name is not None and name in group.members)
-    return Credentials(uid, gid, (*extra, *_group_ids(fs, further)), home)
+    return Credentials(uid, gid, tuple(sorted((*extra, *_group_ids(fs, further)))), home)
 
 
 def _group_ids(fs: FileSystem, names: Sequence[str]) -> tuple[int, ...]:

@@ -36,10 +36,10 @@ async def test_program_runs_and_returns_its_exit_code(box: Box) -> None:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("ghost", errno.ENOENT), ("/etc", errno.EACCES), ("/etc/passwd", errno.EACCES),
+    [("ghost", errno.ENOENT), ("/etc", errno.EISDIR), ("/etc/passwd", errno.EACCES),
      ("/etc/passwd/x", errno.ENOTDIR)],
 )  # fmt: skip
-async def test_what_cannot_be_executed_raises_what_linux_would(
+async def test_what_cannot_be_executed_raises_what_runc_finds(
     box: Box, name: str, code: int
 ) -> None:
     with pytest.raises(OSError, match=os.strerror(code)) as caught:

@@ -92,7 +92,8 @@ class Handlers:
         return json_response(rows[:limit])
 
     async def post_push(self, request: Request) -> Response:
-        self._images.get(request.variables["name"])
+        name, tag = request.variables["name"], request.text("tag")
+        self._images.get(f"{name}:{tag}" if tag else name)
         raise NotImplementedByEngine("pushing to a registry")
 
     async def post_tag(self, request: Request) -> Response:

@@ -42,8 +42,10 @@ async def id_(proc: ContainerProcess, options: Options, words: list[str]) -> int
     else:
         user_entry, group_entry = users.user_by_id(fs, uid), users.group_by_id(fs, gid)
         text = f"uid={uid}{_in_brackets(user_entry)} gid={gid}{_in_brackets(group_entry)}"
-        # Docker makes the primary group a supplementary one too, so there is always a list.
-        shown = [f"{g}{_in_brackets(users.group_by_id(fs, g))}" for g in everything]
+        # Docker makes the primary group a supplementary one too, so there is always a list, which
+        # the kernel keeps sorted.
+        listed = everything if words else sorted(everything)
+        shown = [f"{g}{_in_brackets(users.group_by_id(fs, g))}" for g in listed]
         await proc.out(f"{text} groups={','.join(shown)}\n")
     return 0
 
