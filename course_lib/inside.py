@@ -6,17 +6,22 @@ carries a label and removes itself even when its maker is killed.
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from course_lib.errors import EngineUnavailable
+
 LABEL = "docker-course.probe"
 LIFETIME_SECONDS = 60
 COMMAND_SECONDS = 4.0
 TIMED_OUT = 124
 SLEEP = ("sleep", str(LIFETIME_SECONDS))
+HEAD_START_SECONDS = 0.3
+_REPLY = re.compile(r"bytes from .*seq=", re.MULTILINE)
 
 
 def make(
@@ -65,6 +70,38 @@ def run(
     return code, _decode(out), _decode(err)
 
 
+def answers(
+    api: Any, container: str, address: str, *, head_start: float = HEAD_START_SECONDS
+) -> bool:
+    """Whether ``address`` answers an echo request from there within a second.
+
+    Silence is heard sooner, and on a busy machine not too soon: it is where the container's own
+    loopback, asked ``head_start`` seconds later and by the same way, has answered and ``address``
+    has not.
+
+    :raises EngineUnavailable: nothing can be said, as where the engine is too slow.
+    """
+    asked = _begun(lambda: echoed(api, container, address))
+    try:
+        return bool(asked.result(head_start))
+    except TimeoutError:
+        compared = echoed(api, container, "127.0.0.1")
+    if compared and not asked.done():
+        return False
+    return bool(asked.result())
+
+
+def echoed(api: Any, container: str, address: str) -> bool:
+    """Whether an answer came to one echo request, for which a second is waited.
+
+    :raises EngineUnavailable: it did not end, or there is no ``ping``.
+    """
+    code, out, err = run(api, container, ("ping", "-c", "1", "-W", "1", address))
+    if code in (TIMED_OUT, 126, 127):
+        raise EngineUnavailable(f"ping does not work inside: {err or out}", "run the cell again")
+    return bool(_REPLY.search(out))
+
+
 def remove(api: Any, container: str) -> None:
     """Take it away; it may be gone or going already.
 
@@ -91,6 +128,11 @@ def within(seconds: float, call: Callable[[], Any]) -> Any:
 
     From outside, because wget's own limit is not to be had everywhere.
     """
+    return _begun(call).result(seconds)
+
+
+def _begun(call: Callable[[], Any]) -> Future[Any]:
+    """Its result, once it is there: a thread calls it."""
     future: Future[Any] = Future()
 
     def work() -> None:
@@ -100,7 +142,7 @@ def within(seconds: float, call: Callable[[], Any]) -> Any:
             future.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
-    return future.result(seconds)
+    return future
 
 
 def _decode(data: bytes | None) -> str:

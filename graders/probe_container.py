@@ -15,6 +15,7 @@ import docker.errors
 import requests.exceptions
 
 from course_lib import inside
+from course_lib.errors import EngineUnavailable
 from course_lib.inside import COMMAND_SECONDS, LABEL, TIMED_OUT, within
 from graders.expectation import ObservationError
 from graders.http_probe import HttpAnswer
@@ -52,6 +53,14 @@ class ProbeContainer:
         _, out, _ = self._run("ping", "-c", "1", "-W", "1", target)
         pinged = _PINGED.search(out)
         return Ping(pinged[1] if pinged else None, bool(_REPLY.search(out)))
+
+    def answers(self, address: str) -> bool:
+        """Whether an address answers an echo request; silence is told sooner than by a ping."""
+        try:
+            with observing():
+                return inside.answers(self.api, self.id, address)
+        except EngineUnavailable as problem:
+            raise ObservationError(problem.message, problem.hint) from None
 
     def addresses(self, name: str) -> frozenset[str]:
         """All addresses that the name server there gives for ``name``."""

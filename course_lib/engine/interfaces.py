@@ -525,6 +525,9 @@ class Machine(Protocol):
         unknown user. The end of PID 1 kills all others.
         """
 
+    async def come_to_rest(self, seconds: float) -> None:
+        """Return once all processes wait for something or have ended; after ``seconds`` anyway."""
+
     def processes(self) -> Sequence[ProcessInfo]: ...
     def signal(self, pid: int, signum: int) -> None: ...
     def pause(self) -> None:

@@ -46,7 +46,7 @@ def networks_keep_apart(probe: Probe) -> Iterator[Expectation]:
     es = probe.container("es")
     ready = exists(dev).also(lambda: runs(es)).also(lambda: on_network(es, "dev"))
     yield expect("A container named es is running on dev.", 1, ready)
-    # What does not answer on prod takes its second while others answer on dev.
+    # What does not answer on prod takes its time while others answer on dev.
     (named, addressed), on_prod = at_once(
         lambda: _on_dev(probe, es, dev, ready),
         lambda: _on_prod(probe, es, prod, ready.then(lambda: exists(prod))),
@@ -155,7 +155,7 @@ def _on_prod(
     own = set(es.all_addresses)
     with probe.inside_network(prod) as inside:
         given = inside.addresses("es")
-        reached = [address for address in sorted(own) if inside.ping(address).answered]
+        reached = [address for address in sorted(own) if inside.answers(address)]
     led = given & own
     named = (
         missed(f"on prod, es leads to {listed(led)}, the es of dev", hint)

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SERVING_SECONDS = 0.25
+"""How long the answer to a start waits at the most for what a server does first: a few milliseconds
+each, more for the first of its kind, whose program is loaded then."""
+
 
 class ContainerService:
     """The containers of the engine and everything that acts on them.
@@ -111,6 +115,15 @@ class ContainerService:
         self.lifecycle.check_startable(container)
         validate_host(container.host_config)
         await self.lifecycle.start(container)
+
+    async def begin_serving(self, container: Container) -> None:
+        """Let a server that was just started begin to listen, before somebody is told of its start.
+
+        With Docker it starts beside the answer, and beside the client's next command; here all take
+        turns. What never comes to rest does not keep the answer waiting for long.
+        """
+        if container.runtime is not None and container.config.exposed_ports:
+            await container.runtime.machine.come_to_rest(_SERVING_SECONDS)
 
     async def rename(self, reference: str, new_name: str) -> None:
         """``docker rename``.

@@ -56,6 +56,7 @@ class Gate:
                     yield from process.thawed().__await__()
                 except asyncio.CancelledError as cancelled:
                     error = cancelled  # a timer that ran out; it is noticed after the thaw
+            machine.steps += 1
             before, machine.current = machine.current, process
             process.slice_started = started = machine.clock.monotonic()
             try:

@@ -22,6 +22,7 @@ from course_lib.engine.interfaces import (
 )
 from course_lib.engine.userland import loader, signals, users
 from course_lib.engine.userland.files import os_error
+from course_lib.engine.userland.gate import pass_turn
 from course_lib.engine.userland.process import (
     OPEN_FILES,
     ContainerProcess,
@@ -32,6 +33,10 @@ from course_lib.engine.userland.procfs import ProcFs
 PROCESS_LIMIT = 500
 """Processes of a container that was given no limit of its own: all of them take turns in the
 engine's one thread, and a shell that forks without end shall leave the others theirs."""
+
+_REST_TURNS = 8
+"""Turns of the loop without a step of any process after which all of them wait for something.
+What one of them does wakes another a turn or two later."""
 
 
 @runtime_checkable
@@ -47,6 +52,7 @@ class ContainerMachine:
     Implements :class:`course_lib.engine.interfaces.Machine`.
 
     :ivar current: the process that is taking a step right now.
+    :ivar steps: how many steps all processes have taken.
     :ivar domainname: the NIS domain, which ``--domainname`` sets too.
     :ivar root: the container's files without permission checks.
     :param process_limit: how many processes there may be; :data:`PROCESS_LIMIT` at the most.
@@ -79,6 +85,7 @@ class ContainerMachine:
         self.environment = environment
         self.root = fs.as_user(0, 0)
         self.current: ContainerProcess | None = None
+        self.steps = 0
         self.paused = False
         self.table: dict[int, ContainerProcess] = {}
         self.booted = clock.monotonic()
@@ -244,6 +251,13 @@ class ContainerMachine:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._idle.append(waiter)
             await waiter
+
+    async def come_to_rest(self, seconds: float) -> None:
+        end, quiet, seen = self.clock.monotonic() + seconds, 0, self.steps
+        while self._live and quiet < _REST_TURNS and self.clock.monotonic() < end:
+            await pass_turn()
+            quiet = quiet + 1 if self.steps == seen else 0
+            seen = self.steps
 
     # --- signals -----------------------------------------------------------------------------
 

@@ -34,6 +34,15 @@ async def test_run_to_the_end(bench: Bench) -> None:
     assert bench.actions(container) == ["create", "start", "die"]
 
 
+async def test_server_listens_when_its_start_is_answered(bench: Bench) -> None:
+    container = await bench.create(image="nginx")
+    await bench.service.start(container)
+    await bench.service.begin_serving(container)
+    assert container.runtime is not None
+    page = await container.runtime.sandbox.connect("127.0.0.1", 80)
+    page.close()
+
+
 async def test_start_of_a_running_one_changes_nothing(bench: Bench) -> None:
     container = await bench.run("sleep", "1000")
     with pytest.raises(NotModified):

@@ -129,6 +129,26 @@ async def test_stop_and_continue(box: Box) -> None:
     await box.machine.kill_all()
 
 
+async def test_rest_is_when_all_wait_for_something(box: Box) -> None:
+    shell = await start(box.machine, "sh", "-c", "seq 2000 | sort -n | tail -n 1; exec sleep 1000")
+    await box.machine.come_to_rest(seconds=60)
+    assert shell.argv == ["sleep", "1000"]
+    await box.machine.kill_all()
+
+
+async def test_rest_is_not_waited_for_long(box: Box) -> None:
+    busy = await start(box.machine, "sh", "-c", "while :; do :; done")
+    await box.machine.come_to_rest(seconds=0.01)
+    assert busy.exit_code is None
+    await box.machine.kill_all()
+
+
+async def test_rest_is_the_end_as_well(box: Box) -> None:
+    process = await start(box.machine, "true")
+    await box.machine.come_to_rest(seconds=60)
+    assert process.exit_code == 0
+
+
 async def test_orphans_go_to_pid_1(box: Box) -> None:
     init = await start(box.machine, "sleep", "1000")
     middle = await start(box.machine, "sleep", "1000")

@@ -165,7 +165,9 @@ class Handlers:
                 "starting container with non-empty request body was deprecated since API v1.22 "
                 "and removed in v1.24"
             )
-        await self._containers.start(self._get(request))
+        container = self._get(request)
+        await self._containers.start(container)
+        await self._containers.begin_serving(container)
         return no_content()
 
     async def post_stop(self, request: Request) -> Response:
@@ -181,6 +183,7 @@ class Handlers:
         except EngineError as error:  # whatever it was, dockerd makes this of it
             name = request.variables["name"]
             raise SystemFailure(f"Cannot restart container {name}: {error}") from None
+        await self._containers.begin_serving(container)
         return no_content()
 
     @staticmethod
