@@ -179,10 +179,16 @@ class Looking(EngineInUse):
         showing.show(pages.framed(page, pages.server_base_url(self._environ), height))
 
     def _load_for_pictures(self) -> None:
-        """Import what the first picture needs beside the lesson's start: a quarter of a second."""
+        """Load what the first picture needs beside the lesson's start: a quarter of a second."""
         missing = [name for name in PICTURES if name not in sys.modules]
+
+        def load() -> None:
+            for name in missing:
+                import_module(name)
+            import_module(PICTURES[0]).load()
+
         if missing:
-            Thread(target=lambda: list(map(import_module, missing)), name="pictures").start()
+            Thread(target=load, name="pictures").start()
 
     def _look(self, client: DockerClient, before: Standing) -> Topology:
         """What is there besides what stood before."""

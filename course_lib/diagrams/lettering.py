@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import string
 import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -42,6 +43,14 @@ class _Face:
 def measure(text: str, size: float, bold: bool) -> float:
     """How wide a text is in pixels; letters stand side by side as each of them is wide."""
     return sum(advance(letter, bold) for letter in text) * size / FACE_SIZE
+
+
+def load() -> None:
+    """Read the usual letters, which the first picture need not do then."""
+    for letter in string.digits + string.ascii_letters + string.punctuation:
+        for bold in (False, True):
+            advance(letter, bold)
+            outline(letter, bold)
 
 
 @functools.cache

@@ -21,6 +21,10 @@ class Row:
     target: str
     met: bool | None = None
 
+    def __str__(self) -> str:
+        sign = {True: "met", False: "MISSED", None: ""}[self.met]
+        return f"{self.name:45} {self.value:42} {self.target:10} {sign}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:

@@ -624,6 +624,13 @@ def test_letters_are_as_wide_as_matplotlib_sets_them(bold: bool, name: str) -> N
         assert lettering.measure(letter, 200.0, bold) == pytest.approx(theirs, rel=1e-4)
 
 
+def test_usual_letters_are_read_before_a_picture_needs_them() -> None:
+    lettering.load()
+    read = lettering.outline.cache_info().misses
+    assert lettering.outline("g", True)
+    assert lettering.outline.cache_info().misses == read
+
+
 def test_a_letter_is_an_outline_of_its_own() -> None:
     assert lettering.outline("l", False).startswith("M")
     assert lettering.outline("i", False).count("M") == 2  # a stem and a dot
