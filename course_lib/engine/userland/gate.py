@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from course_lib.engine.userland.machine import ContainerMachine
     from course_lib.engine.userland.process import ContainerProcess
 
 T = TypeVar("T")
@@ -22,11 +23,25 @@ T = TypeVar("T")
 _STUBBORN = 8
 """How often a killed coroutine may go on awaiting in its clean-up before it is dropped."""
 
+_REST_TURNS = 8
+"""Turns of the loop without a step of any process after which all of them wait for something.
+What one of them does wakes another a turn or two later."""
+
 
 @types.coroutine
 def pass_turn() -> Generator[None, None, None]:
     """Let everything else that is ready run once."""
     yield
+
+
+async def takes_steps(machine: ContainerMachine) -> bool:
+    """Whether some process of the machine goes on without waiting; true at its next step."""
+    seen = machine.steps
+    for _ in range(_REST_TURNS):
+        await pass_turn()
+        if machine.steps != seen:
+            return True
+    return False
 
 
 class Gate:

@@ -22,7 +22,7 @@ from course_lib.engine.interfaces import (
 )
 from course_lib.engine.userland import loader, signals, users
 from course_lib.engine.userland.files import os_error
-from course_lib.engine.userland.gate import pass_turn
+from course_lib.engine.userland.gate import takes_steps
 from course_lib.engine.userland.process import (
     OPEN_FILES,
     ContainerProcess,
@@ -33,10 +33,6 @@ from course_lib.engine.userland.procfs import ProcFs
 PROCESS_LIMIT = 500
 """Processes of a container that was given no limit of its own: all of them take turns in the
 engine's one thread, and a shell that forks without end shall leave the others theirs."""
-
-_REST_TURNS = 8
-"""Turns of the loop without a step of any process after which all of them wait for something.
-What one of them does wakes another a turn or two later."""
 
 
 @runtime_checkable
@@ -253,11 +249,9 @@ class ContainerMachine:
             await waiter
 
     async def come_to_rest(self, seconds: float) -> None:
-        end, quiet, seen = self.clock.monotonic() + seconds, 0, self.steps
-        while self._live and quiet < _REST_TURNS and self.clock.monotonic() < end:
-            await pass_turn()
-            quiet = quiet + 1 if self.steps == seen else 0
-            seen = self.steps
+        end = self.clock.monotonic() + seconds
+        while self._live and self.clock.monotonic() < end and await takes_steps(self):
+            pass
 
     # --- signals -----------------------------------------------------------------------------
 
