@@ -151,15 +151,16 @@ class NotebookRunner:
         if printed:
             outputs.append(new_output("stream", name="stdout", text=printed))
         took = {SECONDS: round(time.monotonic() - self._begun, 3)}
-        outputs.append(new_output("display_data", as_bundle(result), metadata=took))
+        outputs.append(new_output("display_data", data=as_bundle(result), metadata=took))
         if reason:
             self._run.unjudged[_name(cell)] = reason
             text = f"{exercise.id} could not be judged: {reason}"
             outputs.append(_error("ObservationError", text))
         else:
             value = {"text/plain": repr(float(result.earned))}
+            count = cell.execution_count
             outputs.append(
-                new_output("execute_result", value, execution_count=cell.execution_count)
+                new_output("execute_result", data=value, metadata={}, execution_count=count)
             )
         if not self._session.gone:
             self._trouble = ""

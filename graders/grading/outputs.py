@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat.json_compat import FastJsonSchemaValidator
 
 _LINE_BYTES = 12
 """Blanks, quotes, a comma and an end: what a line of output has around it."""
-new_output: Any = nbformat.v4.new_output
-"""An output cell (nbformat's function has no types)."""
+_RICH = {
+    "display_data": ("data", "metadata"),
+    "execute_result": ("data", "metadata", "execution_count"),
+    "error": ("ename", "evalue", "traceback"),
+}
+"""What of a message is kept, by its kind."""
 TRUNCATED = "\n... more output than the limit allows; the rest was dropped ...\n"
+
+
+def new_output(kind: str, **fields: Any) -> Any:
+    """An output of a cell. (nbformat's function looks each up in its schema, in half a
+    millisecond.)"""
+    output = nbformat.NotebookNode(output_type=kind)
+    output.update(fields)
+    return output
+
+
+@cache
+def schema() -> Any:
+    """What checks the form of an output."""
+    everything = Path(nbformat.v4.__file__).with_name("nbformat.v4.schema.json").read_bytes()
+    definitions = json.loads(everything)["definitions"]
+    make: Any = FastJsonSchemaValidator
+    return make({"definitions": definitions, "$ref": "#/definitions/output"})
 
 
 class Outputs:
@@ -52,17 +76,17 @@ class Outputs:
             self._clear = bool(content.get("wait"))
             if not self._clear:
                 self.cell.clear()
-        elif kind in {"display_data", "update_display_data", "execute_result", "error"}:
+        elif kind in _RICH or kind == "update_display_data":
             self._add_rich(kind, content)
 
     def _add_rich(self, kind: str, content: Mapping[str, Any]) -> None:
         if not self._afford(_size(content)):
             return
+        kept = kind.removeprefix("update_")
         try:
-            message = {"header": {"msg_type": kind.removeprefix("update_")}, "content": content}
-            # Validates it, too.
-            output = nbformat.v4.output_from_msg(message)  # type: ignore[no-untyped-call]
-        except (KeyError, ValueError, TypeError, AttributeError, nbformat.ValidationError):
+            output = new_output(kept, **{name: content[name] for name in _RICH[kept]})
+            schema().validate(output)
+        except (KeyError, nbformat.ValidationError):
             return
         transient = content.get("transient") or {}
         name = transient.get("display_id") if isinstance(transient, dict) else None

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from course_lib import clients
+from course_lib import clients, lean
 from course_lib.errors import ClientMissing, CourseError, UsageError
 from graders.grading import confine, reach
 from graders.grading.job import Job, Row
@@ -124,10 +124,11 @@ def _grade(
     options: Options, root: Path, pools: Pools, begin: Any, tell: Any, warn: Callable[[str], None]
 ) -> dict[str, list[Row]]:
     # nbgrader takes as long to import as the warm parent, which starts meanwhile.
-    from graders.grading.autograde import ClassAutograde
-    from graders.grading.gradebook import wait_until_free
+    with lean.importing():
+        from graders.grading.autograde import ClassAutograde
+        from graders.grading.gradebook import wait_until_free
 
-    app = _application(root, options)
+        app = _application(root, options)
     course = app.coursedir
     names = [options.assignment] if options.assignment else _assignments(course)
     if not names:

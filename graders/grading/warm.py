@@ -9,7 +9,6 @@ ends.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -128,24 +127,11 @@ class Task:
 
 def main(descriptor: int) -> int:
     """Be the warm parent until the socket closes."""
-    from course_lib import lean, warm_engine
+    from course_lib import lean
 
-    lean.import_nbformat()
-    from course_lib.catalog import course
-    from graders import registry
-    from graders.grading import confine, kernel
-    from graders.grading.submission import grade
-
+    with lean.importing():
+        grade, warm = _load()
     requests = socket.socket(fileno=descriptor)
-    confine.possible()  # looked up here, known in every fork
-    warm_engine.preload()
-    warm = kernel.warm()
-    for lesson in course().lessons():
-        with contextlib.suppress(ModuleNotFoundError):
-            registry.checks_of(lesson.assignment, lesson.name)
-    _write_one()
-    gc.collect()
-    gc.freeze()
     myself = os.getpid()
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
@@ -156,6 +142,27 @@ def main(descriptor: int) -> int:
             requests.close()
             _grade_one(grade, socket.socket(fileno=descriptors[0]), warm, myself)
         os.close(descriptors[0])
+
+
+def _load() -> tuple[Any, Any]:
+    """Import everything; what grades, and the kernel (:func:`graders.grading.kernel.warm`)."""
+    from course_lib import lean, warm_engine
+
+    lean.import_nbformat()
+    from course_lib.catalog import course
+    from graders import registry
+    from graders.grading import confine, kernel, outputs
+    from graders.grading.submission import grade
+
+    confine.possible()  # looked up here, known in every fork
+    warm_engine.preload()
+    warm = kernel.warm()
+    for lesson in course().lessons():
+        with contextlib.suppress(ModuleNotFoundError):
+            registry.checks_of(lesson.assignment, lesson.name)
+    outputs.schema()
+    _write_one()
+    return grade, warm
 
 
 def _write_one() -> None:
