@@ -25,7 +25,8 @@ TRUNCATED = "\n... more output than the limit allows; the rest was dropped ...\n
 def new_output(kind: str, **fields: Any) -> Any:
     """An output of a cell. (nbformat's function looks each up in its schema, in half a
     millisecond.)"""
-    output = nbformat.NotebookNode(output_type=kind)
+    make: Any = nbformat.NotebookNode
+    output = make(output_type=kind)
     output.update(fields)
     return output
 

@@ -6,6 +6,7 @@ Both grade the same submissions on the same embedded engine, one after the other
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -109,7 +110,8 @@ def _compare(name: str, notebooks: dict[str, Any], students: int, target: float)
     with _class(notebooks, students) as made:
         ours = made.grade("course")
         sources = map(str, sorted((made.root / "source" / "networking").glob("*.ipynb")))
-        floor = float(made.run("python", "-m", "tests.benchmarks.grading_floor", *sources).printed)
+        words = ("python", "-m", "tests.benchmarks.grading_parts", *sources)
+        parts: dict[str, dict[str, float]] = json.loads(made.run(*words).printed)
         theirs = made.grade("nbgrader")
     count = students * len(notebooks)
     ratio = theirs.wall / ours.wall
@@ -118,8 +120,16 @@ def _compare(name: str, notebooks: dict[str, Any], students: int, target: float)
     each, stock = ours.cpu / count, theirs.cpu / count
     value = f"{stock / each:.1f}x ({each:.2f} s a notebook against {stock:.2f} s)"
     yield Row(f"{name}, CPU time of all processes", value, "")
+    floor = sum(part.pop("floor") for part in parts.values()) / len(parts)
     value = f"{each / floor:.1f}x ({floor:.2f} s a notebook)"
     yield Row(f"{name}, CPU over cells and docker alone", value, "")
+    rest = each - sum(sum(part.values()) - part["wall"] for part in parts.values()) / len(parts)
+    yield Row(f"{name}, CPU of grade book and start", f"{rest:.2f} s a notebook", "")
+    for notebook, part in parts.items():
+        wall = part.pop("wall")
+        value = ", ".join(f"{what} {seconds:.2f}" for what, seconds in part.items())
+        waits = max(0.0, wall - sum(part.values()))
+        yield Row(f"grading {notebook}, CPU by part", f"{value}; waits {waits:.1f} s", "")
 
 
 def _growth() -> Row:
