@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from course_lib import lean
 from course_lib.cli.progress import announce, printable
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Grade, show progress on a terminal, print the summary; 1 where one was not graded."""
     announce("getting ready")
-    lean.import_nbformat()
     from graders.grading.run import Options, autograde
 
     options = Options(

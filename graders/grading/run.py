@@ -125,6 +125,7 @@ def _grade(
 ) -> dict[str, list[Row]]:
     # nbgrader takes as long to import as the warm parent, which starts meanwhile.
     with lean.importing():
+        lean.import_nbformat()
         from graders.grading.autograde import ClassAutograde
         from graders.grading.gradebook import wait_until_free
 
