@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -20,7 +21,7 @@ LIFETIME_SECONDS = 60
 COMMAND_SECONDS = 4.0
 TIMED_OUT = 124
 SLEEP = ("sleep", str(LIFETIME_SECONDS))
-HEAD_START_SECONDS = 0.3
+QUIET_SECONDS, QUIET_FACTOR = 0.2, 10.0
 _REPLY = re.compile(r"bytes from .*seq=", re.MULTILINE)
 
 
@@ -71,24 +72,25 @@ def run(
 
 
 def answers(
-    api: Any, container: str, address: str, *, head_start: float = HEAD_START_SECONDS
+    api: Any, container: str, address: str, *, clock: Callable[[], float] = time.monotonic
 ) -> bool:
     """Whether ``address`` answers an echo request from there within a second.
 
-    Silence is heard sooner, and on a busy machine not too soon: it is where the container's own
-    loopback, asked ``head_start`` seconds later and by the same way, has answered and ``address``
-    has not.
+    Its silence is told before the second is over where answers come quickly: the container's own
+    loopback is asked at the same time and by the same way, and what takes ten times as long as its
+    answer, and a while more, is silence. Where that takes long (a busy machine, a daemon that takes
+    its time for each ``exec``) the second is waited for.
 
     :raises EngineUnavailable: nothing can be said, as where the engine is too slow.
     """
     asked = _begun(lambda: echoed(api, container, address))
+    begun = clock()
+    compared = echoed(api, container, "127.0.0.1")
+    enough = QUIET_SECONDS + QUIET_FACTOR * (clock() - begun)
     try:
-        return bool(asked.result(head_start))
+        return bool(asked.result(enough if compared else None))
     except TimeoutError:
-        compared = echoed(api, container, "127.0.0.1")
-    if compared and not asked.done():
         return False
-    return bool(asked.result())
 
 
 def echoed(api: Any, container: str, address: str) -> bool:

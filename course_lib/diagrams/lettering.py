@@ -46,8 +46,8 @@ def measure(text: str, size: float, bold: bool) -> float:
 
 
 def load() -> None:
-    """Read the usual letters, which the first picture need not do then."""
-    for letter in string.digits + string.ascii_letters + string.punctuation:
+    """Read the letters that most names have, which the first picture need not do then."""
+    for letter in f"{string.ascii_lowercase}{string.digits}-./:":
         for bold in (False, True):
             advance(letter, bold)
             outline(letter, bold)

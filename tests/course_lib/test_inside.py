@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread, current_thread
+from threading import Event
 from typing import Any
 
 import pytest
@@ -42,54 +42,34 @@ def over() -> Any:
     event.set()
 
 
+def slow() -> Callable[[], float]:
+    """A clock on which the loopback's answer takes a minute."""
+    return iter((0.0, 60.0)).__next__
+
+
 def test_an_answer_is_told_at_once() -> None:
-    engine = Engine({OTHER: lambda: ANSWER})
-    assert inside.answers(engine, "helper", OTHER, head_start=60)
-    assert engine.asked == [OTHER]
+    engine = Engine({OTHER: lambda: ANSWER, OWN: lambda: ANSWER})
+    assert inside.answers(engine, "helper", OTHER, clock=slow())
+    assert sorted(engine.asked) == [OTHER, OWN]
 
 
 def test_silence_that_is_over_is_told_at_once() -> None:
-    engine = Engine({OTHER: lambda: SILENCE}, code=1)
-    assert not inside.answers(engine, "helper", OTHER, head_start=60)
+    engine = Engine({OTHER: lambda: SILENCE, OWN: lambda: SILENCE})
+    assert not inside.answers(engine, "helper", OTHER, clock=slow())
 
 
 def test_silence_is_told_where_the_loopback_was_quicker(over: Event) -> None:
-    asked = Event()
-
     def silence() -> bytes:
-        asked.set()
         over.wait()
         return SILENCE
 
-    def own() -> bytes:
-        asked.wait()
-        return ANSWER
-
-    engine = Engine({OTHER: silence, OWN: own})
-    assert not inside.answers(engine, "helper", OTHER, head_start=0)
-    assert engine.asked == [OTHER, OWN]
+    engine = Engine({OTHER: silence, OWN: lambda: ANSWER})
+    assert not inside.answers(engine, "helper", OTHER, clock=lambda: 0.0)
+    assert not over.is_set()
 
 
-def test_an_answer_counts_that_comes_while_the_loopback_is_asked() -> None:
-    asked, compared = Event(), Event()
-    asking = list[Thread]()
-
-    def late() -> bytes:
-        asking.append(current_thread())
-        asked.set()
-        compared.wait()
-        return ANSWER
-
-    def own() -> bytes:
-        asked.wait()
-        compared.set()
-        asking[0].join()
-        return ANSWER
-
-    assert inside.answers(Engine({OTHER: late, OWN: own}), "helper", OTHER, head_start=0)
-
-
-def test_a_loopback_without_an_answer_tells_nothing() -> None:
+@pytest.mark.parametrize("own_says", [ANSWER, SILENCE], ids=["slow", "silent"])
+def test_nothing_is_told_of_silence_by_a_loopback_that_is(own_says: bytes) -> None:
     compared = Event()
 
     def late() -> bytes:
@@ -98,9 +78,9 @@ def test_a_loopback_without_an_answer_tells_nothing() -> None:
 
     def own() -> bytes:
         compared.set()
-        return SILENCE
+        return own_says
 
-    assert inside.answers(Engine({OTHER: late, OWN: own}), "helper", OTHER, head_start=0)
+    assert inside.answers(Engine({OTHER: late, OWN: own}), "helper", OTHER, clock=slow())
 
 
 def test_an_engine_that_is_too_slow_tells_nothing(
@@ -113,10 +93,10 @@ def test_an_engine_that_is_too_slow_tells_nothing(
         return SILENCE
 
     with pytest.raises(EngineUnavailable, match="no answer within"):
-        inside.answers(Engine({OTHER: never, OWN: never}), "helper", OTHER, head_start=0)
+        inside.answers(Engine({OTHER: never, OWN: never}), "helper", OTHER)
 
 
 def test_an_image_without_ping_tells_nothing() -> None:
-    engine = Engine({OTHER: lambda: b"exec: ping: not found"}, code=127)
+    engine = Engine(dict.fromkeys((OTHER, OWN), lambda: b"exec: ping: not found"), code=127)
     with pytest.raises(EngineUnavailable, match="not found"):
         inside.answers(engine, "helper", OTHER)
