@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 from course_lib.engine.api.version import Version
 from course_lib.engine.errdefs import InvalidParameter
+from course_lib.engine.truth import parse_bool
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -67,6 +68,17 @@ class Request:
         if not values:
             return default
         return values[0].strip().lower() not in {"", "0", "no", "false", "none"}
+
+    def truth(self, name: str) -> bool:
+        """A truth value as Go reads it, false where the parameter is absent or empty.
+
+        :raises InvalidParameter: it is none.
+        """
+        text = self.text(name)
+        try:
+            return parse_bool(text or "0")
+        except ValueError as error:
+            raise InvalidParameter(f"invalid value for {name}: {text}: {error}") from None
 
     def number(self, name: str) -> int | None:
         """An integer, ``None`` where the parameter is absent or empty.

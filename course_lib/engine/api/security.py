@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from course_lib.engine.api.gojson import Decoded
 from course_lib.engine.errdefs import InvalidParameter, SystemFailure
+from course_lib.engine.truth import parse_bool
 
 _CAPABILITIES = frozenset(
     """
@@ -18,8 +19,6 @@ _CAPABILITIES = frozenset(
     SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM ALL
     """.split()
 )
-_TRUTHS = frozenset("1 t T TRUE true True 0 f F FALSE false False".split())
-"""What Go's ``strconv.ParseBool`` takes."""
 
 
 def check_security(host: Decoded) -> None:
@@ -45,6 +44,11 @@ def _check_option(option: str) -> None:
         key, separator, value = option.partition(":")
     if not separator:
         raise SystemFailure(f'invalid --security-opt 1: "{option}"')
-    known = {"label", "apparmor", "seccomp", "no-new-privileges"}
-    if key not in known or (key == "no-new-privileges" and value not in _TRUTHS):
-        raise SystemFailure(f'invalid --security-opt 2: "{option}"')
+    known = {"label", "apparmor", "seccomp"}
+    try:
+        if key == "no-new-privileges":
+            parse_bool(value)
+        elif key not in known:
+            raise ValueError
+    except ValueError:
+        raise SystemFailure(f'invalid --security-opt 2: "{option}"') from None

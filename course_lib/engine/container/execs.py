@@ -20,6 +20,9 @@ from course_lib.engine.interfaces import ProcessSpec
 
 _REMEMBERED_S = 600
 """How long an ended instance can still be inspected."""
+_AFTERWARDS_NS = 1_000_000_000
+"""The same where its container has been removed. Dockerd takes a moment to remove one, in which the
+client of ``docker exec`` asks what came of its program."""
 _FAILED = 126
 
 Spawn = Callable[[Awaitable[None]], object]
@@ -86,7 +89,7 @@ class Execs:
         :raises NotFound: there is none, or its container is gone.
         """
         instance = self._all.get(exec_id)
-        if instance is None or instance.container.state.removed:
+        if instance is None or self._is_gone(instance):
             raise NoSuchExec(exec_id)
         return instance
 
@@ -201,10 +204,17 @@ class Execs:
             {**container.event_attributes(), "execID": instance.id, **attributes},
         )
 
+    def _is_gone(self, instance: Exec) -> bool:
+        """Whether it went with its container."""
+        if not instance.container.state.removed:
+            return False
+        ended_ns = instance.ended_ns if instance.exit_code is not None else 0
+        return self._clock.time_ns() - ended_ns >= _AFTERWARDS_NS
+
     def _forget_old(self) -> None:
         limit = self._clock.time_ns() - _REMEMBERED_S * 1_000_000_000
         for exec_id, instance in list(self._all.items()):
-            if instance.container.state.removed or (
+            if self._is_gone(instance) or (
                 instance.exit_code is not None and instance.ended_ns < limit
             ):
                 del self._all[exec_id]

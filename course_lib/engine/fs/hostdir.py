@@ -196,10 +196,6 @@ class HostInode(Inode):
             and os.path.samestat(self._host, other._host)
         )
 
-    @property
-    def link_count(self) -> int:
-        return self._host.st_nlink
-
     def _opened(self) -> int:
         """A descriptor of this directory, for what lies in it."""
         if self._below is None:

@@ -136,12 +136,6 @@ class MemoryLayer(Tree):
             raise ValueError(f"{path!r} is no file of this layer")
         return node
 
-    def add_whiteout(self, path: str) -> None:
-        """Hide what lower layers have under that path."""
-        parent, name = self._parent(path)
-        parent.children.pop(name, None)
-        self.add_file("/".join([*path.split("/")[:-1], WHITEOUT + name]), b"", 0)
-
     def walk(self) -> Iterator[tuple[str, MemoryNode]]:
         """All nodes with their paths (``/etc/hosts``), sorted, the root left out."""
         pending: list[tuple[str, MemoryDirectory]] = [("", self._root)]

@@ -68,11 +68,6 @@ class OwnerTable:
         if records.pop(ino, None) is not None:
             self._append([ino])
 
-    def reload(self) -> None:
-        """Read the log again at the next use (the tree was replaced)."""
-        if self._path is not None:
-            self._records = None
-
     def _load(self) -> dict[int, Owner]:
         records: dict[int, Owner] = {}
         self._lines = 0

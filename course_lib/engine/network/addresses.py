@@ -41,10 +41,6 @@ class Subnet:
         """Whether the two share an address."""
         return self.base in other or other.base in self
 
-    def contains_subnet(self, other: Subnet) -> bool:
-        """Whether all of ``other`` lies within this block."""
-        return self.prefix <= other.prefix and other.base in self
-
     def __str__(self) -> str:
         return f"{to_text(self.base)}/{self.prefix}"
 

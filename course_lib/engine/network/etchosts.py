@@ -55,11 +55,6 @@ def own_names(hostname: str, domainname: str) -> str:
     return f"{full} {bare}" if dot else full
 
 
-def hostname_file(hostname: str) -> str:
-    """Content of ``/etc/hostname``."""
-    return f"{hostname}\n"
-
-
 def _line(record: Record) -> str:
     address, names = record
     return f"{address}\t{names}\n"

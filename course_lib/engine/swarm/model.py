@@ -176,7 +176,6 @@ class Service(Thing):
     spec: Json = field(default_factory=dict)
     previous: Json | None = None
     spec_index: int = 0
-    previous_index: int = 0
     ports: list[Json] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
     vips: dict[str, str] = field(default_factory=dict)

@@ -90,7 +90,6 @@ class Services:
             if service.previous is None:
                 raise rpc.precondition(f"service {service.id} does not have a previous spec")
             changed.spec, changed.previous = deepcopy(service.previous), None
-            changed.previous_index = 0
             changed.update = {
                 "State": "rollback_started",
                 "Message": "manually requested rollback",
@@ -100,7 +99,6 @@ class Services:
             if next(iter(checked["Mode"])) != service.mode:
                 raise rpc.Unimplemented("service mode change is not allowed")
             changed.spec, changed.previous = checked, service.spec
-            changed.previous_index = service.spec_index
             changed.update = None
         changed.spec_index = self._state.index + 1
         self._claim(changed, service)

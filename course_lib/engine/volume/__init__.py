@@ -11,7 +11,8 @@ from course_lib.engine.lazy import exports
 
 if TYPE_CHECKING:
     from course_lib.engine.volume.mounts import MountPoint, parse_mounts
-    from course_lib.engine.volume.service import Volume, VolumeService
+    from course_lib.engine.volume.service import VolumeService
+    from course_lib.engine.volume.volume import Volume
 
 __all__ = [
     "MountPoint",
@@ -24,7 +25,7 @@ __getattr__ = exports(
     __name__,
     {
         "MountPoint": ("mounts", "MountPoint"),
-        "Volume": ("service", "Volume"),
+        "Volume": ("volume", "Volume"),
         "VolumeService": ("service", "VolumeService"),
         "parse_mounts": ("mounts", "parse_mounts"),
     },

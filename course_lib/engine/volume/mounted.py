@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from course_lib.engine.fs.inode import Inode, Tree
     from course_lib.engine.fs.mounts import Mount
     from course_lib.engine.fs.overlay import RootFs
-    from course_lib.engine.volume.service import Volume, VolumeService
+    from course_lib.engine.volume.service import VolumeService
+    from course_lib.engine.volume.volume import Volume
 
 _FILLING = ""
 """Who has a volume mounted while it is filled."""

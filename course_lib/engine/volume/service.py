@@ -5,16 +5,18 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.engine.errdefs import Conflict, EngineError, InvalidParameter, NotFound
 from course_lib.engine.filters import Filters
 from course_lib.engine.store import StateError
+from course_lib.engine.truth import parse_bool
 from course_lib.engine.volume.local import LocalDriver, check_name, check_options
 from course_lib.engine.volume.mounted import MountedVolumes
 from course_lib.engine.volume.mounts import ANONYMOUS_LABEL, DEFAULT_DRIVER, MountPoint
+from course_lib.engine.volume.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,30 +29,6 @@ if TYPE_CHECKING:
 _KIND = "volumes"
 _LIST_FILTERS = ("dangling", "name", "driver", "label")
 _PRUNE_FILTERS = ("label", "label!", "all")
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-
-
-@dataclass(frozen=True, slots=True)
-class Volume:
-    """A volume as ``docker volume inspect`` shows it.
-
-    :param mountpoint: its directory on the host.
-    :param labels: ``None`` where none were given, as are the options.
-    """
-
-    name: str
-    driver: str
-    mountpoint: Path
-    created_ns: int
-    labels: Mapping[str, str] | None = None
-    options: Mapping[str, str] | None = None
-    scope: str = "local"
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether nobody gave it a name."""
-        return ANONYMOUS_LABEL in (self.labels or {})
 
 
 class VolumeService:
@@ -78,14 +56,7 @@ class VolumeService:
         if self._known is None:
             self._known = {}
             for name, record in self._store.all(_KIND).items():
-                self._known[name] = Volume(
-                    name,
-                    str(record["driver"]),
-                    self._driver.data(name),
-                    int(record["created_ns"]),
-                    record["labels"],
-                    record["options"],
-                )
+                self._known[name] = Volume.from_record(name, self._driver.data(name), record)
             for name in self._driver.sweep():  # an engine that died while it removed these
                 if name in self._known and not self._driver.data(name).exists():
                     del self._known[name]
@@ -129,14 +100,8 @@ class VolumeService:
             None if labels is None else dict(labels),
             None if options is None else dict(options),
         )
-        record = {
-            "driver": volume.driver,
-            "created_ns": volume.created_ns,
-            "labels": volume.labels,
-            "options": volume.options,
-        }
         try:
-            self._store.write(_KIND, name, record)
+            self._store.write(_KIND, name, volume.to_record())
         except StateError:  # the disk is full
             self._driver.remove(name)
             self._driver.sweep()
@@ -309,7 +274,7 @@ class VolumeService:
 
 
 def _prune_all(filters: Filters, default: bool) -> bool:
-    """The filter ``all`` as Go's ``strconv.ParseBool`` reads it."""
+    """The filter ``all``."""
     values = filters.get("all")
     if not values:
         return default
@@ -317,11 +282,10 @@ def _prune_all(filters: Filters, default: bool) -> bool:
         raise InvalidParameter(
             f"invalid filter 'all=[{' '.join(values)}]': only one value is expected"
         )
-    if values[0] not in _TRUE | _FALSE:
-        raise InvalidParameter(
-            f"invalid filter 'all': strconv.ParseBool: parsing \"{values[0]}\": invalid syntax"
-        )
-    return values[0] in _TRUE
+    try:
+        return parse_bool(values[0])
+    except ValueError as error:
+        raise InvalidParameter(f"invalid filter 'all': {error}") from None
 
 
 @contextmanager

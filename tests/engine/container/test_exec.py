@@ -100,7 +100,7 @@ async def test_needs_a_running_container(bench: Bench) -> None:
         make(bench, container, "true")
 
 
-async def test_ends_with_its_container(bench: Bench) -> None:
+async def test_ends_with_its_container(bench: Bench, clock: ManualClock) -> None:
     container = await bench.run("sleep", "1000")
     instance = make(bench, container, "sleep", "1000")
     await bench.service.execs.start(instance)
@@ -108,6 +108,9 @@ async def test_ends_with_its_container(bench: Bench) -> None:
     await settle()
     assert (instance.running, instance.exit_code) == (False, 137)
     await bench.service.remover.remove(container, container.id)
+    # Its client has just seen the end of its output, and asks.
+    assert bench.service.execs.get(instance.id).exit_code == 137
+    await clock.advance(1)
     with pytest.raises(NotFound, match=f"No such exec instance: {instance.id}"):
         bench.service.execs.get(instance.id)
 

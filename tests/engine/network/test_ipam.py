@@ -138,7 +138,8 @@ def test_subnet_knows_its_addresses(address: int, prefix: int) -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(0, 32), st.integers(0, 2**32 - 1), st.integers(0, 32))
 def test_subnets_overlap_when_one_holds_the_other(a: int, p: int, b: int, q: int) -> None:
     one, two = parse_subnet(f"{to_text(a)}/{p}"), parse_subnet(f"{to_text(b)}/{q}")
-    assert one.overlaps(two) == (one.contains_subnet(two) or two.contains_subnet(one))
+    larger, smaller = sorted((one, two), key=lambda subnet: subnet.prefix)
+    assert one.overlaps(two) == (smaller.base in larger)
     assert one.overlaps(two) == two.overlaps(one)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_lib.engine.api.format.times import seconds_text
-from course_lib.engine.volume.service import Volume
+from course_lib.engine.volume.volume import Volume
 
 
 def volume(given: Volume) -> dict[str, Any]:

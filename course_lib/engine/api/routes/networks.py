@@ -69,11 +69,7 @@ class Handlers:
             return None
 
     async def get_network(self, request: Request) -> Response:
-        if request.text("verbose") not in {"", "0", "1", "true", "false", "True", "False"}:
-            raise InvalidParameter(
-                f"invalid value for verbose: {request.text('verbose')}: strconv.ParseBool: parsing "
-                f'"{request.text("verbose")}": invalid syntax'
-            )
+        request.truth("verbose")  # alike for networks of one host
         try:
             return self._inspect(request)
         except AmbiguousNetwork as error:

@@ -16,7 +16,7 @@ from course_lib.engine.api.messages import (
     json_response,
 )
 from course_lib.engine.api.routes.streams import MULTIPLEXED, RAW, fixed_width
-from course_lib.engine.api.routes.swarm import FALSE, TRUE, version_of
+from course_lib.engine.api.routes.swarm import version_of
 from course_lib.engine.api.streams import frame
 from course_lib.engine.api.timestamps import unix_ns
 from course_lib.engine.container.logs import LogLine, StreamKind
@@ -56,13 +56,7 @@ class Handlers:
     async def get_service(self, request: Request) -> Response:
         manager = self._swarm.control()
         service = manager.state.services.find(request.variables["id"])
-        text = request.text("insertDefaults")
-        if text and text not in TRUE | FALSE:
-            raise InvalidParameter(
-                f"invalid value for insertDefaults: {text}: strconv.ParseBool: "
-                f'parsing "{text}": invalid syntax'
-            )
-        defaults = text in TRUE
+        defaults = request.truth("insertDefaults")
         return json_response(show.service(service, manager.state, defaults=defaults))
 
     async def post_create(self, request: Request) -> Response:

@@ -14,10 +14,9 @@ from course_lib.engine.errdefs import Conflict, InvalidParameter, NotImplemented
 from course_lib.engine.swarm.allocator import DEFAULT_POOLS
 from course_lib.engine.swarm.interfaces import JoinRequest
 from course_lib.engine.swarm.swarm import InitRequest
+from course_lib.engine.truth import parse_bool
 
 _UINT64 = 1 << 64
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 def version_of(request: Request, what: str) -> int:
@@ -115,8 +114,7 @@ class Handlers:
     @staticmethod
     def _truth(request: Request, name: str) -> bool:
         text = request.text(name)
-        if text in TRUE:
-            return True
-        if not text or text in FALSE:
-            return False
-        raise InvalidParameter(f"invalid value for {name}: {text}")
+        try:
+            return parse_bool(text or "0")
+        except ValueError:
+            raise InvalidParameter(f"invalid value for {name}: {text}") from None

@@ -13,6 +13,7 @@ from course_lib.engine.errdefs import (
 )
 from course_lib.engine.network.addresses import is_address, mac_of_address, random_mac, to_int
 from course_lib.engine.network.stack import Link, Segment
+from course_lib.engine.truth import parse_bool
 
 if TYPE_CHECKING:
     from course_lib.engine.network.endpoint import Endpoint
@@ -31,8 +32,6 @@ IFACE_PREFIX = "com.docker.network.container_iface_prefix"
 
 _LONGEST_NAME = 15
 """Characters of an interface's name (``IFNAMSIZ`` without its end)."""
-
-_BOOLEANS = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
 class BridgeDriver:
@@ -177,12 +176,7 @@ def _mtu(text: str) -> int:
 def _boolean(options: dict[str, str], key: str, default: bool) -> bool:
     if key not in options:
         return default
-    true, false = _BOOLEANS
-    if options[key] in true:
-        return True
-    if options[key] in false:
-        return False
-    raise InvalidParameter(
-        f"failed to parse {key} value: {options[key]} "
-        f'(strconv.ParseBool: parsing "{options[key]}": invalid syntax)'
-    )
+    try:
+        return parse_bool(options[key])
+    except ValueError as error:
+        raise InvalidParameter(f"failed to parse {key} value: {options[key]} ({error})") from None

@@ -1,51 +1,21 @@
-"""``find``."""
+"""``find``: its expression, its actions, and the walk."""
 
 from __future__ import annotations
 
-import os
-import re
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from course_lib.engine.interfaces import FileStat
-from course_lib.engine.userland import users
+from course_lib.engine.userland.applets import find_primaries
 from course_lib.engine.userland.applets.common import (
     Fail,
-    base_name,
     integer,
-    is_gnu,
     join,
     reason,
 )
 from course_lib.engine.userland.applets.files import ask
+from course_lib.engine.userland.applets.find_primaries import Here, Test, constant
 from course_lib.engine.userland.applets.net_options import UsageError, refuse
-from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess
-from course_lib.engine.userland.shell import patterns
-
-
-class _Here:
-    """The file that an expression is asked about."""
-
-    __slots__ = ("depth", "found", "path", "prune")
-
-    def __init__(self, path: str, found: FileStat, depth: int) -> None:
-        self.path = path
-        self.found = found
-        self.depth = depth
-        self.prune = False
-
-
-Test = Callable[[_Here], Awaitable[bool]]
-
-
-_TYPES: dict[str, Callable[[int], bool]] = {
-    "f": stat.S_ISREG, "d": stat.S_ISDIR, "l": stat.S_ISLNK, "b": stat.S_ISBLK,
-    "c": stat.S_ISCHR, "p": stat.S_ISFIFO, "s": stat.S_ISSOCK,
-}  # fmt: skip
-
-
-_UNITS = {"": 512, "b": 512, "c": 1, "w": 2, "k": 1024, "M": 1 << 20, "G": 1 << 30}
 
 
 async def find(proc: ContainerProcess) -> int:
@@ -83,7 +53,6 @@ class _Find:
         self._same_device = False
         self._acted = False
         self._batches: list[tuple[list[str], list[str]]] = []
-        self._now = proc.machine.clock.time_ns()
         self.status = 0
         expression = self._alternatives() if words else None
         if self._position < len(self._words):
@@ -109,7 +78,7 @@ class _Find:
         if len(tests) == 1:
             return tests[0]
 
-        async def either(here: _Here) -> bool:
+        async def either(here: Here) -> bool:
             for test in tests:
                 if await test(here):
                     return True
@@ -127,7 +96,7 @@ class _Find:
         if len(tests) == 1:
             return tests[0]
 
-        async def both(here: _Here) -> bool:
+        async def both(here: Here) -> bool:
             for test in tests:
                 if not await test(here):
                     return False
@@ -143,7 +112,7 @@ class _Find:
                 raise Fail("option requires an argument: !")
             inner = self._negation()
 
-            async def no(here: _Here) -> bool:
+            async def no(here: Here) -> bool:
                 return not await inner(here)
 
             return no
@@ -156,211 +125,34 @@ class _Find:
         return self._primary(word)
 
     def _primary(self, word: str) -> Test:
+        if word in find_primaries.WITH_ARGUMENT:
+            return find_primaries.WITH_ARGUMENT[word](self._proc, self._argument(word))
+        if word in find_primaries.ALONE:
+            return find_primaries.ALONE[word](self._proc)
         makers: dict[str, Callable[[], Test]] = {
-            "-name": lambda: self._name(word), "-iname": lambda: self._name(word),
-            "-path": lambda: self._path_test(word), "-ipath": lambda: self._path_test(word),
-            "-regex": self._regex, "-type": self._type, "-perm": self._perm,
-            "-mtime": lambda: self._age(86400), "-mmin": lambda: self._age(60),
-            "-atime": lambda: self._age(86400), "-ctime": lambda: self._age(86400),
-            "-amin": lambda: self._age(60), "-cmin": lambda: self._age(60),
-            "-newer": self._newer, "-size": self._size, "-links": self._links,
-            "-inum": self._inum, "-user": self._user, "-group": self._group,
-            "-empty": self._empty, "-executable": self._executable, "-print": self._print,
-            "-print0": lambda: self._print("\0"), "-prune": self._prune, "-quit": self._quit,
-            "-delete": self._delete, "-exec": lambda: self._exec(word),
-            "-ok": lambda: self._exec(word), "-true": lambda: _constant(True),
-            "-false": lambda: _constant(False), "-depth": self._set_depth,
-            "-d": self._set_depth, "-xdev": self._set_device, "-mount": self._set_device,
-            "-follow": self._set_follow, "-maxdepth": self._set_most,
-            "-mindepth": self._set_least, "-samefile": self._same_file,
+            "-print": self._print, "-print0": lambda: self._print("\0"), "-prune": self._prune,
+            "-quit": self._quit, "-delete": self._delete, "-exec": lambda: self._exec(word),
+            "-ok": lambda: self._exec(word), "-depth": self._set_depth, "-d": self._set_depth,
+            "-xdev": self._set_device, "-mount": self._set_device, "-follow": self._set_follow,
+            "-maxdepth": self._set_most, "-mindepth": self._set_least,
         }  # fmt: skip
         if word not in makers:
             raise UsageError(f"unrecognized: {word}")
         return makers[word]()
-
-    def _name(self, word: str) -> Test:
-        pattern = self._argument(word)
-        fold = word == "-iname"
-        pattern = pattern.lower() if fold else pattern
-
-        async def test(here: _Here) -> bool:
-            name = base_name(here.path)
-            return patterns.matches(pattern, name.lower() if fold else name)
-
-        return test
-
-    def _path_test(self, word: str) -> Test:
-        pattern = self._argument(word)
-        fold = word == "-ipath"
-        pattern = pattern.lower() if fold else pattern
-
-        async def test(here: _Here) -> bool:
-            return patterns.matches(pattern, here.path.lower() if fold else here.path)
-
-        return test
-
-    def _regex(self) -> Test:
-        from course_lib.engine.userland import regex
-
-        expression = regex.basic(self._argument("-regex"))
-
-        async def test(here: _Here) -> bool:
-            return expression.fullmatch(here.path) is not None
-
-        return test
-
-    def _type(self) -> Test:
-        letters = self._argument("-type")
-        kinds = [_TYPES.get(letter) for letter in letters.split(",")]
-        if None in kinds:
-            raise Fail(f"invalid argument '{letters}' to '-type'")
-
-        async def test(here: _Here) -> bool:
-            return any(kind is not None and kind(here.found.mode) for kind in kinds)
-
-        return test
-
-    def _perm(self) -> Test:
-        text = self._argument("-perm")
-        mode = parse_mode(text.lstrip("-/"), 0, is_directory=False, umask=0)
-        if mode is None:
-            raise Fail(f"invalid mode '{text}'")
-
-        async def test(here: _Here) -> bool:
-            bits = stat.S_IMODE(here.found.mode)
-            if text.startswith("-"):
-                return bits & mode == mode
-            if text.startswith("/"):
-                return bool(bits & mode) or not mode
-            return bits == mode
-
-        return test
-
-    def _number(self, name: str, text: str) -> Callable[[int], bool]:
-        value = integer(text.lstrip("+-"))
-        if text.startswith("+"):
-            return lambda actual: actual > value
-        if text.startswith("-"):
-            return lambda actual: actual < value
-        return lambda actual: actual == value
-
-    def _age(self, unit: int) -> Test:
-        fits = self._number("-mtime", self._argument("-mtime"))
-
-        async def test(here: _Here) -> bool:
-            return fits((self._now - here.found.mtime_ns) // (unit * 1_000_000_000))
-
-        return test
-
-    def _newer(self) -> Test:
-        name = self._argument("-newer")
-        try:
-            limit = self._proc.fs.stat(self._proc.path(name)).mtime_ns
-        except OSError as error:
-            raise Fail(f"{name}: {reason(error)}") from None
-
-        async def test(here: _Here) -> bool:
-            return here.found.mtime_ns > limit
-
-        return test
-
-    def _size(self) -> Test:
-        text = self._argument("-size")
-        match = re.fullmatch(r"([+-]?\d+)([bcwkMG]?)", text)
-        if match is None:
-            raise Fail(f"invalid number '{text}'")
-        unit = _UNITS[match[2]]
-        if is_gnu(self._proc):
-            fits = self._number("-size", match[1])
-        else:  # BusyBox counts bytes
-            unit, bytes_ = 1, int(match[1].lstrip("+-")) * unit
-            sign = match[1][0] if match[1][0] in "+-" else ""
-            fits = self._number("-size", f"{sign}{bytes_}")
-
-        async def test(here: _Here) -> bool:
-            return fits(-(-here.found.size // unit))
-
-        return test
-
-    def _links(self) -> Test:
-        fits = self._number("-links", self._argument("-links"))
-
-        async def test(here: _Here) -> bool:
-            return fits(here.found.nlink)
-
-        return test
-
-    def _inum(self) -> Test:
-        fits = self._number("-inum", self._argument("-inum"))
-
-        async def test(here: _Here) -> bool:
-            return fits(here.found.ino)
-
-        return test
-
-    def _user(self) -> Test:
-        name = self._argument("-user")
-        user = users.user_by_name(self._proc.machine.fs, name)
-        if user is None and not name.isdigit():
-            raise Fail(f"unknown user {name}")
-        uid = user.uid if user else int(name)
-
-        async def test(here: _Here) -> bool:
-            return here.found.uid == uid
-
-        return test
-
-    def _group(self) -> Test:
-        name = self._argument("-group")
-        group = users.group_by_name(self._proc.machine.fs, name)
-        if group is None and not name.isdigit():
-            raise Fail(f"unknown group {name}")
-        gid = group.gid if group else int(name)
-
-        async def test(here: _Here) -> bool:
-            return here.found.gid == gid
-
-        return test
-
-    def _empty(self) -> Test:
-        async def test(here: _Here) -> bool:
-            if stat.S_ISDIR(here.found.mode):
-                return not self._proc.fs.listdir(self._proc.path(here.path))
-            return stat.S_ISREG(here.found.mode) and here.found.size == 0
-
-        return test
-
-    def _executable(self) -> Test:
-        async def test(here: _Here) -> bool:
-            return self._proc.fs.access(self._proc.path(here.path), os.X_OK)
-
-        return test
-
-    def _same_file(self) -> Test:
-        name = self._argument("-samefile")
-        try:
-            other = self._proc.fs.stat(self._proc.path(name))
-        except OSError as error:
-            raise Fail(f"{name}: {reason(error)}") from None
-
-        async def test(here: _Here) -> bool:
-            return (here.found.dev, here.found.ino) == (other.dev, other.ino)
-
-        return test
 
     # --- actions -----------------------------------------------------------------------------
 
     def _print(self, end: str = "\n") -> Test:
         self._acted = True
 
-        async def act(here: _Here) -> bool:
+        async def act(here: Here) -> bool:
             await self._proc.out(here.path + end)
             return True
 
         return act
 
     def _prune(self) -> Test:
-        async def act(here: _Here) -> bool:
+        async def act(here: Here) -> bool:
             here.prune = True
             return True
 
@@ -369,7 +161,7 @@ class _Find:
     def _quit(self) -> Test:
         self._acted = True
 
-        async def act(_here: _Here) -> bool:
+        async def act(_here: Here) -> bool:
             raise _Quit
 
         return act
@@ -378,7 +170,7 @@ class _Find:
         self._acted = True
         self._depth_first = True
 
-        async def act(here: _Here) -> bool:
+        async def act(here: Here) -> bool:
             path = self._proc.path(here.path)
             if here.path in (".", ".."):
                 return True
@@ -407,7 +199,7 @@ class _Find:
             collected: list[str] = []
             self._batches.append((command[:-1], collected))
 
-            async def collect(here: _Here) -> bool:
+            async def collect(here: Here) -> bool:
                 collected.append(here.path)
                 if len(collected) >= 1000:
                     await self._run([*command[:-1], *collected])
@@ -416,7 +208,7 @@ class _Find:
 
             return collect
 
-        async def act(here: _Here) -> bool:
+        async def act(here: Here) -> bool:
             words = [part.replace("{}", here.path) for part in command]
             if word == "-ok" and not await ask(self._proc, f"{' '.join(words)} ?"):
                 return False
@@ -437,23 +229,23 @@ class _Find:
 
     def _set_depth(self) -> Test:
         self._depth_first = True
-        return _constant(True)
+        return constant(True)
 
     def _set_device(self) -> Test:
         self._same_device = True
-        return _constant(True)
+        return constant(True)
 
     def _set_follow(self) -> Test:
         self._follow = True
-        return _constant(True)
+        return constant(True)
 
     def _set_most(self) -> Test:
         self._most = integer(self._argument("-maxdepth"), low=0)
-        return _constant(True)
+        return constant(True)
 
     def _set_least(self) -> Test:
         self._least = integer(self._argument("-mindepth"), low=0)
-        return _constant(True)
+        return constant(True)
 
     # --- walking -----------------------------------------------------------------------------
 
@@ -485,7 +277,7 @@ class _Find:
         except OSError as error:
             await self._failed(path, error)
             return
-        here = _Here(path, found, depth)
+        here = Here(path, found, depth)
         if not self._depth_first:
             await self._judge(here)
         folder = stat.S_ISDIR(found.mode) and not here.prune and depth < self._most
@@ -501,7 +293,7 @@ class _Find:
         if self._depth_first:
             await self._judge(here)
 
-    async def _judge(self, here: _Here) -> None:
+    async def _judge(self, here: Here) -> None:
         if here.depth < self._least:
             return
         fits = self._expression is None or await self._expression(here)
@@ -511,10 +303,3 @@ class _Find:
 
 class _Quit(Exception):
     pass
-
-
-def _constant(value: bool) -> Test:
-    async def test(_here: _Here) -> bool:
-        return value
-
-    return test

@@ -21,7 +21,6 @@ class _Parser:
     def __init__(self, source: str) -> None:
         self._tokens: list[Token] = tokens(source)
         self._position = 0
-        self._no_in = 0
         self._no_greater = 0
 
     # --- tokens ------------------------------------------------------------------------------
