@@ -2,24 +2,24 @@
 
 ``.docker-course/workspace.json`` remembers what was handed out. A notebook that still is what
 was handed out follows a newer release; one that the student changed stays as it is, and the
-newer one lands beside it as ``NAME.new.ipynb``. The index has changed where its texts and its code
-have: it shows the progress so far whenever it runs, which is nobody's work.
+newer one lands beside it as ``NAME.new.ipynb``. What was only opened has not changed
+(``students_work``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_lib.catalog import INDEX, Catalog, course
+from course_lib.catalog import Catalog, course
 from course_lib.errors import CourseError, NotOurWorkspace
 from course_lib.files import write_whole
 from course_lib.progress import STATE
 from course_lib.release import RECIPE, release_notebook
+from course_lib.students_work import bytes_digest, digest
 
 FORMAT = 1
 MARK = Path(STATE) / "workspace.json"
@@ -52,7 +52,7 @@ class _Handed:
 
     def is_now(self, target: Path, content: bytes) -> bool:
         """Whether a file with this content still is what was handed out."""
-        return self.released in (_digest(content), _digest_of(target, content))
+        return self.released in (bytes_digest(content), digest(target, content))
 
 
 def prepare(
@@ -108,13 +108,13 @@ def _place(
 ) -> _Handed:
     """Put a release where it belongs without losing what the student did."""
     path = workspace.folder / target
-    released = _digest_of(target, content)
+    released = digest(target, content)
     if not path.exists():
         write_whole(path, content)
         workspace.made.append(target)
         return _Handed(source, released)
     now = path.read_bytes()
-    if _digest_of(target, now) == released:
+    if digest(target, now) == released:
         return _Handed(source, released)
     if was is not None and was.is_now(target, now):
         write_whole(path, content)
@@ -139,7 +139,7 @@ def _free_name(folder: Path, target: Path, was: _Handed | None) -> Path:
         path = folder / candidate
         if not path.exists():
             return candidate
-        if was is not None and was.beside == _digest_of(target, path.read_bytes()):
+        if was is not None and was.beside == digest(target, path.read_bytes()):
             return candidate
         number += 1
 
@@ -155,7 +155,7 @@ def _releases(catalog: Catalog) -> dict[Path, tuple[str, Callable[[], bytes]]]:
             raise CourseError(f"{source} cannot be read: {error.strerror}") from None
         target = source.relative_to(catalog.folder)
         found[target] = (
-            _digest(RECIPE.encode() + content),
+            bytes_digest(RECIPE.encode() + content),
             lambda source=source: release_notebook(source),  # type: ignore[misc]
         )
     for assignment in catalog.assignments:
@@ -165,7 +165,7 @@ def _releases(catalog: Catalog) -> dict[Path, tuple[str, Callable[[], bytes]]]:
             if path.is_file() and path.suffix != ".ipynb" and not hidden:
                 content = path.read_bytes()
                 target = path.relative_to(catalog.folder)
-                found[target] = (_digest(content), lambda content=content: content)  # type: ignore[misc]
+                found[target] = (bytes_digest(content), lambda content=content: content)  # type: ignore[misc]
     return found
 
 
@@ -202,18 +202,3 @@ def _write_mark(folder: Path, handed: Mapping[str, _Handed]) -> None:
         for name, h in sorted(handed.items())
     }
     write_whole(folder / MARK, json.dumps({"format": FORMAT, "files": files}, indent=1).encode())
-
-
-def _digest_of(target: Path, content: bytes) -> str:
-    """Of what counts in a file of the workspace: of the index the cells, without their outputs."""
-    if target == Path(INDEX):
-        try:
-            cells = json.loads(content)["cells"]
-            content = json.dumps([(c["cell_type"], "".join(c["source"])) for c in cells]).encode()
-        except (ValueError, KeyError, TypeError):
-            pass  # no notebook any more: what it is counts
-    return _digest(content)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

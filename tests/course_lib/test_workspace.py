@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from course_lib.catalog import Catalog, course, read_catalog
 from course_lib.courses import CODE_STUB
 from course_lib.errors import CatalogError, CourseError, NotOurWorkspace
 from course_lib.release import release_notebook
-from course_lib.workspace import prepare
+from course_lib.workspace import MARK, is_untouched, prepare
 
 TABLE = """
 [[assignment]]
@@ -176,6 +177,83 @@ def change(path: Path, how: Callable[[Any], None]) -> None:
     book: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     how(book)
     nbformat.write(book, path)  # type: ignore[no-untyped-call]
+
+
+def opened(book: Any) -> None:
+    """What JupyterLab leaves where somebody looks at a notebook and saves it."""
+    book.metadata.language_info = {"name": "python", "version": "3.13.5", "nbconvert_exporter": "x"}
+    book.metadata.kernelspec.update(display_name="Python 3 (ipykernel)", language="python")
+    for number, cell in enumerate(book.cells):
+        cell.id = f"{number:08x}"
+        cell.metadata.trusted = True
+    book.cells[0].metadata["jp-MarkdownHeadingCollapsed"] = True
+    book.cells[1].metadata.update(scrolled=True, jupyter={"source_hidden": True}, collapsed=True)
+    book.cells[1].execution_count = 3
+
+
+def test_a_notebook_that_was_only_opened_follows_a_newer_release(
+    catalog: Catalog, source: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "ws" / LESSON
+    prepare(tmp_path / "ws", catalog=catalog)
+    was = mine.read_bytes()
+    change(mine, opened)
+    assert mine.read_bytes() != was
+    assert is_untouched(tmp_path / "ws", LESSON)
+    write_source(source, "second edition")
+    assert prepare(tmp_path / "ws", catalog=catalog).updated == [LESSON]
+    assert "second edition" in mine.read_text()
+
+
+def printed(book: Any) -> None:
+    book.cells[1].outputs = [nbformat.v4.new_output("stream", text="42")]  # type: ignore[no-untyped-call]
+
+
+WORK: dict[str, Callable[[Any], object]] = {
+    "a word": lambda book: book.cells[0].update(source="first edition!"),
+    "an answer": lambda book: book.cells[1].update(source="secret = 41"),
+    "a cell more": lambda book: book.cells.append(nbformat.v4.new_markdown_cell("")),  # type: ignore[no-untyped-call]
+    "a cell less": lambda book: book.cells.pop(),
+    "the order": lambda book: book.cells.reverse(),
+    "a kind": lambda book: book.cells.__setitem__(0, nbformat.v4.new_raw_cell("first edition")),  # type: ignore[no-untyped-call]
+    "an output": printed,
+    "a pasted picture": lambda book: book.cells[0].update(
+        attachments={"a.png": {"image/png": "A"}}
+    ),
+    "a tag": lambda book: book.cells[0].metadata.update(tags=["again"]),
+    "another kernel": lambda book: book.metadata.kernelspec.update(name="bash"),
+    "a title": lambda book: book.metadata.update(title="mine"),
+}
+
+
+@pytest.mark.parametrize("what", WORK)
+def test_whatever_a_student_did_to_a_notebook_stays(
+    what: str, catalog: Catalog, source: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "ws" / LESSON
+    prepare(tmp_path / "ws", catalog=catalog)
+    change(mine, opened)
+    change(mine, WORK[what])
+    mine_now = mine.read_bytes()
+    assert not is_untouched(tmp_path / "ws", LESSON)
+    write_source(source, "second edition")
+    assert prepare(tmp_path / "ws", catalog=catalog).beside == {LESSON: Path("a/one.new.ipynb")}
+    assert mine.read_bytes() == mine_now
+
+
+def test_a_workspace_of_a_release_that_counted_bytes_loses_nothing(
+    catalog: Catalog, source: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ws"
+    prepare(folder, catalog=catalog)
+    mark = folder / MARK
+    document = json.loads(mark.read_text())
+    counted = hashlib.sha256((folder / LESSON).read_bytes()).hexdigest()
+    document["files"][str(LESSON)]["released"] = counted
+    mark.write_text(json.dumps(document))
+    assert is_untouched(folder, LESSON)
+    write_source(source, "second edition")
+    assert prepare(folder, catalog=catalog).updated == [LESSON]
 
 
 def test_an_untouched_newer_release_gives_way_and_a_touched_one_does_not(
