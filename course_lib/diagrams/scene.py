@@ -28,6 +28,8 @@ from course_lib.topology import (
 Mark = What | None
 BarKind = Literal["network", "host", "none", "nowhere", "volume", "bind", "tmpfs"]
 HOST, NONE, NOWHERE = "host", "none", ""
+DEFAULT = "bridge"
+"""The network of those who ask for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +240,10 @@ def _kept(stacks: Iterable[Stack], networks: set[str]) -> tuple[Stack, ...]:
 
 
 def _bars(networks: Iterable[Network], used: set[str], changes: Difference) -> Iterable[Bar]:
-    index = 0
-    for network in networks:
-        if network.name in (HOST, NONE):
+    listed = [network for network in networks if network.name not in (HOST, NONE)]
+    for index, network in enumerate(listed):
+        if network.name == DEFAULT and DEFAULT not in used and (len(listed) > 1 or used):
+            # Nobody made it and nobody is on it: beside what somebody did, it would only be noise.
             continue
         subnets = [
             f"{subnet.cidr}, gateway {subnet.gateway}" if subnet.gateway else subnet.cidr
@@ -256,7 +259,6 @@ def _bars(networks: Iterable[Network], used: set[str], changes: Difference) -> I
             internal=network.internal,
             mark=changes.of("network", network.id),
         )
-        index += 1
     if HOST in used:
         detail = "the host's own interfaces and ports"
         yield Bar(HOST, "host", "host", "no network of its own", detail, palette.PLAIN)

@@ -355,9 +355,25 @@ def test_what_happened_to_a_shared_stack_covers_no_caption(now: Topology, since:
 
 def test_host_none_and_lost_containers_have_their_own_bars() -> None:
     drawing = lay_out(build_scene(MODES), measure)
-    assert [bar.key for bar in drawing.areas("bar")] == ["bridge", "dev", "host", "none", ""]
+    assert [bar.key for bar in drawing.areas("bar")] == ["dev", "host", "none", ""]
     assert {"the host's interfaces", "lo only", "on no network"} <= set(drawing.labels())
     assert "driver bridge, internal" in drawing.labels()
+
+
+def test_the_default_network_is_shown_where_somebody_is_or_was_on_it_or_nothing_else_is() -> None:
+    def bars(now: Topology, since: Topology | None = None) -> list[str]:
+        return [bar.key for bar in build_scene(now, since).bars]
+
+    on_dev, alone = container("es", "dev"), container("web", "bridge")
+    assert bars(topology()) == ["bridge"]
+    assert bars(topology(networks=("dev",))) == ["dev"]
+    assert bars(topology(on_dev, alone, networks=("dev",))) == ["bridge", "dev"]
+    gone = topology(on_dev, networks=("dev",))
+    assert bars(gone) == ["dev"]
+    assert bars(gone, topology(on_dev, alone, networks=("dev",))) == ["bridge", "dev"]
+    # A network keeps its colour, whoever comes and goes on another.
+    [dev] = build_scene(gone).bars
+    assert dev.colour == palette.network_colour(1)
 
 
 def test_mounts_and_volumes_are_shown() -> None:
@@ -504,7 +520,6 @@ def test_nothing_is_marked_where_nothing_changed() -> None:
 def test_description_says_what_the_picture_shows() -> None:
     assert describe(MODES).splitlines() == [
         "host (embedded engine 26.1.5)",
-        "  network bridge (driver bridge, 172.17.0.0/16, gateway 172.17.0.1): nobody",
         "  network dev (driver bridge, internal, 172.18.0.0/16, gateway 172.18.0.1):",
         "    app from nginx, at 172.17.0.3, published localhost:8080 → 80",
         "      sidecar from alpine, in the same stack",

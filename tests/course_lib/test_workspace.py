@@ -173,7 +173,7 @@ def test_an_index_that_ran_follows_a_newer_release_and_one_that_was_changed_does
     assert "my own words" in mine.read_text()
 
 
-def change(path: Path, how: Callable[[Any], None]) -> None:
+def change(path: Path, how: Callable[[Any], object]) -> None:
     book: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     how(book)
     nbformat.write(book, path)  # type: ignore[no-untyped-call]
