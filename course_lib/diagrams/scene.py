@@ -269,6 +269,7 @@ def _bars(networks: Iterable[Network], used: set[str], changes: Difference) -> I
 
 
 def _stores(seen: Since) -> Iterable[Store]:
+    """Volumes that containers use, and those that went: the others are on no network's picture."""
     users: dict[str, list[str]] = {}
     for container in seen.now.containers:
         for mount in container.mounts:
@@ -277,5 +278,7 @@ def _stores(seen: Since) -> Iterable[Store]:
     for volume in seen.volumes:
         names = users.get(volume.name, [])
         kind = "anonymous, " if volume.anonymous else ""
-        detail = f"{kind}in {', '.join(names)}" if names else f"{kind}in no container"
-        yield Store(volume_name(volume), detail, seen.changes.of("volume", volume.name))
+        mark = seen.changes.of("volume", volume.name)
+        if names or mark == "removed":
+            where = f"in {', '.join(names)}" if names else "in no container"
+            yield Store(volume_name(volume), f"{kind}{where}", mark)

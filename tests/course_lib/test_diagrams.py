@@ -385,6 +385,18 @@ def test_mounts_and_volumes_are_shown() -> None:
     assert [volume.key for volume in drawing.areas("volume")] == ["data", "f" * 12]
 
 
+def test_a_picture_of_networks_leaves_out_volumes_that_no_container_uses() -> None:
+    db = container("db", "dev", mounts=(Mount("volume", "used", "/data"),))
+    now = Topology((network("dev"),), (db,), (Volume("spare"), Volume("used")), ENGINE)
+    assert [store.name for store in build_scene(now).stores] == ["used"]
+    # What went is told all the same.
+    gone = build_scene(replace(now, volumes=now.volumes[1:]), now)
+    assert [(store.name, store.mark) for store in gone.stores] == [
+        ("used", None),
+        ("spare", "removed"),
+    ]
+
+
 def test_aliases_name_their_network_where_there_are_several() -> None:
     drawing = lay_out(build_scene(SCENES["two networks"]), measure)
     assert {area.key for area in drawing.areas("alias")} == {"gw on dev", "gw on prod"}
@@ -478,7 +490,7 @@ AFTER = Topology(
     (
         container("es", "dev", state="exited"),
         container("roamer", "dev", "extra"),
-        container("fresh", "bridge"),
+        container("fresh", "bridge", mounts=(Mount("volume", "v", "/v"),)),
     ),
     (Volume("v"),),
     ENGINE,
