@@ -11,6 +11,7 @@ import functools
 import io
 import string
 import threading
+import unicodedata
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,8 +57,17 @@ def load() -> None:
 @functools.cache
 def advance(letter: str, bold: bool) -> float:
     """How wide a letter is, with the space around it, at :data:`FACE_SIZE`."""
+    if is_foreign(letter, bold) and unicodedata.east_asian_width(letter) in "FW":
+        return FACE_SIZE
     with _ONE_AT_A_TIME:
         return float(_face(bold).glyph(letter).width)
+
+
+@functools.cache
+def is_foreign(letter: str, bold: bool) -> bool:
+    """Whether the font has not this letter, and another one may: Chinese, a picture of a horse."""
+    with _ONE_AT_A_TIME:
+        return ord(letter) not in _face(bold).numbers and letter.isprintable()
 
 
 @functools.cache

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from html import escape
 
 from course_lib.diagrams import palette
-from course_lib.diagrams.lettering import BASELINE, FACE_SIZE, advance, measure, outline
+from course_lib.diagrams.lettering import (
+    BASELINE,
+    FACE_SIZE,
+    advance,
+    is_foreign,
+    measure,
+    outline,
+)
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line, Outline
 
 HEAD_LENGTH, HEAD_WIDTH = 7.0, 7.2
@@ -20,13 +28,17 @@ _DASHES: dict[Outline, tuple[float, ...]] = {"solid": (), "dashed": (4, 2.5), "d
 
 
 def as_svg(drawing: Drawing) -> bytes:
-    """Scalable, the same bytes for the same drawing; texts are outlines."""
+    """Scalable, the same bytes for the same drawing; texts are outlines of our font's letters.
+
+    A letter that it has not is left to the fonts of whoever looks, in the room that it has here.
+    """
     shapes = sorted(drawing.shapes, key=lambda shape: shape.z)
     letters = {
         (letter, shape.bold)
         for shape in shapes
         if isinstance(shape, Label)
         for letter in shape.text
+        if not is_foreign(letter, shape.bold)
     }
     width, height = _number(drawing.width), _number(drawing.height)
     parts = [
@@ -102,7 +114,9 @@ def _label(label: Label) -> Iterator[str]:
     place = f"translate({_number(left)} {_number(label.y + BASELINE * label.size)})"
     letters, x = [], 0.0
     for letter in label.text:
-        if letter != " ":
+        if is_foreign(letter, label.bold):
+            letters.append(_foreign(letter, label.bold, x))
+        elif letter != " ":
             letters.append(f'<use href="#{_id(letter, label.bold)}" x="{_number(x)}"/>')
         x += advance(letter, label.bold)
     yield (
@@ -111,6 +125,15 @@ def _label(label: Label) -> Iterator[str]:
     )
     if label.struck:
         yield from _line(Line(((left, label.y), (left + width, label.y)), palette.INK, 1.0))
+
+
+def _foreign(letter: str, bold: bool, x: float) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    return (
+        f'<text transform="translate({_number(x)} 0) scale(1 -1)" font-family="sans-serif"{weight} '
+        f'font-size="{_number(FACE_SIZE)}" textLength="{_number(advance(letter, bold))}" '
+        f'lengthAdjust="spacingAndGlyphs">{escape(letter)}</text>'
+    )
 
 
 def _stroke(colour: str, width: float, outline: Outline) -> str:

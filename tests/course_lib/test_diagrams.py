@@ -670,6 +670,18 @@ def test_a_letter_is_an_outline_of_its_own() -> None:
     assert one == other
 
 
+def test_letters_that_the_font_has_not_are_left_to_whoever_looks() -> None:
+    # A file may be called anything, also what no encoding has.
+    name = "a\N{CJK UNIFIED IDEOGRAPH-65E5}<\N{HORSE}\x07\udc80"
+    data = Contents((Item(name, 5),))
+    picture = draw(stored(keeping("web", on("data")), data=data), view="volumes")
+    svg = ElementTree.fromstring(picture.svg)
+    texts = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["\N{CJK UNIFIED IDEOGRAPH-65E5}", "\N{HORSE}"]
+    # Chinese letters are as wide as they are high.
+    assert lettering.measure("\N{CJK UNIFIED IDEOGRAPH-65E5}", 11, False) == 11
+
+
 def test_a_lesson_draws_without_loading_matplotlib_or_numpy() -> None:
     code = (
         "import sys; from course_lib import diagrams, topology;"
