@@ -7,9 +7,8 @@ from html import escape
 
 from course_lib.catalog import Assignment, Catalog, Lesson
 from course_lib.progress import Score
-from course_lib.showing import Exhibit
+from course_lib.showing import GREEN, OCHRE, Exhibit
 
-GREEN, ORANGE = "#009E73", "#E69F00"
 Scores = Mapping[str, Score]
 
 
@@ -136,4 +135,4 @@ def _sign(lesson: Lesson, scores: Scores) -> str:
 
 
 def _colour(lesson: Lesson, scores: Scores) -> str:
-    return GREEN if _complete(lesson, scores) else ORANGE if _begun(lesson, scores) else "inherit"
+    return GREEN if _complete(lesson, scores) else OCHRE if _begun(lesson, scores) else "inherit"

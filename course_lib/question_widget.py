@@ -8,10 +8,7 @@ from ipywidgets import HTML, Box, Button, HBox, Layout, VBox
 
 from course_lib import stand_in
 from course_lib.questions import Option, Question
-from course_lib.showing import rich
-
-GREEN, VERMILION = "#009E73", "#D55E00"
-"""The same two as in the panel of a check; a sign and a word always say the same."""
+from course_lib.showing import GREEN, VERMILION, rich
 
 
 class QuestionWidget:

@@ -31,6 +31,10 @@ class Handle(Protocol):
         """Show this instead."""
 
 
+GREEN, VERMILION, OCHRE, BLUE = "#009E73", "#D55E00", "#BF7A00", "#0072B2"
+"""Of signs: right, wrong, half, something else; seen on light and on dark paper. Words keep the
+page's own colour, and a sign and a word always say the same."""
+
 _CODE = re.compile(r"`([^`]+)`")
 
 UNATTENDED = "COURSE_UNATTENDED"

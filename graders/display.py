@@ -1,7 +1,6 @@
 """How a result looks: a panel in a notebook, and the same as text.
 
-Colours are Okabe and Ito's, told apart by people who see colours differently; a sign and a word
-always say the same. Words keep the page's own colour, legible on light and dark pages.
+A sign and a word always say the same. Words keep the page's own colour.
 """
 
 from __future__ import annotations
@@ -10,14 +9,14 @@ import base64
 from html import escape
 from typing import Any
 
+from course_lib.showing import BLUE, GREEN, OCHRE, VERMILION
 from graders.expectation import BLOCKED
 from graders.result import MIME_TYPE, CheckResult, ExpectationResult
 from graders.sketch import Shown, merged, worth_drawing
 
-GREEN, VERMILION, ORANGE, BLUE = "#009E73", "#D55E00", "#E69F00", "#0072B2"
 _LOOK = {
     "passed": (GREEN, "✔", "passed"),
-    "partial": (ORANGE, "◐", "partly right"),
+    "partial": (OCHRE, "◐", "partly right"),
     "failed": (VERMILION, "✘", "not yet"),
     "error": (BLUE, "?", "could not be judged"),
 }

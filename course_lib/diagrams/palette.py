@@ -1,8 +1,9 @@
 """The visual language of all pictures: colours, sizes, signs.
 
-Colours are Okabe and Ito's, which people with any common colour blindness tell apart; yet no
-fact is told by colour alone: a state has its sign and its word, a network its name on the bar
-that its wires lead to, a change its badge.
+Colours are those of Okabe and Ito that are dark enough for a line on paper, and darker ones where
+theirs are too pale: people with any common colour blindness tell them apart. Yet no fact is told by
+colour alone: a state has its sign and its word, a network its name on the bar that its wires lead
+to, a change its badge.
 
 Lengths are CSS pixels, 100 to the inch; y grows downwards.
 """
@@ -17,7 +18,7 @@ HOST_FILL = "#f6f6f4"
 BOX_FILL = "#ffffff"
 STOPPED_FILL = "#ececec"
 
-NETWORK_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8a6d1f")
+NETWORK_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B8578F", "#5C4A00", "#4A3AA0", "#7A1F3D")
 PLAIN = "#6b6b6b"
 """For what is no network of its own: host, none."""
 

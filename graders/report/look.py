@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from course_lib import showing
 from course_lib.diagrams import palette
-from graders import display
 from graders.report.model import Outcome
 
 COLOUR: dict[Outcome, str] = {
-    "passed": display.GREEN,
-    "partial": display.ORANGE,
-    "failed": display.VERMILION,
-    "waiting": display.BLUE,
+    "passed": showing.GREEN,
+    # Areas side by side, not signs: paler, so that nobody takes it for the next one.
+    "partial": "#E69F00",
+    "failed": showing.VERMILION,
+    "waiting": showing.BLUE,
     "missing": palette.FAINT,
 }
 SIGN: dict[Outcome, str] = {
