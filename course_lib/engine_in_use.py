@@ -87,6 +87,14 @@ class EngineInUse:
             raise EngineUnavailable(f"the engine at {self.engine.host} said: {reason}") from None
         except (DockerException, RequestException) as error:
             raise EngineUnavailable(
-                f"the engine at {self.engine.host} does not answer: {error}",
+                f"the engine at {self.engine.host} does not answer: {_reason(error)}",
                 "run lab.start(...) again",
             ) from None
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, without the exceptions that it is wrapped in."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    inner = [_reason(one) for one in error.args if isinstance(one, BaseException)]
+    return inner[0] if inner else str(error)

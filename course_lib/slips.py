@@ -1,7 +1,8 @@
-"""A word below Python's own error where a cell was meant for the shell.
+"""A word below Python's own error where a beginner's slip is known by its look.
 
-``docker run …`` without its ``!``, and ``%%sh`` below a comment, are what beginners write first;
-``invalid syntax`` and ``Line magic function `%%sh` not found`` do not say what is missing.
+``docker run …`` without its ``!``, ``%%sh`` below a comment, and a text without its quotes are what
+beginners write first; ``invalid syntax``, ``Line magic function `%%sh` not found`` and ``name
+'publish' is not defined`` do not say what is missing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from course_lib import showing
 
 _COMMAND = re.compile(r"\s*([A-Za-z_]\w*\s*=\s*)?(?:\$\s*)?((?:docker|curl)\s+[^\s=].*\S)\s*")
 _BELOW = re.compile(r"\S[^\n]*\n\s*(%%(?:sh|bash))\b")
+_ADDRESS = re.compile(r"\s*(\w+\s*=\s*)(\d+(?:\.\d+){2,3}(?:/\d+)?)\s*")
+_EXERCISE = re.compile(r"\bcheck\(\s*([a-z]+(?:-[a-z]+)+)\s*\)")
+_WORD = re.compile(r"^(\w+\s*=\s*)([A-Za-z]\w*)\s*$", re.MULTILINE)
 
 
 def advice(cell: str, error: BaseException | None) -> str:
@@ -25,6 +29,16 @@ def advice(cell: str, error: BaseException | None) -> str:
         command = _COMMAND.fullmatch(error.text or "")
         if command:
             return f"A line for the shell begins with `!`: `{command[1] or ''}!{command[2]}`"
+        address = _ADDRESS.fullmatch(error.text or "")
+        if address:
+            return f'A text stands in quotes: `{address[1]}"{address[2]}"`'
+    if isinstance(error, NameError):
+        exercise = _EXERCISE.search(cell)
+        if exercise:
+            return f'A text stands in quotes: `check("{exercise[1]}")`'
+        for before, word in _WORD.findall(cell):
+            if word == error.name:
+                return f'If `{word}` is meant as a text, it stands in quotes: `{before}"{word}"`'
     return ""
 
 

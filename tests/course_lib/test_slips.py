@@ -35,6 +35,30 @@ def test_a_slip_in_python_is_left_to_python(cell: str) -> None:
     assert advice(cell, raised(cell)) == ""
 
 
+@pytest.mark.parametrize("address", ["172.17.0.2", "172.17.0.2/16", "3.0.7"])
+def test_an_address_without_quotes_is_told(address: str) -> None:
+    cell = f"web_address = {address}"
+    assert advice(cell, raised(cell)) == f'A text stands in quotes: `web_address = "{address}"`'
+
+
+def fails(cell: str) -> NameError:
+    with pytest.raises(NameError) as caught:
+        exec(cell, {"check": print})
+    return caught.value
+
+
+def test_a_word_without_quotes_is_told() -> None:
+    cell = "check(publish-any-port)"
+    assert advice(cell, fails(cell)) == 'A text stands in quotes: `check("publish-any-port")`'
+    cell = "port = 80\nerror_reason = redis"
+    assert advice(cell, fails(cell)).endswith('stands in quotes: `error_reason = "redis"`')
+
+
+@pytest.mark.parametrize("cell", ["x = redis + 1", "print(redis)", "y = redis.port", "check(a)"])
+def test_a_name_that_python_misses_elsewhere_is_left_to_python(cell: str) -> None:
+    assert advice(cell, fails(cell)) == ""
+
+
 @pytest.mark.parametrize("cell", ["# mine\n%%sh\ndocker ps", "x = 1\n\n  %%sh\nls"])
 def test_a_cell_magic_below_something_is_told(cell: str) -> None:
     missing = UsageError("Line magic function `%%sh` not found.")

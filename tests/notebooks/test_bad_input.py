@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -149,27 +150,31 @@ def test_pasted_characters_are_named_before_docker_complains(run: Run) -> None:
     assert "found: web_port is not set" in checked
 
 
-def test_an_engine_stopped_in_the_middle_is_said_and_comes_back(run: Run) -> None:
-    stop = f"!{sys.executable} -m course_lib.cli engine stop"
-    _, stopped, docker, checked, drawn, traced, again, after = run(
-        START,
-        stop,
-        "!docker ps",
-        "check('drivers-isolated')",
-        "lab.draw()",
-        "lab.trace('web', 'es')",
-        "lab.start('networking/network-drivers')",
-        "check('drivers-isolated')",
-    )
-    assert "stopped" in stopped
-    assert "Cannot connect to the Docker daemon" in docker
-    assert "could not be judged" in checked
-    assert "run the lesson's first cell again" in checked
-    for text in (drawn, traced):
-        assert "does not answer" in text
-        assert "run lab.start(...) again" in text
-    assert "Network drivers" in again
-    assert "there is no container named vault" in after
+STOP = f"!{sys.executable} -m course_lib.cli engine stop"
+KILL = """
+import json, os, signal, subprocess, sys
+said = subprocess.check_output([sys.executable, "-m", "course_lib.cli", "engine", "status", "--json"])
+os.kill(json.loads(said)["pid"], signal.SIGKILL)
+"""
+
+
+def test_an_engine_stopped_or_killed_in_the_middle_is_said_and_comes_back(run: Run) -> None:
+    meanwhile = (
+        "!docker ps", "check('drivers-isolated')", "lab.draw()", "lab.trace('web', 'es')",
+        "lab.start('networking/network-drivers')", "check('drivers-isolated')",
+    )  # fmt: skip
+    _, *shown = run(START, STOP, *meanwhile, KILL, *meanwhile)
+    for ended in (shown[1:7], shown[8:]):
+        docker, checked, drawn, traced, again, after = ended
+        assert "Cannot connect to the Docker daemon" in docker
+        assert "could not be judged" in checked
+        assert "run the lesson's first cell again" in checked
+        for text in (drawn, traced):
+            # The system's words, and no exception's.
+            assert re.search(r"does not answer: [A-Z][a-z ]+\n", text), text
+            assert "run lab.start(...) again" in text
+        assert "Network drivers" in again
+        assert "there is no container named vault" in after
 
 
 def test_words_that_nobody_knows(run: Run) -> None:
