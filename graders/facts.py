@@ -111,13 +111,16 @@ def _first_word(command: str) -> str:
     return posixpath.basename(command.partition(" ")[0])
 
 
-def on_network(container: ContainerView, network: str) -> Finding:
-    """The container is attached to the network of this name."""
+def on_network(container: ContainerView, network: str, hint: str = "") -> Finding:
+    """The container is attached to the network of this name.
+
+    :param hint: for lessons in which ``docker run`` is not the way.
+    """
     if network in container.addresses:
         return met(f"{container.name} is on {network}", *links("met", container, [network]))
     return missed(
         f"{container.name} is on {listed(container.addresses)}",
-        f"Which option of docker run chooses the network? It has to say {network}.",
+        hint or f"Which option of docker run chooses the network? It has to say {network}.",
         *links("missing", container, [network]),
         *links("other", container, container.addresses),
     )

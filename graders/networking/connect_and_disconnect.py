@@ -12,6 +12,7 @@ from graders.probe import Probe
 from graders.registry import check
 
 LOOPBACK = "lo"
+JOIN = "A container may be on several networks: docker network can let it join one more."
 
 
 @check("connect-roamer")
@@ -24,8 +25,8 @@ def on_two_networks(probe: Probe) -> Iterator[Expectation]:
         0.5,
         running.also(lambda: made_from(probe, roamer, "alpine")),
     )
-    bridge = running.then(lambda: on_network(roamer, "bridge"))
-    dev = running.then(lambda: on_network(roamer, "dev"))
+    bridge = running.then(lambda: on_network(roamer, "bridge", JOIN))
+    dev = running.then(lambda: on_network(roamer, "dev", JOIN))
     yield expect("roamer is on the default bridge.", 0.5, bridge)
     yield expect("roamer is on dev.", 1, dev)
     both = bridge.then(lambda: dev)
@@ -61,8 +62,8 @@ def both_names_lead_home(probe: Probe) -> Iterator[Expectation]:
     between = probe.container("between")
     running = runs(between)
     yield expect("A container named between is running.", 0.5, running)
-    dev = running.then(lambda: on_network(between, "dev"))
-    prod = running.then(lambda: on_network(between, "prod"))
+    dev = running.then(lambda: on_network(between, "dev", JOIN))
+    prod = running.then(lambda: on_network(between, "prod", JOIN))
     yield expect("between is on dev.", 0.5, dev)
     yield expect("between is on prod.", 0.5, prod)
     both = dev.then(lambda: prod)

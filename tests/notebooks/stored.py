@@ -177,6 +177,8 @@ def run(notebook: Path, folder: Path, environment: Mapping[str, str], *words: st
         [
             sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider",
             "-p", "tests.notebooks.nbval_text", "--nbval-cell-timeout", "300",
+            # On a busy machine a kernel may need more than nbval's minute to come up.
+            "--nbval-kernel-startup-timeout", "200",
             "-c", "/dev/null", "--rootdir", place, copy,
         ],
         env={**environment, "PYTHONPATH": str(HERE.parents[1])},
