@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.contract.harness import until
 
-DEADLINE = 30
+DEADLINE = 60
 FEW = 64
 """Open files of an engine that shall run out of them."""
 
