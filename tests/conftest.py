@@ -1,9 +1,9 @@
-"""Fixtures for all tests that need a real Docker engine."""
+"""Fixtures for all tests that need a real Docker engine; a run leaves nothing there."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,32 @@ def compose_config(docker_command: str, tmp_path_factory: pytest.TempPathFactory
     (folder / "cli-plugins").mkdir()
     (folder / "cli-plugins" / "docker-compose").symlink_to(path)
     return folder
+
+
+_STOOD = pytest.StashKey[Mapping[str, set[str]]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Under ``CI``, where the daemons have no other users: a run leaves nothing on them."""
+    if os.environ.get("CI") and not hasattr(session.config, "workerinput"):
+        from tests.reference import leftovers
+
+        session.config.stash[_STOOD] = leftovers.standing()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """All workers have ended by then."""
+    stood = session.config.stash.get(_STOOD, None)
+    if stood is None:
+        return
+    from tests.reference import leftovers
+
+    if found := leftovers.left(stood):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        assert reporter is not None
+        for line in found:
+            reporter.write_line(f"left behind at {line}", red=True)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

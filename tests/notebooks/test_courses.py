@@ -213,12 +213,26 @@ def test_nbgrader_grades_as_the_work_deserves(
 
     assert made.scores("half") == HALF_POINTS
     assert made.scores("tampered") == FULL_POINTS
+    if engine.name == "dockerd":
+        check_that_nothing_stays(made, engine)
 
     made.nbgrader("generate_feedback", "networking")
     page = made.root / "feedback" / "half" / "networking" / "publish-a-service.html"
     text = page.read_text()
     assert "Found: site is published on host port 8080" in text
     assert "5.0/12.0" in re.sub(r"\s", "", text)
+
+
+def check_that_nothing_stays(made: Course, engine: Engine) -> None:
+    """What was started in submissions, also without a name, is gone from a Docker of one's own."""
+    started = {
+        line
+        for path in (made.root / "autograded").rglob("*.ipynb")
+        for line in re.findall(r"\b[0-9a-f]{64}\b", path.read_text())
+    }
+    assert len(started) > 4
+    for container in started:
+        assert engine.raw.get(f"/containers/{container}/json").status == 404
 
 
 def write_own_exercise(path: Path) -> None:
