@@ -9,7 +9,7 @@ TEST_ARGS ?=
 # Workers of pytest: one per core.
 JOBS ?= auto
 
-.PHONY: lab test quick lint format bench docs clean help
+.PHONY: lab test quick fast lint format bench docs clean help
 
 help:
 	@echo "make lab     start the course in JupyterLab (LAB_ARGS='--engine docker' …)"
@@ -42,9 +42,13 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
 
+# Lint and types beside the tests, most of which wait: whichever fails, both are seen to the end.
+quick: $(VENV)/.dev
+	$(MAKE) --no-print-directory --keep-going --jobs 2 lint fast
+
 # About a minute, so without the contract tests and those of grading in forked processes;
 # `pytest tests/contract tests/grading -m "not docker"` has those.
-quick: lint
+fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q --ignore=tests/contract --ignore=tests/grading \
 		-m "not slow and not docker and not browser" $(TEST_ARGS)
 

@@ -44,7 +44,7 @@ SCRIPTS: dict[str, str] = {
         volume create --label =x @-lx
         volume create --opt o=size=1m @-t2
         volume create --opt type=nfs @-t3
-        volume create ''
+        volume create --label @-x ''
         volume create --label new=1 @-d
         volume inspect @-d --format '{{json .Labels}}'
         volume create @-d --opt type=tmpfs --opt device=tmpfs

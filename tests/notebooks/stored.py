@@ -46,6 +46,8 @@ Also in lines whose programs may print to both streams, which dockerd passes on 
 """
 EXACTLY = "COURSE_NBVAL_EXACTLY"
 """Environment variable: set where nbval compares on a fresh engine with the seed."""
+ALONE = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+"""pytest's own: without the plug-ins of our other tests, which take longer to load than nbval."""
 KEPT = frozenset({"text/plain"})
 """MIME types that are stored and compared."""
 STAGE = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "COLUMNS": "80", "PYTHONHASHSEED": "0", UNATTENDED: "1"}
@@ -176,12 +178,13 @@ def run(notebook: Path, folder: Path, environment: Mapping[str, str], *words: st
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider",
-            "-p", "tests.notebooks.nbval_text", "--nbval-cell-timeout", "300",
+            "-p", "nbval.plugin", "-p", "tests.notebooks.nbval_text",
+            "--nbval-cell-timeout", "300",
             # On a busy machine a kernel may need more than nbval's minute to come up.
             "--nbval-kernel-startup-timeout", "200",
             "-c", "/dev/null", "--rootdir", place, copy,
         ],
-        env={**environment, "PYTHONPATH": str(HERE.parents[1])},
+        env={**environment, "PYTHONPATH": str(HERE.parents[1]), ALONE: "1"},
         cwd=place, capture_output=True, text=True, timeout=400,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
