@@ -20,7 +20,7 @@ from docker.errors import APIError
 from tests.contract.rawhttp import RawClient, Response
 
 IDLE = ["sleep", "1000"]
-DEADLINE = 15.0
+DEADLINE = 30.0
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ volume-opt=device=tmpfs,volume-opt=o=size=64k alpine sh -c 'df -k /d | tail -1'
         ! mkdir 'a b'; printf x > 'a	c'
         run --rm -v '%/a b:/x y' -v '%/a	c:/q\\r' alpine \
             sh -c 'grep -Eo " /(x|q)[^ ]* " /proc/mounts | sort'
-        run --rm -v '%/a b:/x y' alpine sh -c 'cut -d" " -f4,5 /proc/self/mountinfo | grep x'
+        run --rm -v '%/a b:/x y' alpine sh -c 'cut -d" " -f4,5 /proc/self/mountinfo | grep " /x"'
         ! docker run --rm -v @-w:/d alpine touch /d/x
         ! docker run --rm -v @-w:/etc/passwd alpine true 2>&1 | grep -o 'not a directory: unknown.*'
         ! docker run --rm -v @-empty:/etc/passwd alpine true 2>&1 | grep -o 'is not directory'

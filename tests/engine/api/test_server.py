@@ -28,7 +28,7 @@ from course_lib.engine.api.server import ApiServer, SocketError
 from course_lib.engine.clock import SystemClock
 from course_lib.engine.errdefs import Conflict, NotFound, NotModified
 
-DEADLINE = 10
+DEADLINE = 30
 
 
 class Routes:

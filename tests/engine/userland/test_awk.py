@@ -49,6 +49,6 @@ async def test_errors_are_one_line(box: Box, program: str, message: str) -> None
 
 
 async def test_an_endless_program_can_be_killed(box: Box) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         code, _, _ = await box.run("timeout", "0.05", "awk", "BEGIN { while (1) x++ }")
     assert code == 143

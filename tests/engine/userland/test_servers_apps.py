@@ -115,7 +115,7 @@ async def test_both_ports_are_open_and_close(lab: Lab) -> None:
     node, running = await lab.start("elasticsearch", "es")
     stream = await node.net.connect(node.net.address, 9300)
     await stream.write(b"hello?")
-    assert await asyncio.wait_for(stream.read(), 5) == b""
+    assert await asyncio.wait_for(stream.read(), 60) == b""
     running.process.kill(15)
     code, out, _ = await running.finish()
     assert code == 143

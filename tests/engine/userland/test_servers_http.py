@@ -64,7 +64,7 @@ async def site(tmp_path: Path, clock: ManualClock) -> Site:
 async def read_until(stream: StreamSocket, end: bytes) -> bytes:
     data = b""
     while not data.endswith(end):
-        chunk = await asyncio.wait_for(stream.read(), 5)
+        chunk = await asyncio.wait_for(stream.read(), 60)
         assert chunk, data
         data += chunk
     return data
@@ -72,7 +72,7 @@ async def read_until(stream: StreamSocket, end: bytes) -> bytes:
 
 async def read_all(stream: StreamSocket) -> bytes:
     data = b""
-    while chunk := await asyncio.wait_for(stream.read(), 5):
+    while chunk := await asyncio.wait_for(stream.read(), 60):
         data += chunk
     return data
 

@@ -63,7 +63,7 @@ class Web:
         stream = await self.node.net.connect(ADDRESS, port)
         await stream.write("\r\n".join([*lines, "", ""]).encode() + body)
         data = b""
-        while chunk := await asyncio.wait_for(stream.read(), 10):
+        while chunk := await asyncio.wait_for(stream.read(), 60):
             data += chunk
         stream.close()
         head, _, rest = data.partition(b"\r\n\r\n")

@@ -45,7 +45,7 @@ class Link:
 
     async def reply(self) -> Any:
         while (found := self.reader.next()) is None:
-            data = await asyncio.wait_for(self.stream.read(), 10)
+            data = await asyncio.wait_for(self.stream.read(), 60)
             if not data:
                 raise EOFError
             self.reader.feed(data)
@@ -192,7 +192,7 @@ async def test_lines_typed_by_hand(redis: Redis) -> None:
     stream = await redis.node.net.connect(ADDRESS, 6379)
     await stream.write(b'set a "b c"\r\nget a\r\n\r\nINCR n\nquit\r\n')
     data = b""
-    while chunk := await asyncio.wait_for(stream.read(), 10):
+    while chunk := await asyncio.wait_for(stream.read(), 60):
         data += chunk
     assert data == b"+OK\r\n$3\r\nb c\r\n:1\r\n+OK\r\n"
 
@@ -226,7 +226,7 @@ async def test_what_is_not_the_protocol(redis: Redis, nonsense: bytes, complaint
     stream = await redis.node.net.connect(ADDRESS, 6379)
     await stream.write(nonsense)
     data = b""
-    while chunk := await asyncio.wait_for(stream.read(), 10):
+    while chunk := await asyncio.wait_for(stream.read(), 60):
         data += chunk
     assert data == complaint
     assert await (await redis.link()).ask("PING") == Status("PONG")
