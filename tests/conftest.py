@@ -83,6 +83,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
         assert reporter is not None
+        reporter.ensure_newline()
         for line in found:
             reporter.write_line(f"left behind at {line}", red=True)
 
