@@ -34,7 +34,8 @@ class EngineMissingError(Exception):
 def open_engine(name: str, socket: str, address: str) -> Engine:
     """A handle on an engine that answers."""
     raw = RawClient(socket)
-    client = docker.DockerClient(base_url=f"unix://{socket}", version="auto", timeout=60)
+    # A stream may be silent for long on a busy machine; a test that hangs is ended by pytest.
+    client = docker.DockerClient(base_url=f"unix://{socket}", version="auto", timeout=300)
     return Engine(name, socket, address, raw, client)
 
 
