@@ -70,10 +70,19 @@ def check_machine(environ: Mapping[str, str] = os.environ) -> None:
             "this machine allows no namespaces, which would keep students apart",
             "use a (virtual) machine, or a privileged container",
         )
-    if _fails(_by(NOBODY, sys.executable, "-c", "import course_lib.hub.listening")):
+    check_python()
+
+
+def check_python(program: str = sys.executable) -> None:
+    """Whether students can start a Python and find the course with it.
+
+    :raises CourseError: they cannot.
+    """
+    if _fails(_by(NOBODY, program, "-c", "import course_lib.hub.listening")):
         raise CourseError(
-            f"students could not start {sys.executable}",
-            "install the course where everybody can read it: /opt/docker-course",
+            f"students could not start {program}, which is {os.path.realpath(program)}",
+            "make the environment of a Python that everybody can read, where everybody can read it:"
+            " /usr/bin/python3 -m venv /opt/docker-course",
         )
 
 
@@ -218,7 +227,9 @@ def _by(user: int | None, *words: str) -> list[str]:
     """A command as that user runs it, who is in no group."""
     if user is None:
         return list(words)
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *words]
+    # (By a shell: setpriv still has root's privileges when it looks for a program.)
+    drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--"]
+    return [*drop, "/bin/sh", "-c", 'exec "$@"', "sh", *words]
 
 
 def _fails(words: list[str]) -> bool:

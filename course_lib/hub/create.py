@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.catalog import course
 from course_lib.errors import CourseError, NotOurWorkspace
 from course_lib.files import write_whole
 from course_lib.hub import accounts
@@ -145,7 +144,8 @@ def prepare(hub: Hub, docker: Path, announce: Callable[[str], None]) -> None:
 
 
 def _write_settings(hub: Hub, docker: Path) -> None:
-    from course_lib.release import release_notebook
+    # (nbgrader takes its time to be imported.)
+    from course_lib.hub.first_page import first_page
 
     words = {"course": hub.klass.course, "exchange": str(hub.exchange)}
     for kind in EXTENSIONS:
@@ -159,7 +159,7 @@ def _write_settings(hub: Hub, docker: Path) -> None:
         # (The course's own server is none of a person's, and no socket is handed to it.)
         more = () if kind == "grader" else (LISTENING,)
         write_extensions(kind, folder, *more)
-    write_whole(hub.jupyter / "index.ipynb", release_notebook(course().index))
+    write_whole(hub.jupyter / "index.ipynb", first_page())
     program = hub.programs / "docker"
     ours = Path(sys.executable).with_name("course")
     write_whole(

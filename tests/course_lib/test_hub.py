@@ -12,10 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from course_lib.catalog import course
 from course_lib.errors import CourseError, NotOurWorkspace, PortInUse, UsageError
 from course_lib.hub import accounts, cgroups, checks, create
+from course_lib.hub.first_page import first_page
 from course_lib.hub.folder import Class, Hub, make_class, open_hub
 from course_lib.hub.roster import (
     Student,
@@ -203,6 +206,16 @@ def test_machine_without_root_or_proxy_is_said(monkeypatch: pytest.MonkeyPatch) 
     assert "npm install -g configurable-http-proxy" in str(caught.value)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root tries things as somebody else")
+def test_python_that_only_root_can_start_is_said(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    tmp_path.chmod(0o700)
+    with pytest.raises(CourseError, match=f"students could not start {program}"):
+        checks.check_python(str(program))
+
+
 def test_secret_that_is_none_is_said(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.state.mkdir()
     path = hub.state / "cookie_secret"
@@ -253,6 +266,14 @@ def test_control_groups_of_both_versions(tmp_path: Path) -> None:
     # Without control groups, the limit of single processes.
     none = cgroups.Cgroup.of("anna", "hub", tmp_path / "none")
     assert none.joined(1 << 20, 10) == ["prlimit", f"--data={1 << 20}", "--"]
+
+
+def test_first_page_of_a_class_is_the_index_and_says_where_lessons_come_from() -> None:
+    page = nbformat.reads(first_page().decode(), as_version=4)  # type: ignore[no-untyped-call]
+    nbformat.validate(page)
+    assert "Assignment List" in page.cells.pop(1).source
+    index = nbformat.read(course().index, as_version=4)  # type: ignore[no-untyped-call]
+    assert [cell.source for cell in page.cells] == [cell.source for cell in index.cells]
 
 
 def test_hand_out_is_a_table(hub: Hub) -> None:

@@ -77,9 +77,12 @@ def server(image: Image, pod: Cgroup, tmp_path: Path) -> Iterator[str]:
     within = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
     within += pod.joined(LIMIT_MB << 20, PROCESSES)
     log = tmp_path / "server.log"
+    # The words of BinderHub's chart.
+    settings = (f"base_url={BASE}", f"token={TOKEN}", "trust_xheaders=True")
     command = [
-        *("jupyter-lab", "--ip=0.0.0.0", "--port=8888", f"--ServerApp.base_url={BASE}"),
-        *(f"--ServerApp.token={TOKEN}", "--ServerApp.trust_xheaders=True"),
+        *("python3", "-c", 'import os, sys; os.execvp("jupyter-lab", sys.argv)'),
+        *("--ip=0.0.0.0", "--port=8888"),
+        *(f"--{app}.{setting}" for app in ("NotebookApp", "ServerApp") for setting in settings),
     ]
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -121,6 +124,13 @@ def test_learner_finds_the_lessons_and_no_solutions(image: Image) -> None:
         text = path.read_text()
         assert "BEGIN SOLUTION" not in text, path
         assert lesson_one.FIRST not in text, path
+
+
+def test_servers_of_images_start_without_forty_parsers(image: Image) -> None:
+    image.run("python", "-c", "import nbformat, sys; assert 'rfc3987_syntax' not in sys.modules")
+    step = re.compile(r"pip uninstall (?:--quiet )?--yes rfc3987-syntax$", re.MULTILINE)
+    for recipe in ("binder/postBuild", "deploy/kubernetes/Dockerfile"):
+        assert step.search((ROOT / recipe).read_text()), recipe
 
 
 def test_first_lesson_on_binder(image: Image, pod: Cgroup, server: str, tmp_path: Path) -> None:
