@@ -67,6 +67,7 @@ c.Authenticator.plugin_class = "nbgrader.auth.JupyterHubAuthPlugin"
 """
 
 _FOR_GRADER = """\
+c.ExchangeFactory.collect = "course_lib.hub.collecting.CarefulCollect"
 load_subconfig("nbgrader_config.py", path={directory!r})  # noqa: F821
 """
 

@@ -14,8 +14,8 @@ from course_lib.files import write_whole
 from course_lib.release import release_notebook
 
 FETCH = """\
-**A lesson opens once you have fetched its assignment**: in the menu *Nbgrader → Assignment List* press
-*Fetch*. There you also hand it in (*Submit*), and find what came back (*Fetch Feedback*)."""
+**A lesson opens once you have fetched its assignment**: in the menu *Nbgrader → Assignment List*
+press *Fetch*. There you also hand it in (*Submit*), and find what came back (*Fetch Feedback*)."""
 
 
 def first_page() -> bytes:

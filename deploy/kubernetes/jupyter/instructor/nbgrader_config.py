@@ -8,3 +8,6 @@ load_subconfig("nbgrader_config.py", path=directory)  # noqa: F821
 c.CourseDirectory.root = directory
 c.CourseDirectory.course_id = os.environ["COURSE_ID"]
 c.Exchange.root = "/srv/exchange"
+# Nobody's link is followed. (Users have no names in a pod, so owners cannot be told by them.)
+c.ExchangeFactory.collect = "course_lib.hub.collecting.CarefulCollect"
+c.ExchangeCollect.check_owner = False
