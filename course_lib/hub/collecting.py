@@ -29,9 +29,6 @@ class CarefulCollect(ExchangeCollect):
     def init_src(self) -> None:
         """Choose the latest submission of each student."""
         super().init_src()
-        for record in self.src_records:
-            if not record["own"]:
-                self.log.warning("%s is not of whom it says; left there", record["filename"])
         self.src_records = [record for record in self.src_records if record["own"]]
 
     def _path_to_record(self, path: str) -> dict[str, Any]:
@@ -41,6 +38,8 @@ class CarefulCollect(ExchangeCollect):
             # Not as nbgrader names submissions, so there is no student, either.
             record = {"username": "", "filename": Path(path).name, "timestamp": datetime.min}
         record["own"] = self._is_of(record["username"], path)
+        if not record["own"]:
+            self.log.warning("%s is not of whom it says; left there", record["filename"])
         return record
 
     def _is_of(self, student: str, path: str) -> bool:

@@ -178,7 +178,8 @@ def test_name_of_a_user_of_this_machine_is_not_taken(hub: Hub) -> None:
 
 
 def test_port_in_use_is_named(hub: Hub) -> None:
-    taken = Hub(hub.folder, Class("docker-101", "ines", proxy_port=free_port()))
+    ports = {name: free_port() for name in ("port", "hub_port", "proxy_port", "grader_port")}
+    taken = Hub(hub.folder, Class("docker-101", "ines", **ports))
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", taken.klass.proxy_port))
         holder.listen()

@@ -86,6 +86,7 @@ def test_only_the_own_work_counts(
     }
     assert not (tmp_path / "course/networking").exists()
     assert f"{CLEO}+networking" in caplog.text
+    assert forged.name in caplog.text
     # Where users have no names, what they say of themselves is all there is.
     assert f"{CLEO}/networking/lesson.ipynb" in collect(tmp_path, check_owner=False)
 

@@ -23,6 +23,7 @@ async def try_to_cross(klass: RunningClass) -> None:
         async with Kernel(theirs, "theirs.ipynb") as their, Kernel(ours, "ours.ipynb") as kernel:
             await publish_the_same_port(victim, their, kernel)
             await leave_and_look(victim, their, kernel)
+            await try_socket(their, kernel)
             await pass_limits(klass, kernel)
             await try_files(klass, victim, kernel)
             await try_ports(klass, kernel)
@@ -78,6 +79,17 @@ async def leave_and_look(victim: str, theirs: Kernel, ours: Kernel) -> None:
     names = [f"{folder}/of-{victim}" for folder in ("/tmp", "/var/tmp", "/dev/shm")]
     assert left.strip() == str([*names, "abstract socket", "shared memory"])
     assert text_of(await ours.run(find)).strip() == "[]"
+
+
+async def try_socket(theirs: Kernel, ours: Kernel) -> None:
+    """The victim's engine: its socket where the victim has it, and by way of its processes."""
+    look = "!echo $DOCKER_HOST; pgrep --full '[c]ourse_lib.engine'"
+    victims = text_of(await theirs.run(look)).split()
+    host, process = victims[0], victims[-1]
+    assert process.isdigit()
+    for path in (host, f"unix:///proc/{process}/root{host.removeprefix('unix://')}"):
+        found = text_of(await ours.run(f"!docker -H {path} ps --quiet 2>&1 || echo refused"))
+        assert found.split()[-1:] == ["refused"], (path, found)
 
 
 FILL = "kept = [bytes([1]) * (1 << 26) for _ in range(32)]"
@@ -150,9 +162,17 @@ async def try_ports(klass: RunningClass, kernel: Kernel) -> None:
 
 async def try_proxy(klass: RunningClass, victim: str, ours: Person) -> None:
     """With one's own log-in."""
-    for path in ("lab", "api/contents/index.ipynb", "proxy/8765/", "api/kernels"):
+    host, port = "127.0.0.1", klass.hub.klass.grader_port
+    for path in (
+        *("lab", "api/contents/index.ipynb", "files/index.ipynb", "api/kernels", "api/terminals"),
+        *("proxy/8765/", "proxy/absolute/8765/", f"proxy/{host}:8765/", "terminals/websocket/1"),
+    ):
         status, found = await ours.ask(path, of=victim)
         assert status in (403, 404), (path, status, found)
+    # By the own server, which proxies to the own network alone.
+    for path in (f"proxy/{host}:{port}/", f"proxy/absolute/{port}/", "proxy/192.0.2.1:80/"):
+        status, found = await ours.ask(path)
+        assert status >= 400, (path, status, found)
     for path in ("formgrader", "lab", "api/contents"):
         status, found = await ours.ask(path, of=f"/services/{klass.course}/")
         assert status in (403, 404), (path, status, found)
