@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -178,7 +179,9 @@ def test_name_of_a_user_of_this_machine_is_not_taken(hub: Hub) -> None:
 
 
 def test_port_in_use_is_named(hub: Hub) -> None:
-    ports = {name: free_port() for name in ("port", "hub_port", "proxy_port", "grader_port")}
+    ports: dict[str, Any] = {
+        name: free_port() for name in ("port", "hub_port", "proxy_port", "grader_port")
+    }
     taken = Hub(hub.folder, Class("docker-101", "ines", **ports))
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", taken.klass.proxy_port))
