@@ -23,6 +23,7 @@ import nbval.plugin
 from nbclient import NotebookClient
 from nbval.plugin import get_sanitize_patterns
 
+from course_lib import lean
 from course_lib.showing import UNATTENDED
 from tests.contract.engines import answers
 from tests.contract.harness import until
@@ -177,7 +178,7 @@ def run(notebook: Path, folder: Path, environment: Mapping[str, str], *words: st
     copy = shutil.copy(notebook, place)
     done = subprocess.run(
         [
-            sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider",
+            *lean.command("pytest"), *words, "-q", "-p", "no:cacheprovider",
             "-p", "nbval.plugin", "-p", "tests.notebooks.nbval_text",
             "--nbval-cell-timeout", "300",
             # On a busy machine a kernel may need more than nbval's minute to come up.
