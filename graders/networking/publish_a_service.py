@@ -168,6 +168,11 @@ def _names_port(answer: object, web: ContainerView) -> Finding:
     port = answers.port_in(text)
     if port in {published.host_port for published in ports}:
         return met(f"web_port is {answers.describe(answer)}")
+    if port is None:
+        return missed(
+            f"web_port is {answers.describe(answer)}",
+            "Set web_port to the number of the port and nothing else, for example 12345.",
+        )
     if port == 80:
         return missed(
             "web_port is 80, the port inside the container",
