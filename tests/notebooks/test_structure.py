@@ -110,7 +110,7 @@ def test_something_is_drawn_from_the_live_engine(cells: list[Any]) -> None:
 
 ERRORS = re.compile(
     r"Error response|bad address|[Cc]onnection refused|Network unreachable|can't open"
-    r"|100% packet loss|500 Internal|invalid argument|returned a non-zero code|Read-only file system"
+    r"|100% packet loss|500 Internal|invalid argument|returned a non-zero code|Read-only file"
 )
 
 
