@@ -84,7 +84,7 @@ class _Reader:
         for notebook, name, points in cells:
             attempts = tuple(
                 _attempt(
-                    student.id, name, grades.get((student.id, notebook, name)), points,
+                    student, name, grades.get((student.id, notebook, name)), points,
                     seen.get((student.id, notebook)),
                 )
                 for student in students
@@ -228,23 +228,27 @@ def read_result(document: Any, grade_id: str) -> CheckResult | None:
 
 
 def _attempt(
-    student: str,
+    student: Student,
     name: str,
     grade: tuple[float | None, float, bool] | None,
     points: float,
     notebook: Mapping[str, _Seen] | None,
 ) -> Attempt:
     known, score, waits = grade or (None, 0.0, False)
-    if grade is None or (notebook is None and known is None):
-        return Attempt(student, "missing")
+    # For a notebook that was not handed in nbgrader writes 0, as for wrong work.
+    waits = waits and student.graded
+    if grade is None or (notebook is None and not known and not waits):
+        return Attempt(student.id, "missing")
     seen = (notebook or {}).get(name, _Seen())
     if waits:
         reason = seen.reason or (seen.result.reason if seen.result else "")
-        return Attempt(
-            student, "waiting", score, seen.result, reason or "it is graded by hand", seen.seconds
-        )
+        if not reason:
+            reason = (
+                "it is graded by hand" if notebook is not None else "its notebook is unreadable"
+            )
+        return Attempt(student.id, "waiting", score, seen.result, reason, seen.seconds)
     outcome: Outcome = "passed" if score >= points else "partial" if score > 0 else "failed"
-    return Attempt(student, outcome, score, seen.result, "", seen.seconds)
+    return Attempt(student.id, outcome, score, seen.result, "", seen.seconds)
 
 
 def _name(student: Any) -> str:

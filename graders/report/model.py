@@ -171,7 +171,8 @@ class ClassReport:
 class Standing:
     """A student's score: ``earned`` is less the penalty, as nbgrader counts; None: not graded.
 
-    :param by_notebook: points in each notebook of the report; None where some wait.
+    :param by_notebook: points in each notebook of the report; None where some wait, and where it
+        was not handed in.
     """
 
     student: Student
@@ -202,7 +203,8 @@ class Standing:
 
 def _points(attempts: Iterable[Attempt]) -> float | None:
     found = list(attempts)
-    if any(attempt.outcome == "waiting" for attempt in found):
+    outcomes = {attempt.outcome for attempt in found}
+    if "waiting" in outcomes or outcomes == {"missing"}:
         return None
     return sum(attempt.earned for attempt in found)
 

@@ -13,6 +13,7 @@ from typing import Any
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import LogLocator, NullLocator
 
 from course_lib.diagrams import lettering, paint, palette
 from graders.report import look
@@ -20,9 +21,11 @@ from graders.report.model import OUTCOMES, ClassReport, Exercise, Outcome, middl
 
 WIDTH = palette.WIDTH
 _ROW = 26.0
-_HATCH: dict[Outcome, str] = {"partial": "///", "failed": "xx", "waiting": "..", "missing": ""}
+_HATCH: dict[Outcome, str] = {"partial": "///", "failed": "xx", "waiting": ".."}
 """For paper without colours, and for eyes that see them alike."""
 _BINS = 10
+SHORTEST = 0.01
+"""Seconds; what took less is shown as if it took that."""
 
 
 def distribution(report: ClassReport) -> str:
@@ -71,11 +74,7 @@ def outcomes(exercises: Sequence[Exercise]) -> str:
             count = exercise.count(outcome)
             if not count:
                 continue
-            colour = look.COLOUR[outcome]
-            axes.barh(
-                row, count, 0.72, start, color=palette.tint(colour, 0.5), edgecolor=colour,
-                linewidth=paint.points(1.0), hatch=_HATCH.get(outcome),
-            )  # fmt: skip
+            axes.barh(row, count, 0.72, start, linewidth=paint.points(1.0), **_style(outcome))
             if count / everybody > 0.035:
                 _write(
                     axes, start + count / 2, row, str(count), ha="center", va="center",
@@ -97,8 +96,8 @@ def times(exercises: Sequence[Exercise]) -> str:
     if not known:
         return ""
     sheet, axes = _sheet(_ROW * len(known) + 66, left=235, right=70, top=10, bottom=46)
-    for row, exercise in enumerate(known):
-        found = exercise.seconds
+    rows = [[max(SHORTEST, seconds) for seconds in exercise.seconds] for exercise in known]
+    for row, found in enumerate(rows):
         low, half, high = (found[int(part * (len(found) - 1))] for part in (0.25, 0.5, 0.75))
         axes.barh(
             row, high - low, 0.5, low, color=palette.tint(palette.PORT, 0.45),
@@ -109,7 +108,12 @@ def times(exercises: Sequence[Exercise]) -> str:
             found[-1], row, marker="D", markersize=4, color=palette.INK, fillstyle="none",
             linestyle="none",
         )  # fmt: skip
-    axes.set_xlim(0, max(exercise.seconds[-1] for exercise in known) * 1.05)
+    # One endless loop takes as long as a hundred others together.
+    axes.set_xscale("log")
+    axes.set_xlim(min(map(min, rows)) * 0.8, max(map(max, rows)) * 1.25)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     _rows(axes, known)
     _label(axes, "seconds while grading: middle half of the class, | median, ◇ slowest", "")
     return _as_svg(sheet)
@@ -146,17 +150,18 @@ def _legend(axes: Any, exercises: Sequence[Exercise]) -> None:
     from matplotlib.patches import Patch
 
     shown = [one for one in OUTCOMES if any(exercise.count(one) for exercise in exercises)]
-    handles = [
-        Patch(
-            facecolor=palette.tint(look.COLOUR[one], 0.5), edgecolor=look.COLOUR[one],
-            hatch=_HATCH.get(one), label=look.WORD[one],
-        )
-        for one in shown
-    ]  # fmt: skip
+    handles = [Patch(label=look.WORD[one], **_style(one)) for one in shown]
     axes.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(shown), frameon=False,
         prop=_font(palette.TEXT_SIZE), borderaxespad=0.4, handlelength=1.6,
     )  # fmt: skip
+
+
+def _style(outcome: Outcome) -> dict[str, Any]:
+    """Of the patch that stands for it; nothing handed in is as empty as the paper."""
+    colour = look.COLOUR[outcome]
+    face = palette.PAPER if outcome == "missing" else palette.tint(colour, 0.5)
+    return {"facecolor": face, "edgecolor": colour, "hatch": _HATCH.get(outcome)}
 
 
 def _short(text: str, longest: int = 38) -> str:

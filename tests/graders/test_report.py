@@ -27,6 +27,7 @@ from graders.report.page import page
 from graders.result import SECONDS, CheckResult, ExpectationResult, Status
 
 RUNS = ExpectationResult("web runs.", True, 1.0, "it runs", "")
+STUDENTS = ("ann", "ben", "cho", "dan", "eve", "fay", "gus")
 SCRIPT = "<script>alert('x')</script>"
 
 
@@ -174,9 +175,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             place = ("publish-a-service", "networking")
             for name, points in (("own-thing", 2.0), ("publish-any-port", 4.0)):
                 book.add_grade_cell(name, *place, max_score=points, cell_type="code")
-            for student in ("ann", "ben", "cho", "dan", "eve"):
+            for student in STUDENTS:
                 book.add_student(student, first_name=student.title(), last_name="Lee")
-            scores = {"ann": (4.0, 2.0), "ben": (1.0, None), "cho": (None, None), "dan": (0, 0)}
+            scores = {
+                "ann": (4.0, 2.0), "ben": (1.0, None), "cho": (None, None), "dan": (0, 0),
+                "fay": (0, 0), "gus": (None, None),
+            }  # fmt: skip
             for student, (auto, own) in scores.items():
                 submission = book.add_submission("networking", student)
                 submission.notebooks[0].late_submission_penalty = 0.5 if student == "ann" else 0.0
@@ -191,7 +195,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     failed = judged(RUNS, on_port("nothing is published"))
     hand_back(root, "ann", passed, seconds=1.5)
     hand_back(root, "ben", failed)
-    (root / "autograded" / "dan" / "networking").mkdir(parents=True)
+    for student in ("dan", "fay", "gus"):
+        (root / "autograded" / student / "networking").mkdir(parents=True)
     (root / "autograded" / "dan" / "networking" / "publish-a-service.ipynb").write_text("half")
     return root
 
@@ -221,13 +226,17 @@ def hand_back(root: Path, student: str, result: CheckResult, seconds: float | No
 def test_scores_are_those_of_the_grade_book_and_reasons_those_of_the_notebooks(root: Path) -> None:
     (report,) = collect(root)
     title = course().exercise("publish-any-port")[1].title
-    assert [student.id for student in report.students] == ["ann", "ben", "cho", "dan", "eve"]
+    assert [student.id for student in report.students] == list(STUDENTS)
     ports, own = report.exercises
     assert (ports.id, ports.title, own.title) == ("publish-any-port", title, "own-thing")
     assert [(one.outcome, one.earned, one.seconds) for one in ports.attempts] == [
         ("passed", 4.0, 1.5), ("partial", 3.0, None), ("missing", 0.0, None),
-        ("failed", 0.0, None), ("missing", 0.0, None),
+        ("failed", 0.0, None), ("missing", 0.0, None), ("missing", 0.0, None),
+        ("waiting", 0.0, None),
     ]  # fmt: skip
+    # Fay handed in other notebooks alone: nbgrader counts 0 for this one, which is no wrong work.
+    assert ports.attempts[6].reason == "its notebook is unreadable"
+    assert (report.standings()[5].earned, report.standings()[5].by_notebook) == (0.0, (None,))
     assert [state.students for state in ports.wrong_states()] == [("ben",)]
     assert own.attempts[1].reason == "the engine died"
     assert report.standings()[0].earned == 5.5
@@ -242,14 +251,14 @@ def test_the_command_prints_and_writes(
     words = ["report", "networking", "--course", str(root)]
     assert main(words) == 0
     printed = capsys.readouterr().out
-    assert "networking: 5 students, 3 graded; mean" in printed
+    assert "networking: 7 students, 5 graded; mean" in printed
     assert "ben: own-thing waits for you: the engine died" in printed
     files = ["--csv", str(tmp_path / "a.csv"), "--html", str(tmp_path / "a.html")]
     assert main([*words, *files]) == 0
     assert capsys.readouterr().out == ""
     with (tmp_path / "a.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 10
+    assert len(rows) == 14
     assert [row["found"] for row in rows if row["student_id"] == "ben"] == [
         "nothing is published", "",
     ]  # fmt: skip
