@@ -22,6 +22,7 @@ from course_lib.errors import CourseError, NotOurWorkspace, UsageError
 CODE_STUB = "# YOUR COMMANDS HERE"
 """What stands in a release where the solution was. It does not raise: Run All runs on."""
 
+CONFIG = "nbgrader_config.py"
 GRADE_BOOK = "gradebook.db"
 _COURSE_ID = re.compile(r"\w[\w.-]*\Z")
 
@@ -168,7 +169,7 @@ def _write(made: Path, course_id: str, catalog: Catalog) -> None:
         for lesson in assignment.lessons:
             shutil.copyfile(catalog.notebook(lesson), folder / f"{lesson.name}.ipynb")
     words = {"course_id": course_id, "grade_book": GRADE_BOOK, "code_stub": CODE_STUB}
-    (made / "nbgrader_config.py").write_text(_CONFIG.format(**words), encoding="utf-8")
+    (made / CONFIG).write_text(_CONFIG.format(**words), encoding="utf-8")
     readme = _README.format(release=_release(), **words)
     (made / "README.md").write_text(readme, encoding="utf-8")
     _make_grade_book(made / GRADE_BOOK, course_id)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from course_lib.cli import nbgrader_words
 from course_lib.cli.progress import announce, printable
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ def run(arguments: argparse.Namespace) -> int:
     announce("getting ready")
     from graders.grading.run import Options, autograde
 
+    root, course_id = nbgrader_words.course_of(arguments)
     options = Options(
-        arguments.assignment or arguments.assignment_option, arguments.course, arguments.workers,
+        arguments.assignment or arguments.assignment_option, root, arguments.workers,
         arguments.engine, arguments.student, arguments.notebook, arguments.force,
-        arguments.cell_seconds, arguments.dask, arguments.db,
+        arguments.cell_seconds, arguments.dask, arguments.db, course_id,
     )  # fmt: skip
     with _progress() as bar:
         found = autograde(options, begin=bar.begin, tell=bar.tell, warn=_warn)

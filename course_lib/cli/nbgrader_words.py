@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from course_lib.errors import UsageError
@@ -18,6 +19,7 @@ _ELSEWHERE = {
 }
 """Of nbgrader: how many words follow, why not here, and what to do."""
 
+_ID = re.compile(r"\w[\w.-]*")
 _TRAIT = re.compile(r"--([A-Z]\w*\.\w+)")
 
 
@@ -26,12 +28,30 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--assignment", dest="assignment_option", metavar="NAME", help=argparse.SUPPRESS
     )
+    parser.add_argument("--course-dir", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     # What it asks for nbgrader does by itself, and so does this.
     parser.add_argument("--create", action="store_true", help=argparse.SUPPRESS)
     for word, (count, _, _) in _ELSEWHERE.items():
         parser.add_argument(
             word, action=_Elsewhere, nargs=count, dest=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
+
+
+def course_of(arguments: argparse.Namespace) -> tuple[Path, str | None]:
+    """The course directory that was named, and the course's id where one was.
+
+    ``--course`` is a directory here and an id there: it is taken as an id beside ``--course-dir``,
+    and where it is the name of nothing in a course directory.
+    """
+    from course_lib.courses import CONFIG
+
+    root, word = arguments.course_dir, arguments.course
+    if root is not None or word is None:
+        return root or Path(), word
+    here = Path()
+    if _ID.fullmatch(word) and not (here / word).exists() and (here / CONFIG).is_file():
+        return here, word
+    return Path(word), None
 
 
 def instead(text: str) -> str:

@@ -177,10 +177,7 @@ def _autograde(commands: Commands) -> None:
         "it was. Exit code 1 where a submission could not be graded.",
     )  # fmt: skip
     parser.add_argument("assignment", nargs="?", metavar="ASSIGNMENT", help="default: all")
-    parser.add_argument(
-        "--course", "--course-dir", type=Path, default=Path(), metavar="DIR",
-        help="default: this directory",
-    )  # fmt: skip
+    parser.add_argument("--course", metavar="DIR", help="default: this directory")
     parser.add_argument(
         "--workers", type=_count, metavar="N",
         help="submissions at once (default: as many as keep the cores busy)",

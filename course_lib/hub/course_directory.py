@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib import lean
-from course_lib.courses import GRADE_BOOK, init_course
+from course_lib.courses import CONFIG, GRADE_BOOK, init_course
 from course_lib.errors import CourseError
 
 _EXCHANGE = """
@@ -27,7 +27,7 @@ def fill(document: dict[str, Any]) -> None:
     directory = Path(document["directory"])
     if not (directory / GRADE_BOOK).exists():
         init_course(directory, document["course"])
-        with (directory / "nbgrader_config.py").open("a", encoding="utf-8") as file:
+        with (directory / CONFIG).open("a", encoding="utf-8") as file:
             file.write(_EXCHANGE.format(exchange=document["exchange"]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

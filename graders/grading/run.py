@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from course_lib import clients, lean
+from course_lib.courses import CONFIG
 from course_lib.errors import ClientMissing, CourseError, UsageError
 from graders.grading import confine, reach
 from graders.grading.job import Job, Row
 from graders.grading.model import Limits, SubmissionResult
 from graders.grading.schedule import Pool, has_fixed_ports
 from graders.grading.warm import WarmParent
+from graders.nbgrader.directory import check_directory
 
 if TYPE_CHECKING:
     from graders.grading.autograde import ClassAutograde
-
-CONFIG = "nbgrader_config.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Options:
     cell_seconds: float | None = None
     dask: str | None = None
     db: str | None = None
+    course_id: str | None = None
 
 
 def autograde(
@@ -56,10 +57,7 @@ def autograde(
     :raises CourseError: this is no course directory, or it cannot be graded.
     """
     root = options.course.absolute()
-    if not (root / CONFIG).is_file():
-        raise CourseError(
-            f"{root} is no nbgrader course directory: it has no {CONFIG}", f"course init {root}"
-        )
+    check_directory(root)
     with chdir(root), warnings.catch_warnings():
         # nbgrader's own use of SQLAlchemy and nbformat; Dask's words about versions.
         warnings.simplefilter("ignore")
@@ -182,6 +180,7 @@ def _application(root: Path, options: Options) -> Any:
     app.raise_config_file_errors = True
     words = [f"--student={options.student}", f"--notebook={options.notebook}"]
     words += [f"--db={options.db}"] if options.db else []
+    words += [f"--course={options.course_id}"] if options.course_id else []
     try:
         app.initialize(words, root=str(root))
     except Exception as error:

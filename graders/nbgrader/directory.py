@@ -6,9 +6,8 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+from course_lib.courses import CONFIG
 from course_lib.errors import CourseError
-
-CONFIG = "nbgrader_config.py"
 
 
 def check_directory(root: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from course_lib.cli import autograde, main
+from course_lib.cli import autograde, main, nbgrader_words
 from course_lib.cli.parser import build_parser
 from graders.grading.job import Row
 
@@ -55,12 +56,40 @@ def test_the_summary_names_what_needs_a_look() -> None:
 
 
 def test_what_nbgrader_calls_otherwise_is_taken_as_meant() -> None:
-    words = ["autograde", "--assignment=networking", "--course-dir=/class", "-f", "--create"]
+    words = ["autograde", "--assignment=networking", "-f", "--create"]
     found = build_parser().parse_args([*words, "--student=b*", "--db=sqlite:///x.db"])
-    assert (found.assignment or found.assignment_option, str(found.course)) == (
-        "networking", "/class",
-    )  # fmt: skip
+    assert (found.assignment or found.assignment_option) == "networking"
     assert (found.force, found.student, found.db) == (True, "b*", "sqlite:///x.db")
+
+
+@pytest.mark.parametrize(
+    ("words", "root", "course_id"),
+    [
+        ([], ".", None),
+        (["--course=there"], "there", None),
+        (["--course=../elsewhere"], "../elsewhere", None),
+        (["--course=docker-101"], ".", "docker-101"),  # as nbgrader has it
+        (["--course=there", "--course-dir=/class"], "/class", "there"),
+        (["--course-dir=/class"], "/class", None),
+    ],
+)
+def test_a_course_is_a_directory_or_its_id(
+    words: list[str], root: str, course_id: str | None, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "nbgrader_config.py").touch()
+    found = build_parser().parse_args(["autograde", *words])
+    assert nbgrader_words.course_of(found) == (Path(root), course_id)
+
+
+def test_elsewhere_a_course_is_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["autograde", "--course=docker-101"]) == 2
+    assert "docker-101 is no nbgrader course directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_same_grade_book_and_notebooks_as_nbgrader(course: Course, tmp_path: Pat
     shutil.copytree(course.root, tmp_path / "stock")
     stock = Course(tmp_path / "stock", tmp_path / "stock-home")
     config = stock.root / "nbgrader_config.py"
-    stock.run(NBGRADER, "autograde", "networking")
-    rows = course.grade()
+    stock.run(NBGRADER, "autograde", "networking", "--course=of-another-name")
+    rows = course.grade("--course=of-another-name")
 
     assert config.exists()
     assert {row["status"] for row in rows.values()} == {"graded"}
