@@ -189,6 +189,8 @@ def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -
     try:
         while True:
             request = wire.receive(control)
+            if request["do"] == "nothing":
+                continue
             answer = _answer(kernel, loop, interrupts, request)
             ordered("reply", answer)
             if kernel.shell.exit_now:

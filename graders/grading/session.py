@@ -23,11 +23,14 @@ from graders.grading.answers import read_answers
 from graders.grading.keeper import be_keeper
 from graders.grading.model import MEGABYTE, Limits
 from graders.grading.outputs import Outputs
+from graders.grading.silence import Sleeper, all_read
 
 WATCH_SECONDS = 0.2
 GRACE_SECONDS = 3.0
 """How long an interrupted cell may take to end before its process is killed."""
 SETTLE_SECONDS = 30.0
+NOTHING = {"do": "nothing"}
+"""Follows each request. A kernel that has read it has replied before, or never will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,11 @@ class Session:
         return CellRun(count if isinstance(count, int) else None, reply, trouble)
 
     def count(self) -> int | None:
-        """Count a cell that runs elsewhere; its number."""
-        self._say({"do": "count"})
-        reply, _ = self._wait(time.monotonic() + SETTLE_SECONDS)
-        count = (reply or {}).get("execution_count")
+        """Count a cell that runs elsewhere; its number.
+
+        :raises KernelGoneError: the process ended, or does not answer.
+        """
+        count = self._ask({"do": "count"}).get("execution_count")
         return count if isinstance(count, int) else None
 
     def answers(self, names: Sequence[str]) -> dict[str, object]:
@@ -122,11 +126,7 @@ class Session:
         """
         if not names:
             return {}
-        self._say({"do": "answers", "names": list(names)})
-        reply, _ = self._wait(time.monotonic() + SETTLE_SECONDS)
-        if reply is None:
-            self.close()
-            raise KernelGoneError("the kernel does not tell the answers")
+        reply = self._ask({"do": "answers", "names": list(names)})
         return read_answers(reply.get("answers"), names)
 
     def close(self) -> None:
@@ -147,12 +147,23 @@ class Session:
         self._control.settimeout(SETTLE_SECONDS)
         try:
             wire.send(self._control, request)
+            wire.send(self._control, NOTHING)
         except wire.BrokenWireError:
             self._ended()
         finally:
             self._control.setblocking(False)
 
-    def _wait(self, end: float) -> tuple[dict[str, Any] | None, str]:
+    def _ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """The reply to what runs no code of the student's."""
+        self._say(question)
+        reply, _ = self._wait(time.monotonic() + SETTLE_SECONDS, Sleeper(self._pid))
+        if reply is None:
+            raise self._lost("it does not answer any more")
+        return reply
+
+    def _wait(
+        self, end: float, sleeper: Sleeper | None = None
+    ) -> tuple[dict[str, Any] | None, str]:
         """The reply, or None and what came instead of it."""
         watch = time.monotonic() + WATCH_SECONDS
         while True:
@@ -160,9 +171,11 @@ class Session:
             if now >= watch:
                 trouble = usage.over_limits(self._pid, self._limits)
                 if trouble:  # asking it to stop would leave what it started
-                    self._kill()
-                    self._gone = f"the kernel was ended: {trouble}"
-                    raise KernelGoneError(self._gone)
+                    raise self._lost(trouble)
+                # In this order: a reply would be there before the next request is read.
+                silent = all_read(self._control) and not self._said_something()
+                if silent or (sleeper is not None and sleeper.asleep()):
+                    raise self._lost("it does not answer any more")
                 watch = now + WATCH_SECONDS
             # Last: what keeps the machine so busy that time is up says more than the clock.
             if now >= end:
@@ -236,9 +249,16 @@ class Session:
                     self._read_pipe(key.fd)
             if usage.over_limits(self._pid, self._limits):
                 break
+        raise self._lost(trouble)
+
+    def _said_something(self) -> bool:
+        return any(key.fileobj is self._control for key, _ in self._selector.select(0))
+
+    def _lost(self, trouble: str) -> KernelGoneError:
+        """End the process for that."""
         self._kill()
         self._gone = f"the kernel was ended: {trouble}"
-        raise KernelGoneError(self._gone)
+        return KernelGoneError(self._gone)
 
     def _ended(self) -> None:
         self._drain()  # its last words

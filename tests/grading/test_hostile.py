@@ -115,10 +115,31 @@ def test_attacks_earn_nothing(warm: WarmParent) -> None:
     assert (result.unjudged, result.attempts) == ({}, 1)
 
 
-def test_a_kernel_that_tells_nothing_any_more_is_marked(warm: WarmParent) -> None:
-    attack = "ip = get_ipython()\nip.run_cell = ip.run_cell_async = lambda *a, **k: 1/0"
+SILENT = {
+    "a shell that fails": (
+        "ip = get_ipython()\nip.run_cell = ip.run_cell_async = lambda *a, **k: 1/0", "exit code 70",
+    ),
+    "replies kept back": (
+        "import json\nold = json.dumps\n"
+        "json.dumps = lambda *a, **k: old({'kind': 'other', 'content': {}})",
+        "does not answer any more",
+    ),
+    "no answers": (
+        "from graders.grading import plain\nimport time\n"
+        "plain.answers = lambda *a: time.sleep(10 ** 6)",
+        "does not answer any more",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("attack", "reason"), SILENT.values(), ids=SILENT)
+def test_a_kernel_that_tells_nothing_any_more_is_marked(
+    warm: WarmParent, attack: str, reason: str
+) -> None:
+    """It is noticed, long before a cell's time is over."""
     result = graded(warm, notebook_of([START, attack, "1", FIND_PORT]))
     assert scores(result) == {"publish-find-port": None}
+    assert reason in result.unjudged["publish-find-port"]
 
 
 def test_attacks_take_nothing_from_work_that_was_done(warm: WarmParent) -> None:
