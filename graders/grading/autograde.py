@@ -109,6 +109,7 @@ class ClassAutograde(Autograde):
         self._sanitizing = True
         self._clear(assignment, student)
         links = intake.look_over(Path(path), self.limits.disk_mb * MEGABYTE)
+        intake.check_time(Path(path))
         with self._in_staging():
             notes = self._init(assignment, student)
             notes += self._strangers(path)

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from nbgrader.utils import find_all_files
+from nbgrader.utils import find_all_files, parse_utc
 
 from course_lib.errors import CourseError
 from graders.grading.job import NotGradedError
@@ -16,6 +16,10 @@ from graders.grading.model import MEGABYTE
 MAX_NOTEBOOK = 50 * MEGABYTE
 MAX_FILES = 100 * MEGABYTE
 """Of all files beside the notebooks: they travel with them."""
+MAX_COUNT = 1000
+MAX_DEPTH = 50
+"""nbgrader looks through all files of a folder once for each of them."""
+TIMESTAMP = "timestamp.txt"
 READABLE = (3, 4)
 """Formats that nbformat makes one of version 4 of."""
 
@@ -46,7 +50,7 @@ def check_notebook(path: str) -> None:
     if not isinstance(words.get("cells", words.get("worksheets")), list):
         raise NotGradedError("it is not a notebook")
     if words.get("nbformat") not in READABLE:
-        raise NotGradedError(f"it is of notebook format {words.get('nbformat')}, not of 3 or 4")
+        raise NotGradedError(f"it is of notebook format {words.get('nbformat')!r}, not of 3 or 4")
 
 
 def look_over(folder: Path, limit: int) -> list[str]:
@@ -55,13 +59,20 @@ def look_over(folder: Path, limit: int) -> list[str]:
     :raises NotGradedError: for what cannot be copied, or is too much.
     """
     links: list[str] = []
-    total = 0
+    total = count = 0
     for place, folders, files in os.walk(folder):
+        count += len(files) + len(folders)
+        if count > MAX_COUNT:
+            raise NotGradedError(f"it has more than {MAX_COUNT} files and folders")
+        if len(Path(place).relative_to(folder).parts) > MAX_DEPTH:
+            raise NotGradedError(f"its folders are more than {MAX_DEPTH} deep")
         for name in (*folders, *files):
             path = os.path.join(place, name)
             mode = os.lstat(path).st_mode
             relative = os.path.relpath(path, folder)
             if stat.S_ISLNK(mode):
+                if not os.path.exists(path):
+                    raise NotGradedError(f"{relative} is a link to nothing")
                 links.append(relative)
             elif stat.S_ISREG(mode):
                 total += 0 if name.endswith(".ipynb") else os.lstat(path).st_size
@@ -73,6 +84,20 @@ def look_over(folder: Path, limit: int) -> list[str]:
             f"its files are {total / MEGABYTE:.0f} MB (at most {most / MEGABYTE:.0f})"
         )
     return links
+
+
+def check_time(folder: Path) -> None:
+    """Look at the file in which nbgrader's exchange says when something was handed in.
+
+    :raises NotGradedError: it says no time; for this nbgrader has no words.
+    """
+    path = folder / TIMESTAMP
+    try:
+        text = path.read_text().strip() if path.is_file() else ""
+        if text:
+            parse_utc(text)
+    except (ValueError, OverflowError):
+        raise NotGradedError(f"its {TIMESTAMP} says no time") from None
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -57,13 +58,14 @@ def grade(submission: Submission, warm: Any) -> SubmissionResult:
     confined = confine.enter(hidden, reach.needed(), disk)
     if confined and disk:
         tempfile.tempdir = str(confine.TMP)
-    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as scratch:
-        deadline = begun + limits.submission_seconds
-        grader = _Grader(submission, Path(scratch), warm, deadline, own_tmp=bool(confined and disk))
-        try:
-            done = {name: grader.grade(name) for name in submission.notebooks}
-        finally:
-            _end_descendants()
+    scratch = Path(tempfile.mkdtemp(prefix="grade-"))
+    deadline = begun + limits.submission_seconds
+    grader = _Grader(submission, scratch, warm, deadline, own_tmp=bool(confined and disk))
+    try:
+        done = {name: grader.grade(name) for name in submission.notebooks}
+    finally:
+        _end_descendants()
+        _remove(scratch)
     seconds = round(time.monotonic() - begun, 3)
     return SubmissionResult(submission.student, submission.assignment, done, "", confined, seconds)
 
@@ -146,8 +148,10 @@ class _Grader:
             for cell in notebook.cells:
                 if is_test(cell):
                     run.unjudged[cell.metadata["nbgrader"]["grade_id"]] = reason
+        written = str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
         return NotebookResult(
-            nbformat.writes(notebook),  # type: ignore[no-untyped-call]
+            # What a student typed may have halves of surrogate pairs, which no file can hold.
+            written.encode(errors="replace").decode(),
             run.unjudged,
             tuple(check.to_json(shows=True) for check in run.checks),
             tuple(run.notes),
@@ -225,7 +229,15 @@ class _Grader:
         try:
             yield self._files, home, scratch
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            _remove(scratch)
+
+
+def _remove(folder: Path) -> None:
+    """Take it away as far as that is possible, however deep it is."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # one in another a thousand times
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

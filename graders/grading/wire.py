@@ -8,14 +8,17 @@ submission is, with the files beside nine notebooks full of output.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 _HEAD = struct.Struct("!I")
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes, from a student's process; enough for many pictures."""
 _LONGEST = 2**32 - 1
+_SURROGATE = re.compile(r"\\u[dD]")
 
 
 class BrokenWireError(Exception):
@@ -36,7 +39,7 @@ def send(sock: socket.socket, message: Any, limit: int = _LONGEST) -> None:
 
 def receive(sock: socket.socket) -> Any:
     """Read one message, waiting for it. Raises :class:`BrokenWireError` at the end."""
-    reader = Reader(_LONGEST)
+    reader = Reader(_LONGEST, json.loads)  # names of files may be any bytes
     while True:
         try:
             data = sock.recv(reader.missing())
@@ -48,12 +51,25 @@ def receive(sock: socket.socket) -> Any:
             return message
 
 
-class Reader:
-    """Puts messages together from whatever pieces arrive."""
+def writable(body: bytes) -> Any:
+    """A message of which all text can be written: without lone halves of surrogate pairs."""
+    text = body.decode(errors="replace")
+    message = json.loads(text)
+    if _SURROGATE.search(text):
+        message = json.loads(json.dumps(message, ensure_ascii=False).encode(errors="replace"))
+    return message
 
-    def __init__(self, limit: int = MAX_FRAME) -> None:
+
+class Reader:
+    """Puts messages together from whatever pieces arrive.
+
+    :param load: makes a message of its bytes.
+    """
+
+    def __init__(self, limit: int = MAX_FRAME, load: Callable[[bytes], Any] = writable) -> None:
         self._buffer = bytearray()
         self._limit = limit
+        self._load = load
 
     def missing(self) -> int:
         """Bytes up to the end of the message under way; a whole head where none is."""
@@ -76,7 +92,7 @@ class Reader:
             body = bytes(self._buffer[_HEAD.size : _HEAD.size + length])
             del self._buffer[: _HEAD.size + length]
             try:
-                found.append(json.loads(body))
+                found.append(self._load(body))
             except (ValueError, RecursionError) as error:
                 raise BrokenWireError(f"not JSON: {error}") from None
         return found

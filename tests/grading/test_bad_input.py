@@ -12,6 +12,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from course_lib.cli import main
+from graders.grading import intake
 from tests.grading.courses import NAME, Course
 from tests.grading.notebooks import POINTS, RIGHT, notebook, text
 from tests.grading.test_class import FULL
@@ -30,6 +31,14 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
     for student, megabytes in (("laden", 60), ("overladen", 120)):
         course.hand_in(student, good)
         os.truncate(course.hand_in(student, "", "data.bin"), megabytes << 20)
+    course.hand_in("late", good)
+    course.hand_in("late", "yesterday\n", intake.TIMESTAMP)
+    os.symlink("loop", course.hand_in("loop", good).parent / "loop")
+    many = course.hand_in("many", good).parent
+    for number in range(intake.MAX_COUNT):
+        (many / str(number)).touch()
+    deep = course.hand_in("deep", good).parent
+    deep.joinpath(*"d" * (intake.MAX_DEPTH + 1)).mkdir(parents=True)
     course.hand_in("other", good, "something-else.ipynb")
     os.symlink(
         course.root / "source" / "networking" / f"{NAME}.ipynb",
@@ -80,6 +89,8 @@ def test_bad_submissions_are_named_and_the_rest_is_graded(course: Course) -> Non
         "cut": "not a notebook", "empty": "empty", "picture": "not a notebook", "huge": "200 MB",
         "overladen": "its files are 120 MB (at most 100)",
         "other": "no notebook of this assignment, but something-else.ipynb", "linked": "link",
+        "late": "timestamp.txt says no time", "loop": "loop is a link to nothing",
+        "many": "more than 1000 files", "deep": "more than 50 deep",
         "future": "notebook format 5", "broken": "a broken notebook", "marked": "not a notebook",
     }  # fmt: skip
     for student, reason in reasons.items():

@@ -243,6 +243,107 @@ def test_a_kill_of_everything_reaches_no_score(warm: WarmParent) -> None:
     assert found["publish-two-ports"] in (None, 0.0)
 
 
+NUISANCES = {
+    "names and kinds of files": """
+import os
+for name in (b"\\xff\\xfe", b"a\\nb", b"-rf", b"x" * 255): open(name, "w").close()
+os.mkfifo("pipe"); os.symlink("/etc/passwd", "link"); os.symlink("loop", "loop")
+os.chmod("-rf", 0o4777)
+""",
+    "a folder in a folder, two thousand times": """
+here = os.getcwd()
+for _ in range(2000): os.mkdir("d" * 200); os.chdir("d" * 200)
+os.chdir(here)
+""",
+    "a file of a terabyte": """
+try: open("big", "wb").truncate(1 << 40); print("a terabyte")
+except OSError: pass
+""",
+    "traps for whatever starts at home": """
+import pathlib
+home = pathlib.Path(os.environ["HOME"])
+for name in (".ipython/profile_default/startup/0.py", ".jupyter/jupyter_config.py", ".bashrc",
+             ".docker/config.json", "sitecustomize.py", "usercustomize.py"):
+    path = home / name
+    path.parent.mkdir(parents=True, exist_ok=True); path.write_text("raise SystemExit")
+for name in ("sitecustomize", "json", "socket", "docker", "graders"):
+    pathlib.Path(name + ".py").write_text("raise SystemExit")
+""",
+    "an environment for others": (
+        "os.environ.update(LD_PRELOAD='/none.so', PYTHONPATH='.', PYTHONHASHSEED='x')"
+    ),
+    "every descriptor": """
+kept = []
+try:
+    while True: kept.append(os.open("/dev/null", 0))
+except OSError: pass
+for number in kept: os.close(number)
+""",
+    "semaphores, shared memory, watches": """
+import ctypes
+libc = ctypes.CDLL(None)
+for _ in range(200): libc.semget(0, 250, 0o1600); libc.shmget(0, 1 << 20, 0o1600)
+while libc.inotify_init() >= 0: pass
+""",
+    "a full /dev/shm": """
+try:
+    with open("/dev/shm/x", "wb") as file:
+        while True: file.write(bytes(1 << 20))
+except OSError: pass
+""",
+    "every signal unheard": """
+import signal
+for number in range(1, 65):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+""",
+    "connections to the engine, none of them used": """
+import socket
+address, held = os.environ["DOCKER_HOST"].removeprefix("unix://"), []
+for _ in range(200):
+    held.append(socket.socket(socket.AF_UNIX)); held[-1].connect(address)
+    held[-1].send(b"GET /v1.45/")
+""",
+    "mounts, and the system's own files": """
+libc.unshare(0x10020000)
+if not libc.umount2(b"/tmp", 2) or not libc.mount(b"none", b"/tmp", b"tmpfs", 0, None):
+    print("mounted")
+for name in ("/proc/1/mem", "/proc/sys/kernel/core_pattern", "/dev/mem", "/proc/1/environ"):
+    try: open(name, "r+b"); print("opened", name)
+    except OSError: pass
+""",
+    "text that is none": """
+print("\\ud800")
+from IPython.display import display
+display({f"application/x-{n}": "x" for n in range(1000)} | {"image/png": 5, "": None}, raw=True)
+""",
+    "one who waits until it is looked at": """
+import subprocess
+subprocess.Popen(["sh", "-c", "while :; do docker rename web wob; done"], start_new_session=True,
+                 stderr=subprocess.DEVNULL)
+if not os.fork():
+    os.setsid()
+    if not os.fork(): os.execvp("sleep", ["sleep", "86398"])
+    os._exit(0)
+""",
+}
+"""One after the other, each on top of those before it."""
+
+
+def test_nuisances_cost_nobody_anything(warm: WarmParent) -> None:
+    """Honest work behind them earns its points, and so does a neighbour's."""
+    work = notebook_of([START, *NUISANCES.values(), RIGHT["publish-two-ports"], TWO_PORTS])
+    neighbour = warm.submit(
+        Submission("ann", "networking", {"it": text(notebook_of([START, WORK, ANY_PORT]))})
+    )
+    result = graded(warm, work)
+    assert (scores(result), result.attempts) == ({"publish-two-ports": 4.0}, 1)
+    assert scores(neighbour.result().notebooks["it"]) == {"publish-any-port": 4.0}
+    for word in ("a terabyte", "mounted", "opened"):
+        assert word not in printed(result)
+    result.notebook.encode()  # it can be written
+
+
 def test_a_daemon_left_behind_ends(warm: WarmParent, tmp_path: Path) -> None:
     attack = f"""
 import subprocess

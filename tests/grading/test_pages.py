@@ -18,9 +18,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
+from playwright.sync_api import expect
 
 from course_lib.cli import main
+from graders.nbgrader.export import CanvasExport
 from tests.contract.harness import free_port, until
+from tests.deploy.browser import browser_page
 from tests.deploy.processes import end_group
 from tests.grading.courses import NAME, Course
 from tests.grading.test_class import HALF
@@ -109,11 +113,6 @@ def looks_right(page: str) -> None:
     assert "<blockquote>" in page
 
 
-def test_feedback_shows_it_all_and_runs_nothing(graded: Course) -> None:
-    graded.run(NBGRADER, "generate_feedback", "networking")
-    looks_right((graded.root / "feedback" / "mal" / "networking" / f"{NAME}.html").read_text())
-
-
 def test_the_report_is_of_the_same_grades(
     graded: Course, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,3 +183,43 @@ def test_formgrader_shows_scores_and_what_waits(graded: Course, server: str) -> 
     }
     assert grades["publish-any-port"]["auto_score"] == 1.5
     assert grades["publish-two-ports"]["needs_manual_grade"]
+
+
+@pytest.mark.browser
+def test_points_given_by_hand_stay(graded: Course, server: str, tmp_path: Path) -> None:
+    """In a browser, as an instructor does; then graded anew, fed back, and passed on."""
+    with browser_page(f"{server}/manage_submissions/networking", tmp_path) as page:
+        row = page.get_by_role("row", name="mal")
+        expect(row).to_contain_text("needs manual grading")
+        page.goto(f"{server}/manage_students/mal/networking")
+        page.get_by_role("link", name=NAME).click()
+        expect(page.locator("input.score.needs_manual_grade")).to_have_count(2)
+        for grade_id, points in (("publish-two-ports", "2.5"), ("publish-address", "1")):
+            box = page.locator(f"input.score[id='{grade_id}']")
+            box.fill(points)
+            with page.expect_response(lambda answer: answer.request.method == "PUT"):
+                box.press("Tab")
+        comment = page.locator("textarea.comment").last
+        comment.fill("Seen, and nearly right.")
+        with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            comment.press("Tab")
+        expect(page.locator("input.score.needs_manual_grade")).to_have_count(0)
+    assert exported(graded) == ["5"]
+    row = graded.grade("--force")["mal"]
+    assert (row["status"], row["earned"]) == ("attention", 5.0)
+    graded.run(NBGRADER, "generate_feedback", "networking")
+    feedback = (graded.root / "feedback" / "mal" / "networking" / f"{NAME}.html").read_text()
+    looks_right(feedback)
+    assert "Seen, and nearly right." in feedback
+    # Whoever gave them has to look again, now that there is something new to look at.
+    assert exported(graded) == []
+
+
+def exported(course: Course) -> list[str]:
+    """The points as Canvas gets them."""
+    target = course.root / "canvas.csv"
+    make: Any = CanvasExport
+    with Gradebook(f"sqlite:///{course.root / 'gradebook.db'}", "docker-101") as book:
+        make(to=str(target)).export(book)
+    with target.open(newline="") as file:
+        return [row["networking"] for row in csv.DictReader(file)][1:]
