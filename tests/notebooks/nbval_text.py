@@ -1,8 +1,8 @@
 """A pytest plug-in beside nbval's, loaded with ``-p``: compare text, as it is stored.
 
 nbval's own list of what is not compared cannot be changed by an option. HTML, pictures and the
-results that a grader reads stand beside a text that says the same, and that is compared. ``outputs.toml``
-names cells that are not.
+results that a grader reads stand beside a text that says the same, and that is compared.
+``outputs.toml`` names cells that are not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from tests.notebooks.stored import (
     ONLY_EXACTLY,
     mend_nbval,
 )
-
 
 Outputs = Sequence[Any]
 

@@ -114,11 +114,13 @@ def outputs_of(notebook: Any, folder: Path, environment: Mapping[str, str]) -> N
 
 def words(outputs: Any, patterns: Mapping[str, str]) -> list[Any]:
     """What is compared of a cell's outputs."""
-    found = []
+    found: list[Any] = []
     for output in outputs:
-        for text in (output.get("text"), (output.get("data") or {}).get("text/plain")):
-            for regex, replacement in patterns.items():
-                text = re.sub(regex, replacement, text) if text is not None else None
+        for given in (output.get("text"), (output.get("data") or {}).get("text/plain")):
+            text = given
+            if text is not None:
+                for regex, replacement in patterns.items():
+                    text = re.sub(regex, replacement, text)
             found.append(text)
     return found
 

@@ -1,4 +1,4 @@
-"""What students do to a notebook, in a real kernel: each gets a message, none a traceback of ours."""
+"""What students do to a notebook, in a real kernel: each gets a message, no traceback of ours."""
 
 from __future__ import annotations
 

@@ -24,7 +24,6 @@ from tests.contract.swarm.conftest import dockerd as dockerd_for_swarm
 from tests.notebooks import stored
 from tests.submissions.corpus import Student
 
-
 TWICE_ON_DOCKERD = ("publish-a-service", "container-network-model")
 """For their time; on the embedded engine every lesson runs twice."""
 
