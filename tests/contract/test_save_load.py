@@ -225,7 +225,7 @@ def test_an_archive_made_elsewhere(bench: Bench) -> None:
 
 def test_compressed_archive_and_layer(bench: Bench) -> None:
     name = bench.image_name("made:1")
-    plain = layer({"a": "x"})
+    plain = layer({"a": bench.prefix})
     digest = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     data = archive(gzip.compress(plain), tags=[name], diff_ids=[digest])
     assert text(load(bench, gzip.compress(data))) == f"Loaded image: {name}\n"
@@ -242,7 +242,7 @@ def test_an_image_without_names(bench: Bench) -> None:
 def test_a_name_that_moves(bench: Bench) -> None:
     name = bench.image_name("made:1")
     old = build(bench, "FROM alpine\nLABEL a=1\n", t=name).image
-    said = text(load(bench, archive(layer({"a": "x"}), tags=[name])))
+    said = text(load(bench, archive(layer({"a": bench.prefix}), tags=[name])))
     assert said == (
         f"The image {name} already exists, renaming the old one with ID {old} to empty string\n"
         f"Loaded image: {name}\n"

@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import socketserver
+import string
 import sys
 import uuid
 
@@ -25,10 +26,8 @@ def option(name: str, default: str) -> str:
 
 
 # Thousands of names, as the real one has: tests tell the nodes apart by them.
-NODE = option(
-    "node.name",
-    f"{random.choice(FIRST)} {random.choice(SECOND)} {uuid.uuid4().hex[:6]}",
-)
+TAIL = "".join(random.choices(string.ascii_lowercase, k=4))
+NODE = option("node.name", f"{random.choice(FIRST)} {random.choice(SECOND)}{TAIL}")
 CLUSTER = option("cluster.name", "elasticsearch")
 CLUSTER_UUID = uuid.uuid4().hex[:22]
 
