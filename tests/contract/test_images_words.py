@@ -28,7 +28,7 @@ SCRIPTS: dict[str, str] = {
         commit -c 'COPY a b' @-a
         commit -c 'SHELL ["a"]' @-a
         commit -c 'ARG a' @-a
-        commit -c CMD @-a
+        ! docker commit -c CMD @-a @:cmd | cut -c1-7
         commit -c STOPSIGNAL @-a
         commit -c 'STOPSIGNAL nope' @-a
         commit -c 'STOPSIGNAL 1 2' @-a
@@ -50,8 +50,9 @@ SCRIPTS: dict[str, str] = {
         run -d --name @-u --entrypoint sleep @:one 1000
         rmi -f @:two
         rmi @:one
-        rm -f @-u @-a
+        rm -f -v @-u @-a
         rmi @:one
+        rmi @:cmd
         rmi @
     """,
     "import": f"""
