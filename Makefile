@@ -14,7 +14,7 @@ JOBS ?= auto
 help:
 	@echo "make lab     start the course in JupyterLab (LAB_ARGS='--engine docker' …)"
 	@echo "make test    lint, types and all tests; with a Docker engine on both engines"
-	@echo "make quick   lint, types and the fast tests, under a minute"
+	@echo "make quick   lint, types and the fast tests, about a minute"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make docs    the documentation as a site, in docs/_build"
 	@echo "make format  let ruff format the code"
