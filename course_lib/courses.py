@@ -24,7 +24,7 @@ CODE_STUB = "# YOUR COMMANDS HERE"
 
 CONFIG = "nbgrader_config.py"
 GRADE_BOOK = "gradebook.db"
-_COURSE_ID = re.compile(r"\w[\w.-]*\Z")
+COURSE_ID = re.compile(r"\w[\w.-]*\Z")
 
 _CONFIG = '''\
 """nbgrader's configuration for this course. Made by `course init`; change what you like."""
@@ -130,7 +130,7 @@ def init_course(directory: Path, course_id: str, *, catalog: Catalog | None = No
     :raises CourseError: where it cannot be written.
     """
     catalog = catalog or course()
-    if not _COURSE_ID.match(course_id):
+    if not COURSE_ID.match(course_id):
         raise UsageError(
             f"{course_id!r} is no course id", "letters, digits, '_', '-' and '.', as in docker-101"
         )

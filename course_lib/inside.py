@@ -22,7 +22,8 @@ COMMAND_SECONDS = 4.0
 TIMED_OUT = 124
 SLEEP = ("sleep", str(LIFETIME_SECONDS))
 QUIET_SECONDS, QUIET_FACTOR = 0.2, 10.0
-_REPLY = re.compile(r"bytes from .*seq=", re.MULTILINE)
+REPLY = re.compile(r"bytes from .*seq=", re.MULTILINE)
+"""How ``ping`` tells of an answer, BusyBox' as well as iputils'."""
 
 
 def make(
@@ -101,7 +102,7 @@ def echoed(api: Any, container: str, address: str) -> bool:
     code, out, err = run(api, container, ("ping", "-c", "1", "-W", "1", address))
     if code in (TIMED_OUT, 126, 127):
         raise EngineUnavailable(f"ping does not work inside: {err or out}", "run the cell again")
-    return bool(_REPLY.search(out))
+    return bool(REPLY.search(out))
 
 
 def remove(api: Any, container: str) -> None:

@@ -185,7 +185,9 @@ class Looking(EngineInUse):
         def load() -> None:
             for name in missing:
                 import_module(name)
-            import_module(PICTURES[0]).load()
+            from course_lib.diagrams import lettering
+
+            lettering.load()
 
         if missing:
             Thread(target=load, name="pictures").start()

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import docker.errors
 
-from course_lib.errors import ImageUnavailable
 from course_lib.images import ImageTable, read_image_table
 from course_lib.lesson_state import ensure_images
 from graders import http_probe
@@ -239,11 +238,8 @@ class Probe(EngineState):
     @contextmanager
     def _tools(self) -> Iterator[str]:
         """The image to look from inside with; one that has to be pulled for it goes again."""
-        try:
-            with observing():
-                pulled = ensure_images(self._client, [TOOLS], self._images, lambda _: None)
-        except ImageUnavailable as error:
-            raise ObservationError(error.message, error.hint) from None
+        with observing():
+            pulled = ensure_images(self._client, [TOOLS], self._images, lambda _: None)
         image = self._images.get(TOOLS)
         try:
             yield image.reference

@@ -15,7 +15,7 @@ import docker.errors
 import requests.exceptions
 
 from course_lib import inside
-from course_lib.errors import EngineUnavailable
+from course_lib.errors import EngineError
 from course_lib.inside import COMMAND_SECONDS, LABEL, TIMED_OUT, within
 from graders.expectation import ObservationError
 from graders.http_probe import HttpAnswer
@@ -25,7 +25,6 @@ __all__ = [
     "probe_container", "within",
 ]  # fmt: skip
 _PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
-_REPLY = re.compile(r"bytes from .*(?:seq|icmp_seq)=", re.MULTILINE)
 _ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
 _POINTER = re.compile(r"\bname = (\S+)")
 _INTERFACE = re.compile(r"^\d+: ([^\s@]+)(?:@(\S+))?: <")
@@ -52,15 +51,12 @@ class ProbeContainer:
         """Resolve ``target`` as programs there do, and ask it once or twice for an echo."""
         _, out, _ = self._run("ping", "-c", "1", "-W", "1", target)
         pinged = _PINGED.search(out)
-        return Ping(pinged[1] if pinged else None, bool(_REPLY.search(out)))
+        return Ping(pinged[1] if pinged else None, bool(inside.REPLY.search(out)))
 
     def answers(self, address: str) -> bool:
         """Whether an address answers an echo request; silence is told sooner than by a ping."""
-        try:
-            with observing():
-                return inside.answers(self.api, self.id, address)
-        except EngineUnavailable as problem:
-            raise ObservationError(problem.message, problem.hint) from None
+        with observing():
+            return inside.answers(self.api, self.id, address)
 
     def addresses(self, name: str) -> frozenset[str]:
         """All addresses that the name server there gives for ``name``."""
@@ -174,6 +170,8 @@ def observing() -> Iterator[None]:
     """Turns what goes wrong between us and the engine into :class:`ObservationError`."""
     try:
         yield
+    except EngineError as error:
+        raise ObservationError(error.message, error.hint) from error
     except docker.errors.APIError as error:
         said = error.explanation or str(error)
         raise ObservationError(f"the engine answered: {said}") from error

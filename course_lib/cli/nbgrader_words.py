@@ -19,7 +19,6 @@ _ELSEWHERE = {
 }
 """Of nbgrader: how many words follow, why not here, and what to do."""
 
-_ID = re.compile(r"\w[\w.-]*")
 _TRAIT = re.compile(r"--([A-Z]\w*\.\w+)")
 
 
@@ -43,13 +42,13 @@ def course_of(arguments: argparse.Namespace) -> tuple[Path, str | None]:
     ``--course`` is a directory here and an id there: it is taken as an id beside ``--course-dir``,
     and where it is the name of nothing in a course directory.
     """
-    from course_lib.courses import CONFIG
+    from course_lib.courses import CONFIG, COURSE_ID
 
     root, word = arguments.course_dir, arguments.course
     if root is not None or word is None:
         return root or Path(), word
     here = Path()
-    if _ID.fullmatch(word) and not (here / word).exists() and (here / CONFIG).is_file():
+    if COURSE_ID.match(word) and not (here / word).exists() and (here / CONFIG).is_file():
         return here, word
     return Path(word), None
 

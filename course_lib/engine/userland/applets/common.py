@@ -9,6 +9,7 @@ from functools import wraps
 from typing import cast
 
 from course_lib.engine.interfaces import Applet, OpenFile, Process
+from course_lib.engine.userland import users
 from course_lib.engine.userland.applets import net_options as opt
 from course_lib.engine.userland.applets.net_options import Options, UsageError
 from course_lib.engine.userland.process import ContainerProcess
@@ -208,6 +209,28 @@ async def copy_stream(proc: Process, source: OpenFile, target: OpenFile) -> int:
         await process.tick()
         await target.write(chunk)
     return total
+
+
+def user_id(proc: ContainerProcess, name: str) -> int:
+    """Of a user's name, or of a number, which nobody need have.
+
+    :raises Fail: an unknown name.
+    """
+    user = users.user_by_name(proc.machine.fs, name)
+    if user is None and not name.isdigit():
+        raise Fail(f"unknown user {name}")
+    return user.uid if user else int(name)
+
+
+def group_id(proc: ContainerProcess, name: str) -> int:
+    """Of a group's name, or of a number, which no group need have.
+
+    :raises Fail: an unknown name.
+    """
+    group = users.group_by_name(proc.machine.fs, name)
+    if group is None and not name.isdigit():
+        raise Fail(f"unknown group {name}")
+    return group.gid if group else int(name)
 
 
 def integer(text: str, *, low: int | None = None, high: int = 2147483647) -> int:

@@ -10,9 +10,11 @@ from course_lib.engine.userland.applets.common import (
     Options,
     UsageError,
     base_name,
+    group_id,
     join,
     program,
     reason,
+    user_id,
 )
 from course_lib.engine.userland.applets.copier import Copier
 from course_lib.engine.userland.applets.files import ask, exists, is_directory, make_parents
@@ -201,17 +203,10 @@ def owner_of(proc: ContainerProcess, spec: str) -> tuple[int | None, int | None]
         raise Fail("unknown group ")
     uid = gid = None
     if name:
-        user = users.user_by_name(fs, name)
-        if user is None and name.isdigit():
-            user = users.user_by_id(fs, int(name))
-        elif user is None:
-            raise Fail(f"unknown user {name}")
-        uid = user.uid if user else int(name)
-        if colon and not group and user:
+        uid = user_id(proc, name)
+        user = users.user_by_name(fs, name) or users.user_by_id(fs, uid)
+        if user and colon and not group:
             gid = user.gid
     if group:
-        entry = users.group_by_name(fs, group)
-        if entry is None and not group.isdigit():
-            raise Fail(f"unknown group {group}")
-        gid = entry.gid if entry else int(group)
+        gid = group_id(proc, group)
     return uid, gid

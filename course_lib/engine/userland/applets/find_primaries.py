@@ -12,13 +12,14 @@ import stat
 from collections.abc import Awaitable, Callable
 
 from course_lib.engine.interfaces import FileStat
-from course_lib.engine.userland import users
 from course_lib.engine.userland.applets.common import (
     Fail,
     base_name,
+    group_id,
     integer,
     is_gnu,
     reason,
+    user_id,
 )
 from course_lib.engine.userland.modes import parse_mode
 from course_lib.engine.userland.process import ContainerProcess
@@ -178,18 +179,12 @@ def _inum(_proc: ContainerProcess, text: str) -> Test:
 
 
 def _user(proc: ContainerProcess, name: str) -> Test:
-    user = users.user_by_name(proc.machine.fs, name)
-    if user is None and not name.isdigit():
-        raise Fail(f"unknown user {name}")
-    uid = user.uid if user else int(name)
+    uid = user_id(proc, name)
     return at_once(lambda here: here.found.uid == uid)
 
 
 def _group(proc: ContainerProcess, name: str) -> Test:
-    group = users.group_by_name(proc.machine.fs, name)
-    if group is None and not name.isdigit():
-        raise Fail(f"unknown group {name}")
-    gid = group.gid if group else int(name)
+    gid = group_id(proc, name)
     return at_once(lambda here: here.found.gid == gid)
 
 
