@@ -9,7 +9,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
-from tests.contract.harness import Engine, http_get
+from tests.contract.harness import Engine, http_get, remove
 from tests.contract.machine.session import Session
 from tests.contract.machine.texts import SOME_NETWORK, Texts, some_network
 
@@ -147,10 +147,10 @@ class Side:
             answer = self.raw.delete(f"/containers/{row['Id']}", params=params, timeout=60)
             assert answer.status == 204, answer.body
         for row in self.raw.get("/networks", params={"filters": wanted}).json():
-            assert self.raw.delete(f"/networks/{row['Id']}").status == 204
+            remove(self.raw, f"/networks/{row['Id']}")
         names = {"name": [self.prefix]}
         for row in self.raw.get("/volumes", params={"filters": names}).json()["Volumes"] or ():
-            assert self.raw.delete(f"/volumes/{row['Name']}").status == 204
+            remove(self.raw, f"/volumes/{row['Name']}")
 
     # what is seen ------------------------------------------------------------------------------
 
