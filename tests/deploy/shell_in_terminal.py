@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
-from tests.deploy.browser import focus_terminal
+from tests.deploy.browser import SECONDS, focus_terminal
 
 LEFT, UP, BACKSPACE, TAB = "ArrowLeft", "ArrowUp", "Backspace", "Tab"
 ROWS = ".jp-Terminal:not(.lm-mod-hidden) .xterm-accessibility-tree"
+SCREEN = r"""(rows => rows.slice(0, rows.findLastIndex(row => row !== "") + 1))(
+    [...document.querySelector(selector).children].map(
+        row => row.textContent.replace(/\u00a0/g, " ").trimEnd()))"""
+"""JavaScript: the rows of a terminal up to the last one with something on it."""
+SHOWN_SECONDS = 180
+"""At most, on a busy machine."""
+ANY = re.compile(r"\S")
+OUTSIDE = "outside>"
+"""Prompt of the terminal's own shell."""
 
 
 def read_screens_aloud(home: Path) -> None:
@@ -29,6 +39,9 @@ def use_shell(page: Page) -> None:
 
     Each step waits for the last rows of the screen to be what they should be.
     """
+    _see(page, ANY)  # the terminal's own shell is there
+    page.keyboard.type(f"PS1='{OUTSIDE} '; clear\n")
+    _see(page, OUTSIDE)
     page.keyboard.type("clear; docker run -it --rm alpine sh\n")
     _see(page, "/ #")
 
@@ -65,9 +78,10 @@ def use_shell(page: Page) -> None:
     _see(page, "/ # cat /etc/alpine-release")
     _press(page, "Control+u", "Control+d")
 
-    # Back in the terminal's own shell.
+    # Back in the terminal's own shell. (Until then `docker` reads what is typed.)
+    _see(page, re.compile(rf"{OUTSIDE}$"))
     page.keyboard.type("clear; echo left with $?\n")
-    _see(page, "left with 0", None)
+    _see(page, "left with 0", OUTSIDE)
 
 
 def _press(page: Page, *keys: str) -> None:
@@ -75,16 +89,20 @@ def _press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-def _see(page: Page, *rows: str | None) -> None:
-    """Wait until the last rows with something on them are these; ``None`` is any."""
-    page.wait_for_function(
-        """([selector, wanted]) => {
-            const rows = [...document.querySelector(selector).children].map(
-                row => row.textContent.replace(/\\u00a0/g, " ").trimEnd());
-            while (rows.length && rows.at(-1) === "") rows.pop();
-            return wanted.every(
-                (row, n) => row === null || row === rows.at(n - wanted.length));
-        }""",
-        arg=[ROWS, list(rows)],
-        polling=100,
-    )
+def _see(page: Page, *rows: str | re.Pattern[str]) -> None:
+    """Wait until the last rows with something on them are these."""
+    wanted = [row.pattern if isinstance(row, re.Pattern) else f"^{re.escape(row)}$" for row in rows]
+    try:
+        page.wait_for_function(
+            f"""([selector, wanted]) => {{
+                const rows = {SCREEN};
+                return wanted.every(
+                    (row, n) => RegExp(row).test(rows.at(n - wanted.length) ?? ""));
+            }}""",
+            arg=[ROWS, wanted],
+            polling=100,
+            timeout=SHOWN_SECONDS * SECONDS,
+        )
+    except TimeoutError as error:
+        shown = page.evaluate(f"selector => {SCREEN}", ROWS)
+        raise AssertionError(f"wanted at the end: {wanted}; shown: {shown}") from error
