@@ -106,6 +106,14 @@ def dockerd(release: str = "26.1") -> Iterator[Engine]:
     engine.sdk.close()
 
 
+def beside(engine: Engine) -> list[str]:
+    """What a command begins with that is to find the engine's published ports at 127.0.0.1."""
+    if engine.address == "127.0.0.1":
+        return []
+    pid = int((Path(engine.socket).parent / "docker.pid").read_text())
+    return ["nsenter", f"--net=/proc/{pid}/ns/net"]
+
+
 def raw_images(engine: Engine) -> list[dict[str, Any]]:
     """The rows of ``GET /images/json``."""
     # Unversioned: the oldest daemon does not know the version that the other tests speak.

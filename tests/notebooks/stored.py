@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -160,27 +160,42 @@ def _trim(cell: Any, *, changed: bool) -> None:
             output.metadata = {}
 
 
-def compare(notebook: Path, folder: Path, environment: Mapping[str, str], *, exactly: bool) -> None:
+def compare(
+    notebook: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    exactly: bool,
+    prefix: Sequence[str] = (),
+) -> None:
     """Run ``notebook`` by nbval and let it compare all that is stored.
 
     :param folder: an empty one to work in; a second time it is the same, with what lies there.
     :param exactly: IDs, addresses and lists as well, on a fresh engine with the seed.
+    :param prefix: what the command begins with.
     """
     names = ["embedded.sanitize"] if exactly else ["embedded.sanitize", "dockerd.sanitize"]
     sanitize = folder / "sanitize.cfg"
     sanitize.write_text("\n".join((HERE / name).read_text(encoding="utf-8") for name in names))
     environment = {**environment, EXACTLY: "1" * exactly}
-    run(notebook, folder, environment, "--nbval", "--nbval-sanitize-with", str(sanitize))
+    words = "--nbval", "--nbval-sanitize-with", str(sanitize)
+    run(notebook, folder, environment, *words, prefix=prefix)
 
 
-def run(notebook: Path, folder: Path, environment: Mapping[str, str], *words: str) -> None:
+def run(
+    notebook: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    *words: str,
+    prefix: Sequence[str] = (),
+) -> None:
     """Run ``notebook`` by nbval, with ``words`` for it."""
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
     copy = shutil.copy(notebook, place)
     done = subprocess.run(
         [
-            *lean.command("pytest"), *words, "-q", "-p", "no:cacheprovider",
+            *prefix, *lean.command("pytest"), *words, "-q", "-p", "no:cacheprovider",
             "-p", "nbval.plugin", "-p", "tests.notebooks.nbval_text",
             "--nbval-cell-timeout", "300",
             # On a busy machine a kernel may need more than nbval's minute to come up.
