@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 
 from course_lib.catalog import Lesson, course
 from course_lib.showing import UNATTENDED
-from graders.nbgrader.execute import CELL_SECONDS, CLEAN
+from graders.nbgrader.turn import CELL_SECONDS, CLEAN
 from tests.benchmarks.engines import BenchEngine, dockerd, embedded
 from tests.benchmarks.measure import Row
 

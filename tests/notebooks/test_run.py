@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
-from course_lib.catalog import Lesson, course
+from course_lib.catalog import Assignment, Catalog, Lesson, course
 from course_lib.errors import UnknownLesson
 from course_lib.images import with_tag
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
@@ -96,7 +97,7 @@ def test_lessons_run_in_any_order_over_what_another_left(
     """``course run`` with the course shuffled (always alike), and nothing cleaned up in between."""
     lessons = [*course().lessons()]
     random.Random(5).shuffle(lessons)
-    monkeypatch.setattr("graders.nbgrader.execute.CLEAN", "pass")
+    monkeypatch.setattr("graders.nbgrader.turn.CLEAN", "pass")
     for lesson in lessons:
         (run,) = run_lessons(lesson.key)
         assert (run.error, run.earned) == (None, run.points), lesson.key
@@ -164,7 +165,7 @@ LESSON = Lesson("networking", "own", "Own")
 @pytest.fixture
 def no_cleaning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Notebooks of these tests use no engine, so there is nothing to clean."""
-    monkeypatch.setattr("graders.nbgrader.execute.CLEAN", "pass")
+    monkeypatch.setattr("graders.nbgrader.turn.CLEAN", "pass")
 
 
 @pytest.mark.usefixtures("no_cleaning")
@@ -216,6 +217,63 @@ def test_run_of_a_missing_notebook_says_so(tmp_path: Path) -> None:
     run = run_lesson(tmp_path / "gone.ipynb", LESSON)
     assert run.error is not None
     assert "cannot be read" in run.error
+
+
+def test_run_with_a_kernel_that_is_not_there_says_so(tmp_path: Path) -> None:
+    path = notebook_of(tmp_path, "1")
+    document = json.loads(path.read_text())
+    document["metadata"]["kernelspec"] = {"name": "no-such", "display_name": "None such"}
+    path.write_text(json.dumps(document))
+    run = run_lesson(path, LESSON)
+    assert run.error == "No such kernel named no-such"
+
+
+# Waits for a kernel beside its own.
+NOT_ALONE = """
+import psutil, time
+def beside():
+    everybody = psutil.Process().parent().children()
+    return sum("ipykernel_launcher" in process.cmdline() for process in everybody) - 1
+deadline = time.monotonic() + 60
+while not beside() and time.monotonic() < deadline: time.sleep(0.05)
+assert beside()
+"""
+
+
+@pytest.fixture
+def two_lessons(tmp_path: Path) -> Catalog:
+    """A course whose first lesson ends when the kernel of the second is there."""
+    first, second = Lesson("own", "first", "First"), Lesson("own", "second", "Second")
+    catalog = Catalog(tmp_path / "course", (Assignment("own", "Own", (first, second)),))
+    for lesson, source in (
+        (first, NOT_ALONE),
+        (second, "import os; assert len(os.listdir()) == 1"),
+    ):
+        path = catalog.notebook(lesson)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        notebook_of(tmp_path, source).rename(path)
+    return catalog
+
+
+@pytest.mark.usefixtures("no_cleaning")
+@pytest.mark.parametrize("engine", ["embedded"], indirect=True)
+def test_next_kernel_comes_up_while_a_lesson_runs(in_use: Engine, two_lessons: Catalog) -> None:
+    before = set(psutil.Process().children())
+    runs = run_lessons(catalog=two_lessons)
+    assert [(run.notebook, run.error) for run in runs] == [("first", None), ("second", None)]
+    assert set(psutil.Process().children()) == before
+
+
+@pytest.mark.usefixtures("no_cleaning")
+@pytest.mark.parametrize("engine", ["embedded"], indirect=True)
+def test_interrupted_run_leaves_no_kernel(in_use: Engine, two_lessons: Catalog) -> None:
+    def interrupt(_: LessonRun) -> None:
+        raise KeyboardInterrupt
+
+    before = set(psutil.Process().children())
+    with pytest.raises(KeyboardInterrupt):
+        run_lessons(catalog=two_lessons, finished=interrupt)
+    assert set(psutil.Process().children()) == before
 
 
 def test_run_of_an_unknown_lesson_is_refused() -> None:
