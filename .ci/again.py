@@ -1,6 +1,6 @@
 """What of pytest's cache says which tests have failed: ``again.py few|none FILE``.
 
-``few``: up to three failed; they are named, and FILE then selects them all. A test that shares
+``few``: up to six failed; they are named, and FILE then selects them all. A test that shares
 something with others has the name of its group at the end of its ID, ``…@fixed-ports``, under which
 pytest writes that it failed, and does not find it again. ``none``: all of them have passed since.
 """
@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-MOST = 3
+MOST = 6
 GROUP = re.compile(r"@[\w-]+$")
 
 
