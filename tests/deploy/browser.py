@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 CHROMIUM = os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium")
 SECONDS = 1000
 """Playwright counts in milliseconds."""
+PAGE_SECONDS = 150
 KERNEL_SECONDS = 180
 LESSON_SECONDS = 300
 """At most, on a busy machine."""
@@ -33,7 +34,7 @@ def require_chromium() -> str:
 def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
     # What is slow on a busy machine is not wrong.
-    expect.set_options(timeout=60 * SECONDS)
+    expect.set_options(timeout=PAGE_SECONDS * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=require_chromium(),
@@ -58,7 +59,7 @@ def profile_page(browser: Browser, url: str, shot: Path) -> Iterator[Page]:
     """A page in a fresh profile; its last picture lands in ``shot`` in any case."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(60 * SECONDS)
+    page.set_default_timeout(PAGE_SECONDS * SECONDS)
     try:
         page.goto(url)
         yield page
