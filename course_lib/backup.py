@@ -3,12 +3,15 @@
 For places that forget, as a Binder pod does: saved, downloaded, and brought back another day.
 A backup is a zip archive::
 
-    backup.json                    format; per volume its name, labels, driver and options
+    backup.json                    format; how many files; per volume its name, labels, driver
+                                   and options
+    progress.json                  what checks said so far, where any was asked
     files/networking/….ipynb       what lies in the workspace, but for hidden folders
     volumes/0.tar                  the contents of the first volume of the list
 
-Restoring adds and never takes away. A volume that exists stays as it is; a file that is not as
-it was handed out stays, and the saved one lands beside it as ``NAME.saved.SUFFIX``.
+Restoring adds and never takes away. Of each exercise the most points count. A volume that exists
+stays as it is; a file that is not as it was handed out stays, and the saved one lands beside it as
+``NAME.saved.SUFFIX``.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,9 +32,12 @@ from typing import IO, Any, cast
 from course_lib import inside
 from course_lib.errors import BackupError
 from course_lib.files import write_whole
+from course_lib.progress import NAME, STATE, Progress
 
 FORMAT = 1
 HEAD = "backup.json"
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, KeyError)
+"""What :mod:`zipfile` raises for wrong bits; some ask for a password, or for what it cannot do."""
 MOUNT = "/volume"
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 """A volume that nobody named: no later container could ask for it."""
@@ -42,12 +49,14 @@ class Restored:
 
     :param beside: for each file that stayed, where the saved one lies now.
     :param kept: volumes that existed and stayed as they were.
+    :param exercises: for how many the points so far are more than those that were known here.
     """
 
     files: list[Path] = field(default_factory=list)
     beside: dict[Path, Path] = field(default_factory=dict)
     volumes: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    exercises: int = 0
 
 
 def save(
@@ -75,9 +84,16 @@ def save(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            head = {"format": FORMAT, "volumes": [_description(volume) for volume in volumes]}
+            files = list(_files(workspace, {target, part}))
+            head = {
+                "format": FORMAT,
+                "files": len(files),
+                "volumes": [_description(volume) for volume in volumes],
+            }
             archive.writestr(HEAD, json.dumps(head, indent=1))
-            for path in _files(workspace, {target, part}):
+            with suppress(FileNotFoundError):
+                archive.writestr(NAME, _progress(workspace).path.read_bytes())
+            for path in files:
                 name = path.relative_to(workspace).as_posix()
                 archive.write(path, f"files/{name}")
             for number, volume in enumerate(volumes):
@@ -107,22 +123,31 @@ def restore(
     """Bring back what a backup holds.
 
     :param untouched: whether a file of the workspace is as it was handed out: it gives way.
-    :raises BackupError: where the file is no backup; nothing is changed then.
+    :raises BackupError: where the file is no backup, or a damaged one; nothing is changed then.
     """
     done = Restored()
     try:
         with zipfile.ZipFile(source) as archive:
-            volumes = _read_head(archive)
+            volumes, count = _read_head(archive)
             files = _members(archive)
+            if archive.testzip() is not None or count not in (None, len(files)):
+                raise zipfile.BadZipFile("files in it are not what was saved")
+            if NAME in archive.namelist():
+                done.exercises = _progress(workspace).bring_back(archive.read(NAME))
             for name, member in files.items():
                 _bring_back(archive, member, workspace, name, done, untouched)
             for number, volume in enumerate(volumes):
                 _refill(archive, f"volumes/{number}.tar", volume, client.api, image, done)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise BackupError(f"{source} is no backup of this course: {error}") from None
+    except _DAMAGED as error:
+        why = str(error) or "it ends too early"
+        raise BackupError(f"{source} is no backup of this course, or damaged: {why}") from None
     except OSError as error:
         raise BackupError(f"{error.filename or source}: {error.strerror or error}") from None
     return done
+
+
+def _progress(workspace: Path) -> Progress:
+    return Progress(workspace / STATE / NAME, workspace)
 
 
 def _description(volume: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +177,8 @@ def _is_backup(path: Path) -> bool:
         return HEAD in archive.namelist()
 
 
-def _read_head(archive: zipfile.ZipFile) -> list[dict[str, Any]]:
+def _read_head(archive: zipfile.ZipFile) -> tuple[list[dict[str, Any]], int | None]:
+    """What it says of volumes, and how many files there are: early releases did not say."""
     try:
         head = json.loads(archive.read(HEAD))
         if head["format"] > FORMAT:
@@ -163,7 +189,7 @@ def _read_head(archive: zipfile.ZipFile) -> list[dict[str, Any]]:
         for number, volume in enumerate(volumes):
             archive.getinfo(f"volumes/{number}.tar")
             str(volume["name"]), dict(volume["labels"]), dict(volume["options"])
-        return volumes
+        return volumes, head.get("files")
     except (ValueError, TypeError) as error:
         raise BackupError(f"{HEAD} in it cannot be read: {error}") from None
 

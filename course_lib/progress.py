@@ -50,14 +50,8 @@ class Progress:
     def scores(self) -> dict[str, Score]:
         """By ``grade_id``; nothing where nothing was checked, or the file is broken or newer."""
         try:
-            document = json.loads(self.path.read_text(encoding="utf-8"))
-            if document["format"] != FORMAT:
-                return {}
-            return {
-                grade_id: Score(float(entry["best"]), float(entry["last"]))
-                for grade_id, entry in document["scores"].items()
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return _parse(self.path.read_bytes())
+        except OSError:
             return {}
 
     def record(
@@ -74,7 +68,40 @@ class Progress:
         for grade_id, earned in results:
             known = scores.get(grade_id)
             scores[grade_id] = Score(max(earned, known.best) if known else earned, earned)
+        with suppress(OSError):
+            self._write(scores)
+
+    def bring_back(self, document: bytes) -> int:
+        """Add what was kept elsewhere; for how many exercises it was more.
+
+        :param document: the content of such a file.
+        :raises OSError: where it cannot be written.
+        """
+        scores, better = self.scores(), 0
+        for grade_id, kept in _parse(document).items():
+            known = scores.get(grade_id)
+            if known is None or known.best < kept.best:
+                scores[grade_id] = Score(kept.best, known.last if known else kept.last)
+                better += 1
+        if better:
+            self._write(scores)
+        return better
+
+    def _write(self, scores: Mapping[str, Score]) -> None:
         entries = {grade_id: asdict(score) for grade_id, score in sorted(scores.items())}
         document = json.dumps({"format": FORMAT, "scores": entries}, indent=1)
-        with suppress(OSError):
-            write_whole(self.path, document.encode())
+        write_whole(self.path, document.encode())
+
+
+def _parse(document: bytes) -> dict[str, Score]:
+    """The scores of such a file; none where it is broken or newer."""
+    try:
+        found = json.loads(document)
+        if found["format"] != FORMAT:
+            return {}
+        return {
+            grade_id: Score(float(entry["best"]), float(entry["last"]))
+            for grade_id, entry in found["scores"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}

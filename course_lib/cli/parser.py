@@ -147,7 +147,10 @@ def _restore(commands: Commands) -> None:
         "Bring back the files and volumes of a backup. Nothing is overwritten: a volume that "
         "exists stays, and beside a file that you changed the saved one gets a name of its own.",
     )  # fmt: skip
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE",
+        help="from here or in the workspace; default: docker-course-work.zip",
+    )  # fmt: skip
     _add_workspace(parser)
     _add_engine_choice(parser)
 

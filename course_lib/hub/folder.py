@@ -49,6 +49,11 @@ class Class:
         return (self.port, self.hub_port, self.proxy_port, self.grader_port)
 
     @property
+    def only_here(self) -> bool:
+        """Whether only this machine reaches the hub: others come through a web server on it."""
+        return self.address in ("localhost", "::1") or self.address.startswith("127.")
+
+    @property
     def grader(self) -> str:
         """The Unix user who owns the course directory and runs the shared formgrader."""
         return f"grader-{self.course}"

@@ -13,7 +13,7 @@ from typing import Any
 from course_lib import lean
 from course_lib.hub.checks import PROXY
 from course_lib.hub.extensions import SHELL
-from course_lib.hub.folder import Hub, open_hub
+from course_lib.hub.folder import Class, Hub, open_hub
 from course_lib.hub.passwords import PasswordFileAuthenticator
 from course_lib.hub.spawner import PersonSpawner
 
@@ -49,8 +49,17 @@ def _hub(c: Any, hub: Hub) -> None:
     c.JupyterHub.cookie_secret_file = str(hub.state / "cookie_secret")
     c.JupyterHub.template_vars = {"announcement_login": f"Course {klass.course}"}
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{klass.proxy_port}"
-    c.ConfigurableHTTPProxy.command = [*_WITH_THE_HUB, PROXY]
+    c.ConfigurableHTTPProxy.command = [*_WITH_THE_HUB, PROXY, *_proxy_words(klass)]
     c.ConfigurableHTTPProxy.pid_file = str(hub.state / "proxy.pid")
+
+
+def _proxy_words(klass: Class) -> list[str]:
+    """What the proxy tells servers of a request: nothing, where a web server before it did.
+
+    Of several proxies Tornado believes the last, and that one was asked by ``http``: links would
+    begin so, and cookies go unencrypted.
+    """
+    return ["--no-x-forward"] if klass.only_here else []
 
 
 def _people(c: Any, hub: Hub, students: list[str]) -> None:

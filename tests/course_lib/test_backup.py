@@ -14,6 +14,7 @@ from course_lib import backup
 from course_lib.catalog import course
 from course_lib.cli import main
 from course_lib.errors import BackupError
+from course_lib.progress import Progress, Score
 from course_lib.workspace import is_untouched, prepare
 
 IMAGE = "alpine:latest"
@@ -115,14 +116,30 @@ def test_by_the_command_line(
     for name in ("mon", "tue"):
         prepare(home / name)
     (home / "mon" / LESSON).write_text("mine")
+    points = Progress.of(home / "mon").record
+    points([("publish-any-port", 4.0), ("publish-find-port", 2.0)], {})
+    points([("publish-find-port", 0.0)], {})
+    Progress.of(home / "tue").record([("publish-any-port", 1.5), ("publish-address", 2.0)], {})
     assert main(["save", "--workspace", str(home / "mon")]) == 0
     saved = home / "mon" / "docker-course-work.zip"
     assert str(saved) in capsys.readouterr().out
     # Saved again, the first backup is no part of the second.
     assert main(["save", str(home / "again.zip"), "--workspace", str(home / "mon")]) == 0
     assert f"files/{saved.name}" not in zipfile.ZipFile(home / "again.zip").namelist()
-    assert main(["restore", str(saved), "--workspace", str(home / "tue")]) == 0
+    # A name is looked for in the workspace as well, where uploads go.
+    saved.rename(home / "tue" / saved.name)
+    assert main(["restore", "--workspace", str(home / "tue")]) == 0
+    said = capsys.readouterr().out
+    assert f"files brought back: {LESSON}\n" in said
+    assert "Reload Notebook from Disk" in said
+    assert "points brought back: those of 2 exercises" in said
     assert (home / "tue" / LESSON).read_text() == "mine"
+    # The most that each exercise earned, here or there; the last time is that of this workspace.
+    assert Progress.of(home / "tue").scores() == {
+        "publish-any-port": Score(4.0, 1.5),
+        "publish-find-port": Score(2.0, 0.0),
+        "publish-address": Score(2.0, 2.0),
+    }
     lessons = len(list(course().lessons()))
     assert len(list((home / "tue").rglob("*.ipynb"))) == lessons + 1  # and the index
     capsys.readouterr()
@@ -172,6 +189,26 @@ def test_what_is_no_backup_changes_nothing(
     assert sorted(path.name for path in folder.iterdir()) == ["link"]
     assert not list(elsewhere.iterdir())
     assert not (tmp_path / "evil").exists()
+
+
+def test_one_wrong_bit_is_found_before_anything_is_changed(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4
+    head = json.dumps({"format": 1, "files": 1, "volumes": []}).encode()
+    good = archive(tmp_path, **{"backup.json": head, f"files/{LESSON}": content}).read_bytes()
+    bad = tmp_path / "bad.zip"
+    refused = 0
+    for place in range(len(good)):
+        bad.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
+        folder = tmp_path / f"ws-{place}"
+        folder.mkdir()
+        try:
+            backup.restore(bad, folder, None, IMAGE)
+        except BackupError:
+            refused += 1
+            assert not list(folder.iterdir())
+        else:  # a date perhaps
+            assert (folder / LESSON).read_bytes() == content
+    assert refused > len(content)
 
 
 def test_no_zip_at_all(tmp_path: Path) -> None:

@@ -57,7 +57,10 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def profile_page(browser: Browser, url: str, shot: Path) -> Iterator[Page]:
     """A page in a fresh profile; its last picture lands in ``shot`` in any case."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    # (A test's certificates are its own.)
+    context = browser.new_context(
+        viewport={"width": 1400, "height": 1000}, ignore_https_errors=True
+    )
     page = context.new_page()
     page.set_default_timeout(PAGE_SECONDS * SECONDS)
     try:

@@ -26,6 +26,7 @@ from course_lib.hub import cgroups
 from course_lib.hub.checks import PROXY
 from course_lib.hub.folder import Hub, open_hub
 from tests.contract.harness import free_port, until
+from tests.deploy.front import Front, front
 from tests.deploy.person import SECONDS, Person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,9 @@ T = TypeVar("T")
 
 class RunningClass:
     """A hub with its people; they have names that no other test's people have."""
+
+    front: Front
+    """Where people come in, once there is a door."""
 
     def __init__(self, folder: Path, students: list[str]) -> None:
         self.folder = folder
@@ -57,7 +61,7 @@ class RunningClass:
             text = re.sub(rf"^{name} = .*\n", "", text, flags=re.MULTILINE) + f"{name} = {value}\n"
         (folder / "class.toml").write_text(text)
         self.hub: Hub = open_hub(folder)
-        self.base = f"http://127.0.0.1:{ports['port']}"
+        self.address = f"http://127.0.0.1:{ports['port']}"
         self.log = folder.with_name("hub.log")
         self.process: subprocess.Popen[bytes] | None = None
         rows = list(csv.reader((folder / "passwords.csv").read_text().splitlines()))
@@ -97,8 +101,14 @@ class RunningClass:
         # (People's servers begin with `unshare`.)
         return [p for p in psutil.Process(self.process.pid).children() if p.name() != "unshare"]
 
+    @property
+    def base(self) -> str:
+        """Where people reach it."""
+        return self.front.base
+
     def person(self, name: str, *, patience: float = SECONDS) -> Person:
-        return Person(self.base, name, self.passwords[name], patience=patience)
+        password, trust = self.passwords[name], self.front.trust
+        return Person(self.base, name, password, trust=trust, patience=patience)
 
     def sign_in(self, page: Page, name: str) -> None:
         """Through the form that the page shows."""
@@ -126,7 +136,7 @@ class RunningClass:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.base}/hub/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.address}/hub/health", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -146,13 +156,14 @@ def open_place() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def running_class(names: list[str]) -> Iterator[RunningClass]:
-    """A class that runs; its accounts, folder and control groups go in the end."""
+    """A class that runs, reached by ``https``; its accounts, folder and control groups go after."""
     require_hub()
     with open_place() as place:
         made = RunningClass(place / "class", [person(name) for name in names])
         try:
             made.start()
-            yield made
+            with front(made.address, place) as made.front:
+                yield made
         finally:
             made.stop()
             for name in (*made.students, made.instructor, made.hub.klass.grader):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import uuid
 from collections.abc import Mapping
 from types import TracebackType
@@ -18,16 +19,26 @@ SECONDS = 240.0
 class Person:
     """Logged in to a hub, with a server there.
 
-    :param base: the hub's address, as in ``http://127.0.0.1:8000``.
+    :param base: the hub's address, as in ``https://127.0.0.1:8000``.
+    :param trust: whose certificates are believed.
     :param patience: seconds for whatever it waits for.
     """
 
-    def __init__(self, base: str, name: str, password: str, *, patience: float = SECONDS) -> None:
+    def __init__(
+        self,
+        base: str,
+        name: str,
+        password: str,
+        *,
+        trust: ssl.SSLContext,
+        patience: float = SECONDS,
+    ) -> None:
         self.base, self.name, self._password = base, name, password
         self.patience = patience
         self._session = aiohttp.ClientSession(
             # (The hub is reached by its number, for which cookies are refused otherwise.)
             cookie_jar=aiohttp.CookieJar(unsafe=True),
+            connector=aiohttp.TCPConnector(ssl=trust),
             timeout=aiohttp.ClientTimeout(total=patience),
         )
 

@@ -134,6 +134,9 @@ def test_class_from_release_to_feedback(klass: RunningClass, tmp_path: Path) -> 
             work.result(600)
             grade(klass, page)
             read_feedback(student, tmp_path)
+            # The hub knows that it is reached by `https`, though what asks it does not do so.
+            unguarded = {c["name"] for c in student.context.cookies() if not c["secure"]}
+            assert unguarded <= {"_xsrf"}  # which lets nobody in, and a page's script reads
     asyncio.run(each_gets_their_own(klass, others))
 
 
