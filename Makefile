@@ -8,6 +8,9 @@ LAB_ARGS ?=
 TEST_ARGS ?=
 # Workers of pytest: one per core.
 JOBS ?= auto
+# Every process of pytest reads all the tests: compiled once, whatever the surroundings say, and without
+# nbval's plug-in, which takes seconds to load; the tests that need it load it.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -p no:nbval
 
 .PHONY: lab test quick fast lint format bench docs clean help
 
@@ -40,7 +43,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
+	$(PYTEST) $(TEST_ARGS)
 
 # Lint and types beside the tests, most of which wait: whichever fails, both are seen to the end.
 quick: $(VENV)/.dev
@@ -49,7 +52,7 @@ quick: $(VENV)/.dev
 # About a minute, so without the contract tests and those of grading in forked processes;
 # `pytest tests/contract tests/grading -m "not docker"` has those.
 fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q --ignore=tests/contract --ignore=tests/grading \
+	$(PYTEST) -q --ignore=tests/contract --ignore=tests/grading \
 		-m "not slow and not docker and not browser" $(TEST_ARGS)
 
 bench: $(VENV)/.dev

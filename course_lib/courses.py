@@ -6,11 +6,9 @@ nbgrader's own commands work in it as they are: ``generate_assignment``, ``relea
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
-import sysconfig
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -172,25 +170,36 @@ def _write(made: Path, course_id: str, catalog: Catalog) -> None:
     (made / CONFIG).write_text(_CONFIG.format(**words), encoding="utf-8")
     readme = _README.format(release=_release(), **words)
     (made / "README.md").write_text(readme, encoding="utf-8")
-    _make_grade_book(made / GRADE_BOOK, course_id)
+    make_grade_book(made / GRADE_BOOK, course_id)
 
 
-def _make_grade_book(path: Path, course_id: str) -> None:
+def make_grade_book(path: Path, course_id: str) -> None:
+    """Make the grade book that nbgrader makes: its tables, and the revision of them.
+
+    nbgrader asks a program of its own, ``alembic heads``, for the revision: two seconds of CPU, and
+    it has to be on ``PATH``. Where the revision is there already, nbgrader asks nobody.
+
+    :raises CourseError: where it cannot be made.
+    """
     lean.import_nbformat()
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
     from nbgrader.api import Gradebook
+    from nbgrader.dbutil import ALEMBIC_DIR
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
 
-    before = os.environ.get("PATH", os.defpath)
-    # nbgrader runs alembic by its bare name; in an environment that was not activated it is
-    # found only beside this Python.
-    os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), before))
+    url = f"sqlite:///{path}"
+    engine = create_engine(url)
     try:
-        with Gradebook(f"sqlite:///{path}", course_id):
+        with engine.begin() as connection:
+            MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
+        with Gradebook(url, course_id):
             pass
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise CourseError(f"the grade book cannot be made: {error}") from None
     finally:
-        os.environ["PATH"] = before
+        engine.dispose()
 
 
 def _release() -> str:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from course_lib import clients
+from course_lib import clients, lean
 from course_lib.catalog import course
+
+# Most tests of notebooks import it, at the top.
+lean.import_nbformat()
 
 # How long an example takes says nothing on a machine that does other things beside.
 settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow])

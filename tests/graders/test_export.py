@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
+from course_lib.courses import make_grade_book
 from graders.nbgrader.export import CanvasExport, MoodleExport, TableExport
 from graders.nbgrader.spreadsheet import harmless
 
@@ -23,14 +22,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One for all: nbgrader starts a program to make one."""
-    folder = tmp_path_factory.mktemp("book")
-    # (By its name, alembic.)
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        patch.setenv("PATH", path)
+    path = tmp_path_factory.mktemp("book") / "gradebook.db"
+    make_grade_book(path, "docker-101")
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
-        book: Any = Gradebook(f"sqlite:///{folder}/gradebook.db", "docker-101")
+        book: Any = Gradebook(f"sqlite:///{path}", "docker-101")
         with book:
             fill(book)
             yield book

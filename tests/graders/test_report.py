@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 
 from course_lib.catalog import course
 from course_lib.cli import main
+from course_lib.courses import make_grade_book
 from course_lib.errors import CourseError
 from graders.display import as_bundle
 from graders.expectation import BLOCKED
@@ -164,9 +163,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "c = get_config()\nc.CourseDirectory.course_id = 'docker-101'\n"
         f"c.CourseDirectory.db_url = 'sqlite:///{root}/gradebook.db'\n"
     )
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        patch.setenv("PATH", path)
+    make_grade_book(root / "gradebook.db", "docker-101")
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         book: Any = Gradebook(f"sqlite:///{root}/gradebook.db", "docker-101")
         with book:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import nbformat
 import pytest
 
 from course_lib.catalog import course
-from course_lib.courses import init_course
+from course_lib.courses import init_course, make_grade_book
 from course_lib.errors import CourseError, NotOurWorkspace, UsageError
 from tests.contract.harness import Engine
 from tests.graders.test_own import BEGIN, CHECK, WORK, no_shop
@@ -71,10 +72,37 @@ def test_init_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("course_lib.courses._make_grade_book", full)
+    monkeypatch.setattr("course_lib.courses.make_grade_book", full)
     with pytest.raises(CourseError, match="No space left"):
         init_course(tmp_path / "new", "docker-101")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_init_makes_the_grade_book_that_nbgrader_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbgrader.api import Gradebook
+
+    monkeypatch.setenv("PATH", str(NBGRADER.parent), prepend=os.pathsep)
+    ours, theirs = tmp_path / "ours.db", tmp_path / "theirs.db"
+    make_grade_book(ours, "docker-101")
+    with Gradebook(f"sqlite:///{theirs}", "docker-101"):
+        pass
+    assert laid_out(ours) == laid_out(theirs)
+
+
+def laid_out(grade_book: Path) -> tuple[list[Any], list[Any], list[Any]]:
+    """Its columns, the revision that they are of, and its courses."""
+    with closing(sqlite3.connect(grade_book)) as book:
+        columns = book.execute(
+            'SELECT tables.name, columns.name, columns.type, columns."notnull"'
+            " FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns"
+            " WHERE tables.type = 'table' ORDER BY 1, 2"
+        )
+        rest = (book.execute(f"SELECT * FROM {table}") for table in ("alembic_version", "course"))
+        found, revision, courses = (rows.fetchall() for rows in (columns, *rest))
+        return found, revision, courses
 
 
 # --- nbgrader ------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""A container without an engine: BusyBox's files in a temporary directory, and its machine."""
+"""A container without an engine: the files of a BusyBox image, and its machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -10,6 +11,7 @@ import pytest
 
 from course_lib.engine.clock import Clock, SystemClock
 from course_lib.engine.fs.containerfs import ContainerFs
+from course_lib.engine.fs.memory import MemoryLayer
 from course_lib.engine.fs.overlay import RootFs
 from course_lib.engine.ids import Identities
 from course_lib.engine.interfaces import Environment, ProcessSpec, Sandbox
@@ -29,7 +31,10 @@ class NoNetwork:
 
 
 class Box:
-    """A machine and a short way to run something in it."""
+    """A machine and a short way to run something in it.
+
+    :param root: the upper directory of its file system; what a test puts there is in the container.
+    """
 
     def __init__(self, root: Path, clock: Clock) -> None:
         self.root = root
@@ -38,7 +43,7 @@ class Box:
 
     def fresh(self) -> ContainerMachine:
         return ContainerMachine(
-            "c" * 64, "box", ContainerFs(RootFs([], self.root), clock=self.clock),
+            "c" * 64, "box", ContainerFs(RootFs([image()], self.root), clock=self.clock),
             cast(Sandbox, NoNetwork()), self.clock,
             Identities(1), Environment(),
         )  # fmt: skip
@@ -57,25 +62,26 @@ class Box:
         return code, out.content.decode(errors="replace"), err.content.decode(errors="replace")
 
 
-def populate(root: Path) -> None:
-    """The files of a small BusyBox image."""
-    for folder in ("bin", "etc", "root", "tmp", "dev", "proc"):
-        (root / folder).mkdir()
-    (root / "tmp").chmod(0o1777)
-    (root / "etc/passwd").write_text(PASSWD)
-    (root / "etc/group").write_text(GROUP)
-    busybox = root / "bin/busybox"
-    busybox.write_text("#!embedded busybox\n")
-    busybox.chmod(0o755)
+@cache
+def image() -> MemoryLayer:
+    """The files of a small BusyBox image; made once, for no container changes them."""
+    layer = MemoryLayer()
+    for folder in ("etc", "root", "dev", "proc"):
+        layer.add_directory(folder)
+    layer.add_directory("tmp", 0o1777)
+    layer.add_file("etc/passwd", PASSWD.encode())
+    layer.add_file("etc/group", GROUP.encode())
+    layer.add_file("bin/busybox", b"#!embedded busybox\n", 0o755)
     for name in applets.names():
-        (root / "bin" / name).symlink_to("busybox")
+        layer.add_link(f"bin/{name}", "busybox")
+    return layer
 
 
 @pytest.fixture
 def container_root(tmp_path: Path) -> Path:
     root = tmp_path / "container"
-    root.mkdir()
-    populate(root)
+    for folder in ("bin", "etc", "root"):
+        (root / folder).mkdir(parents=True)
     return root
 
 

@@ -11,10 +11,12 @@ import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from course_lib.engine.clock import Clock, SystemClock
 from course_lib.engine.fs import ContainerFs, RootFs
+from course_lib.engine.fs.memory import MemoryLayer
 from course_lib.engine.ids import Identities
 from course_lib.engine.image.recipe import build_layer, read_recipe
 from course_lib.engine.interfaces import (
@@ -258,6 +260,14 @@ class Running:
         return code, self.out, self.err
 
 
+@cache
+def layers(image: str) -> tuple[MemoryLayer, ...]:
+    """Those of an image of the catalogue, the lowest first; made once, for nobody changes them."""
+    recipe = read_recipe(CATALOGUE / image)
+    below = layers(recipe.base) if recipe.base else ()
+    return (*below, build_layer(recipe, applets.names))
+
+
 class Node:
     """A container: an image's files, a machine, an address."""
 
@@ -273,16 +283,10 @@ class Node:
         files: Mapping[str, str] | None = None,
         seed: int = 1,
     ) -> None:
-        layers = []
-        folder = image
-        while folder:
-            recipe = read_recipe(CATALOGUE / folder)
-            layers.append(build_layer(recipe, applets.names))
-            folder = recipe.base
         upper.mkdir(parents=True, exist_ok=True)
         self.world = world
         self.clock = clock or SystemClock()
-        self.fs = ContainerFs(RootFs(layers[::-1], upper), (), clock=self.clock)
+        self.fs = ContainerFs(RootFs(layers(image), upper), (), clock=self.clock)
         self.recipe = read_recipe(CATALOGUE / image)
         self.net = FakeSandbox(world, address)
         world.names[name] = [address]

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def populate(folder: Path) -> None:
     (folder / "link").symlink_to("a.txt")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def interruptible() -> Iterator[None]:
+    """A test run in the background of a script ignores SIGINT, and so would the shell it starts.
+
+    (Here, not in the child: with code to run there the whole test process is forked.)
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def by_busybox(script: str, folder: Path) -> tuple[int, str, str]:
     """Exit code, output and errors of the real thing; its directory is called /root."""
     if BUSYBOX is None:
@@ -55,8 +67,6 @@ def by_busybox(script: str, folder: Path) -> tuple[int, str, str]:
         capture_output=True,
         timeout=LIMIT,
         env={"PATH": "/bin:/usr/bin", "HOME": "/root"},
-        # A test run in the background of a script ignores it, and so would the shell.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     out, err = (
         stream.decode(errors="replace").replace(str(work), "/root")
