@@ -58,6 +58,13 @@ def missed(found: str, hint: str, *shows: Shown) -> Finding:
     return Finding(False, found, hint, shows)
 
 
+def every(*findings: Finding) -> Finding:
+    """Several facts in one expectation, none of which waits for another: all that were missed."""
+    told = [finding for finding in findings if not finding.passed] or findings
+    shows = tuple(fact for finding in findings for fact in finding.shows)
+    return Finding(told is findings, "; ".join(f.found for f in told), told[0].hint, shows)
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """One fact that a check expects, worth ``points``, and what was found."""

@@ -187,12 +187,12 @@ def has_volume_at(container: ContainerView, path: str, volume: str | None = None
     mount = container.mount_at(path)
     wanted = f"the volume {volume}" if volume else "a volume"
     missing = Shown("missing", box(container), Thing("volume", volume or "any"), path)
+    anew = f"Make {container.name} anew, with {wanted} at {path}."
     if mount is None:
         where = listed(m.target for m in container.mounts) if container.mounts else "nowhere"
         return missed(
             f"nothing is mounted at {path} of {container.name} (mounts: {where})",
-            f"Mounts are chosen when a container is made. Make {container.name} anew, with"
-            f" {wanted} at {path}.",
+            f"Mounts are chosen when a container is made. {anew}",
             missing,
             *(Shown("other", box(container), mounted(m), m.target) for m in container.mounts),
         )
@@ -202,18 +202,20 @@ def has_volume_at(container: ContainerView, path: str, volume: str | None = None
         kind = {"bind": f"the host's {mount.source}", "tmpfs": "a tmpfs"}.get(mount.type, "a mount")
         return missed(
             f"at {path} of {container.name} is {kind}",
-            "A volume has a name instead of a host path. A source with a slash in it is a path.",
+            f"What is in memory is gone when the container stops. {anew}"
+            if mount.type == "tmpfs"
+            else "A volume has no path of the host: a source with a slash in it is a path.",
             missing,
             wrong,
         )
     if volume and mount.name != volume:
         return missed(
-            f"at {path} of {container.name} is the volume {mount.name[:20]}",
+            f"at {path} of {container.name} is the volume {there.name}",
             f"It has to be {wanted}: the name stands before the colon.",
             missing,
             wrong,
         )
     return met(
-        f"the volume {mount.name[:20]} is at {path} of {container.name}",
+        f"the volume {there.name} is at {path} of {container.name}",
         Shown("met", box(container), there, path),
     )

@@ -95,7 +95,16 @@ def merged(facts: Iterable[Shown]) -> tuple[Shown, ...]:
             found[key] = fact
     # What is a link as expected, or not, need not be told a second time as merely there.
     told = {(f.thing, f.to) for f in found.values() if f.state != "other"}
-    return tuple(f for f in found.values() if f.state != "other" or (f.thing, f.to) not in told)
+    # One that is wrong because of what is said behind its path is not there as expected besides.
+    wrong = {
+        (f.thing, f.to, f.words.partition(", ")[0]) for f in found.values() if f.state == "wrong"
+    }
+    return tuple(
+        f
+        for f in found.values()
+        if (f.state != "other" or (f.thing, f.to) not in told)
+        and (f.state != "met" or f.to is None or (f.thing, f.to, f.words) not in wrong)
+    )
 
 
 def worth_drawing(facts: Collection[Shown]) -> bool:

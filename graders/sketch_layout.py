@@ -92,7 +92,9 @@ def lay_out_sketch(facts: Sequence[Shown], measure: Measure) -> Drawing:
         end = rights[fact.to].next_slot()
         shapes += _link(fact, left + NODE_WIDTH, start, right, end, measure)
     y = top + height + 22
-    shapes += _legend({fact.state for fact in facts}, y, measure)
+    # A thing that is there as expected has no colour: nothing to explain.
+    states = {fact.state for fact in facts if fact.to is not None or fact.state != "met"}
+    shapes += _legend(states, y, measure)
     return Drawing(right + NODE_WIDTH + MARGIN, y + MARGIN, tuple(shapes))
 
 

@@ -203,10 +203,12 @@ def container_box(container: Container, changes: Difference) -> Box:
 
 
 def _wires(container: Container, old: Container | None, changes: Difference) -> Iterable[Wire]:
-    if container.mode in ("host", "none"):
-        yield Wire(HOST if container.mode == "host" else NONE, "", live=container.running)
-        return
     mark = changes.of("container", container.id)
+    if container.mode in ("host", "none"):
+        gone: Mark = "removed" if mark == "removed" else None
+        bar = HOST if container.mode == "host" else NONE
+        yield Wire(bar, "", live=container.running and gone is None, mark=gone)
+        return
     was = {interface.network for interface in old.interfaces} if old is not None else set()
     for interface in container.interfaces:
         fresh = mark == "changed" and interface.network not in was

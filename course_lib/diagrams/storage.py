@@ -155,12 +155,20 @@ def _others(
                 kind: BarKind = "tmpfs"
                 words = f"{container.name}'s alone, gone when it stops"
                 where = "in memory" if mount.kind == "tmpfs" else ""
-                yield Bar(key, kind, mount.kind, where, words, palette.PLAIN)
+                # It comes and goes with its container.
+                mark = changes.of("container", container.id)
+                yield Bar(
+                    key, kind, mount.kind, where, words, palette.PLAIN,
+                    mark=None if mark == "changed" else mark,
+                )  # fmt: skip
 
 
 def _path_words(seen: Contents | None) -> str:
-    kind = seen.kind if seen is not None else "path"
-    return f"{kind} of the host"
+    if seen is None:
+        return "path of the host"
+    # A file has its name already: of what is in it, its size is left to say.
+    size = f", {seen.items[0].measure}" if seen.kind == "file" else ""
+    return f"{seen.kind} of the host{size}"
 
 
 def _summary(seen: Contents | None) -> str:
@@ -176,7 +184,7 @@ def _unused(seen: Contents | None) -> str:
 
 def _lines(seen: Contents | None) -> Iterator[tuple[str, str]]:
     """Name and size of the first, and how many there are besides."""
-    if seen is None or seen.kind == "socket":
+    if seen is None or seen.kind != "folder":
         return
     # One more takes no more room than a line that says so.
     shown = seen.items if len(seen.items) == MOST_ITEMS + 1 else seen.items[:MOST_ITEMS]

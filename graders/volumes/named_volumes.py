@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.expectation import Expectation, Finding, every, expect, met, missed
 from graders.facts import has_volume_at, listed, made_from, runs, volume_there
 from graders.probe import Probe
 from graders.registry import check
@@ -22,7 +22,7 @@ FILE, LINE = "todo.txt", "remember"
 def tomcat_on_named_volumes(probe: Probe) -> Iterator[Expectation]:
     """``tomcat1`` with the volumes ``webapps`` and ``logs``, answering on host port 1234."""
     tomcat = probe.container("tomcat1")
-    both = volume_there(probe.volume("webapps")).also(lambda: volume_there(probe.volume("logs")))
+    both = every(volume_there(probe.volume("webapps")), volume_there(probe.volume("logs")))
     yield expect("There are volumes named webapps and logs.", 1, both)
     running = runs(tomcat)
     yield expect("A container named tomcat1 is running.", 1, running)

@@ -146,11 +146,12 @@ def stored(*containers: Container, **contents: Contents) -> Topology:
     return Topology((network("bridge"),), containers, volumes, ENGINE, seen)
 
 
+MEMORY = Mount("tmpfs", "", "/scratch")
 SITE = "/home/ann/docker-course/volumes/site"
 KINDS = stored(
     keeping(
         "mixed", on("state", "/state"), Mount("bind", SITE, "/usr/share/nginx/html", True),
-        Mount("tmpfs", "", "/scratch"), on("state", "/again", True), ports=(8080,),
+        MEMORY, on("state", "/again", True), ports=(8080,),
     ),
     keeping("plain"),
     keeping("stopped", on("a" * 64, "/usr/local/tomcat/webapps"), state="exited"),
@@ -479,6 +480,28 @@ def test_changes_of_storage_are_marked() -> None:
     ]  # fmt: skip
 
 
+def test_memory_comes_and_goes_with_its_container() -> None:
+    before, after = (stored(keeping(name, MEMORY)) for name in ("old", "fresh"))
+    assert describe(after, view="volumes", since=before).splitlines()[1:] == [
+        "  tmpfs (in memory, fresh's alone, gone when it stops) [new]:",
+        "    fresh from alpine, at /scratch [new]",
+        "  tmpfs (in memory, old's alone, gone when it stops) [removed]:",
+        "    old from alpine, at /scratch [removed]",
+    ]
+    stopped = stored(keeping("old", MEMORY, state="exited"))
+    assert "stops):" in describe(stopped, view="volumes", since=before)
+
+
+def test_a_file_of_the_host_says_how_large_it_is_and_not_what_it_is_called_inside() -> None:
+    path = "/home/ann/motd.txt"
+    scene = stored(keeping("motd", Mount("bind", path, "/etc/motd")))
+    seen = {("bind", path): Contents((Item("motd", 17),), kind="file")}
+    assert describe(replace(scene, contents=seen), view="volumes").splitlines()[1:] == [
+        f"  motd.txt (file of the host, 17 B, {path}):",
+        "    motd from alpine, at /etc/motd",
+    ]
+
+
 # --- changes ---
 
 BEFORE = topology(
@@ -512,6 +535,14 @@ def test_a_new_and_a_lost_interface_are_marked() -> None:
     back = build_scene(BEFORE, AFTER)
     [roamer] = [stack for stack in back.stacks if stack.key == "id-roamer"]
     assert [(wire.bar, wire.mark) for wire in roamer.wires] == [("dev", None), ("extra", "removed")]
+
+
+def test_who_went_has_no_live_wire_to_the_host_either() -> None:
+    before = topology(Container("id-host", "hostview", "alpine", mode="host"))
+    drawing = lay_out(build_scene(topology(), before), measure)
+    assert [strip.outline for strip in drawing.areas("interface")] == ["dotted"]
+    struck = [s.text for s in drawing.shapes if isinstance(s, Label) and s.struck]
+    assert struck == ["hostview", "the host's interfaces"]
 
 
 def test_a_container_made_anew_under_its_name_is_shown_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line
 from graders.display import as_html, as_svg, as_text, drawn
-from graders.expectation import met, missed
+from graders.expectation import every, met, missed
 from graders.result import CheckResult, ExpectationResult, Status
 from graders.sketch import Shown, Thing, merged, worth_drawing
 from graders.sketch_layout import lay_out_sketch
@@ -137,6 +137,25 @@ def test_the_worst_that_is_said_of_a_thing_is_shown_once() -> None:
     )  # fmt: skip
 
 
+def test_a_link_of_which_something_is_wrong_is_drawn_once() -> None:
+    site = Thing("path", "site")
+    can_write = Shown("wrong", TOMCAT, site, "/usr/share/nginx/html, can write")
+    met_as_well = Shown("met", TOMCAT, LOGS, PATH)
+    facts = merged([Shown("met", TOMCAT, site, "/usr/share/nginx/html"), can_write, met_as_well])
+    assert facts == (can_write, met_as_well)
+
+
+def test_the_legend_explains_what_is_drawn() -> None:
+    def legend(*facts: Shown) -> set[str]:
+        return {label for label in lay_out_sketch(facts, measure).labels() if "expected" in label}
+
+    # A thing that is there is a plain box; only a link that is there is green.
+    assert legend(Shown("missing", ROAMER), Shown("met", DEV)) == {"○ expected, not found"}
+    assert legend(Shown("wrong", ROAMER, BRIDGE), Shown("met", ROAMER, DEV)) == {
+        "✘ found, not expected", "✔ as expected",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("facts", "worth"),
     [
@@ -160,6 +179,18 @@ def test_findings_hand_their_facts_on() -> None:
     # What waits for another is explained, and drawn, there.
     assert missed("not there", "Make it.", first).then(lambda: both).shows == ()
     assert met("there", first).then(lambda: both) == both
+
+
+def test_of_facts_that_do_not_wait_for_each_other_all_that_are_missed_are_told() -> None:
+    there, gone, lost = (
+        met("dev is there", Shown("met", DEV)),
+        missed("no roamer", "Make it.", Shown("missing", ROAMER)),
+        missed("no logs", "Look for it.", Shown("missing", LOGS)),
+    )
+    assert every(there, gone, lost) == missed(
+        "no roamer; no logs", "Make it.", *there.shows, *gone.shows, *lost.shows
+    )
+    assert every(there, there).passed
 
 
 def test_facts_survive_json_and_are_no_part_of_the_contracts_shape() -> None:
