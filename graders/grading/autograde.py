@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbconvert.exporters import Exporter
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
@@ -25,7 +24,7 @@ from traitlets import Type
 from traitlets.utils.importstring import import_item
 
 from course_lib.errors import CourseError
-from graders.grading import intake
+from graders.grading import intake, packed
 from graders.grading.conversion import CheckCells, OwningExporter
 from graders.grading.gradebook import (
     RESULT,
@@ -157,7 +156,9 @@ class ClassAutograde(Autograde):
         """The notebook's text, and whether it has nothing of what was handed out."""
         intake.check_notebook(path)
         resources = self.init_single_notebook_resources(path)
-        text, resources = self.exporter.from_filename(path, resources=resources)
+        exporter: Any = self.exporter
+        exporter.packing = True
+        text, resources = exporter.from_filename(path, resources=resources)
         return str(text), bool(resources.get(STRANGE))
 
     def _strangers(self, path: str) -> list[str]:
@@ -209,8 +210,9 @@ class ClassAutograde(Autograde):
     def _save_notebook(self, path: str, done: NotebookResult) -> None:
         resources: Any = self.init_single_notebook_resources(path)
         resources[RESULT] = done
-        notebook = nbformat.reads(done.notebook, as_version=4)  # type: ignore[no-untyped-call]
         exporter: Any = self.exporter
+        exporter.packing = False
+        notebook = packed.notebook(done.notebook)
         output, resources = exporter.from_notebook_node(notebook, resources=resources)
         self.write_single_notebook(output, resources)
 

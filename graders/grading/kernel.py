@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from course_lib import lean
+from course_lib import command_lines, lean
 from graders.grading import figures, plain, wire
 from graders.grading.interrupts import Interrupts
 
@@ -104,7 +104,7 @@ def warm() -> Any:
         make: Any = IPythonKernel
         kernel = make(config=config, session=Wire(key=b"grading"), log=log)
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
-    _hasten_terminals()
+    command_lines.hasten()
     _use_once(kernel.shell)
     figures.draw_once(kernel.shell)
     return kernel
@@ -132,24 +132,6 @@ def _use_once(shell: Any) -> None:
             lettering.outline(letter, bold)
     shell.find_cell_magic("sh")
     _ = (docker, numpy.random, lab, questions, trace, layout, svg, traces)
-
-
-def _hasten_terminals() -> None:
-    """``!command`` without the tenth of a second that its terminal sleeps after the end.
-
-    IPython closes it once the command has ended and was waited for; there is nothing to wait for.
-    """
-    import pexpect  # noqa: F401  (IPython imports it at the first command)
-    from ptyprocess import ptyprocess
-
-    terminal: Any = ptyprocess.PtyProcess
-    make = terminal.__init__
-
-    def quick(self: Any, *args: Any, **words: Any) -> None:
-        make(self, *args, **words)
-        self.delayafterclose = 0
-
-    terminal.__init__ = quick
 
 
 def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -> None:

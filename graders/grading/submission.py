@@ -17,13 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import docker
-import nbformat
 
 from course_lib import clients
 from course_lib.catalog import Catalog, Lesson, course
 from course_lib.errors import CourseError, UnknownGradeId
 from course_lib.showing import UNATTENDED
-from graders.grading import confine, reach, usage
+from graders.grading import confine, packed, reach, usage
 from graders.grading.cells import check_cell, is_test
 from graders.grading.daemon import Daemon
 from graders.grading.engine import EngineProcess
@@ -136,7 +135,7 @@ class _Grader:
 
     def _attempt(self, name: str, attempt: int) -> NotebookResult:
         text = self._submission.notebooks[name]
-        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = packed.notebook(text)
         run = Run()
         try:
             with self._folders() as (files, home, scratch):
@@ -148,10 +147,8 @@ class _Grader:
             for cell in notebook.cells:
                 if is_test(cell):
                     run.unjudged[cell.metadata["nbgrader"]["grade_id"]] = reason
-        written = str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
         return NotebookResult(
-            # What a student typed may have halves of surrogate pairs, which no file can hold.
-            written.encode(errors="replace").decode(),
+            packed.text(notebook),
             run.unjudged,
             tuple(check.to_json(shows=True) for check in run.checks),
             tuple(run.notes),

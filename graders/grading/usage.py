@@ -17,11 +17,12 @@ from graders.grading.model import MEGABYTE, Limits
 
 MOST = 4096
 """Of processes below one, to be told; those of a world of their own end with its first."""
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def over_limits(pid: int, limits: Limits) -> str:
     """What a process and all below it use too much of; empty where nothing."""
-    everybody = [pid, *tree(pid)]
+    everybody = [pid, *tree(pid, limits.processes)]
     if len(everybody) > limits.processes:
         return f"it started more than {limits.processes} processes"
     most = limits.memory_mb * MEGABYTE
@@ -31,13 +32,13 @@ def over_limits(pid: int, limits: Limits) -> str:
     return ""
 
 
-def tree(pid: int) -> list[int]:
-    """All processes below one."""
+def tree(pid: int, most: int = MOST) -> list[int]:
+    """The processes below one; not many more than ``most``, where there are more."""
     try:
         found = [pid]
         for parent in found:
             found.extend(_children(parent))
-            if len(found) > MOST:  # a fork bomb grows faster than it can be counted
+            if len(found) > most:  # a fork bomb grows faster than it can be counted
                 break
         return found[1:]
     except NotImplementedError:
@@ -67,8 +68,12 @@ def _resident(processes: Sequence[int]) -> int:
     """Bytes in memory; what several share counts for each."""
     used = 0
     for pid in processes:
-        with contextlib.suppress(psutil.Error):
-            used += psutil.Process(pid).memory_info().rss
+        try:
+            with open(f"/proc/{pid}/statm", "rb") as numbers:
+                used += int(numbers.read().split()[1]) * _PAGE
+        except OSError:  # it has ended, or this system tells it otherwise
+            with contextlib.suppress(psutil.Error):
+                used += psutil.Process(pid).memory_info().rss
     return used
 
 

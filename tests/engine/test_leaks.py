@@ -94,7 +94,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 def _named(path: str, name: str) -> str:
-    for word in ("{name}", "{id}", "{checkpoint}"):
+    for word in ("{name}", "{id}"):
         path = path.replace(word, name)
     return path
 

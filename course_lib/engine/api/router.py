@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
 from course_lib.engine.api.messages import Handler
 
 _PREFIX = re.compile(r"/v([0-9.]+)(/.*)")
-_VARIABLE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """``path`` may hold ``{name}`` parts, which also match slashes, as Moby's ``{name:.*}``.
+    """``path`` may hold one ``{name}``, which also matches slashes, as Moby's ``{name:.*}``.
 
     :param cancellable: the work ends when the client hangs up; otherwise it is finished, as
         dockerd finishes a ``stop`` whose caller has gone.
@@ -29,7 +27,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A route with the values of its named parts."""
+    """A route with the value of its named part."""
 
     route: Route
     variables: dict[str, str]
@@ -47,9 +45,9 @@ class Router:
     def find(self, method: str, path: str) -> Match | None:
         """The route for a path without version, ``None`` where there is no such page."""
         for route in self._table.get((method, _first_part(path)), ()):
-            found = _pattern(route.path).fullmatch(path)
-            if found:
-                return Match(route, found.groupdict())
+            found = _variables(route.path, path)
+            if found is not None:
+                return Match(route, found)
         return None
 
 
@@ -59,10 +57,16 @@ def split_version(path: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else ("", path)
 
 
-@cache
-def _pattern(path: str) -> re.Pattern[str]:
-    """Made when first asked for: an engine starts without those of its other pages."""
-    return re.compile(_VARIABLE.sub(r"(?P<\1>.*)", path), re.DOTALL)
+def _variables(pattern: str, path: str) -> dict[str, str] | None:
+    """The value of the route's ``{name}`` in a path; ``None`` where the path is another one."""
+    before, has_name, rest = pattern.partition("{")
+    if not has_name:
+        return {} if path == pattern else None
+    name, _, after = rest.partition("}")
+    end = len(path) - len(after)
+    if end < len(before) or not path.startswith(before) or not path.endswith(after):
+        return None
+    return {name: path[len(before) : end]}
 
 
 def _first_part(path: str) -> str:

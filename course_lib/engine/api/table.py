@@ -115,7 +115,6 @@ REFUSED: tuple[tuple[str, str, str], ...] = (
     ("GET", "/distribution/{name}/json", "asking a registry"),
     ("GET", "/containers/{name}/checkpoints", "checkpoints"),
     ("POST", "/containers/{name}/checkpoints", "checkpoints"),
-    ("DELETE", "/containers/{name}/checkpoints/{checkpoint}", "checkpoints"),
     ("POST", "/plugins/pull", "plugins"),
     ("GET", "/plugins/privileges", "plugins"),
     ("POST", "/plugins/create", "plugins"),
