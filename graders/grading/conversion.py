@@ -38,12 +38,10 @@ class OwningExporter(NotebookExporter):
         :raises nbformat.ValidationError: it is broken after the last step.
         """
         own: Any = _Owned
-        if self.nbformat_version != nbformat.current_nbformat:
-            return super().from_notebook_node(own(nb), resources, **kw)
         convert: Any = Exporter.from_notebook_node
         nb, resources = convert(self, own(nb), resources, **kw)
         write: Any = packed.text if self.packing else nbformat.v4.writes
-        return write(nb).rstrip("\n") + "\n", resources
+        return f"{write(nb)}\n", resources
 
 
 class _KnownCells(MetadataValidatorV3):

@@ -17,7 +17,7 @@ import docker
 from docker.transport import UnixHTTPAdapter
 from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
 
-from course_lib import warm_engine
+from course_lib import sdk, warm_engine
 from graders.expectation import ObservationError
 from graders.grading import confine
 
@@ -66,10 +66,10 @@ class EngineProcess:
         client = docker.DockerClient(
             base_url=f"unix://{self.own}", version=API_VERSION, timeout=CLIENT_SECONDS
         )
-        client.api.trust_env = False  # proxies and the like, looked up for each call
         adapter = _Adapter(f"http+unix://{self.own}", self.pid)
         client.api.mount("http+docker://", adapter)
         client.api._custom_adapter = adapter
+        sdk.hasten(client.api)
         return client
 
     @property
