@@ -129,11 +129,14 @@ def own_proc(processes: int) -> None:
     """In the first process of its world: ``/proc`` shows that world, where the system allows.
 
     From Linux 6.14 on such a world also has a highest process number of its own, and so a limit
-    that holds for root too, against whom ``RLIMIT_NPROC`` does nothing.
+    that holds for root too, against whom ``RLIMIT_NPROC`` does nothing. Numbers below 300 are given
+    out until that is reached for the first time, and never after it: it is, at once.
     """
+    kernel = Path("/proc/sys/kernel")
     with contextlib.suppress(OSError):
         _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
-        Path("/proc/sys/kernel/pid_max").write_text(str(_FIRST_NUMBER + _ROOM * processes))
+        (kernel / "pid_max").write_text(str(_FIRST_NUMBER + _ROOM * processes))
+        (kernel / "ns_last_pid").write_text(str(_FIRST_NUMBER))
 
 
 def protect(*, protected: bool = True) -> None:

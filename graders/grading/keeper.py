@@ -27,7 +27,10 @@ def be_keeper(
     descriptors: tuple[int, int, int, int],
     parent: int,
 ) -> None:
-    """Fork the kernel into a world of its own, tell its number, and end as it ends."""
+    """Fork the kernel into a world of its own, and end as it ends.
+
+    On the last of ``descriptors`` it tells the kernel's number, and whether that is a world (1, 0).
+    """
     code = 1
     try:
         confine.die_with_parent(parent)
@@ -40,7 +43,7 @@ def be_keeper(
             os.close(told)
             confine.die_with_parent(myself)
             _be_kernel(warm, places, environment, limits, control, out, err, own_world)
-        os.write(told, f"{pid}\n".encode())
+        os.write(told, f"{pid} {own_world:d}\n".encode())
         for descriptor in (own, out, err, told):
             os.close(descriptor)
         _, status = os.waitpid(pid, 0)

@@ -82,8 +82,9 @@ class Session:
         for descriptor in (their_out, their_err, pid_write):
             os.close(descriptor)
         with os.fdopen(pid_read) as told:
-            line = told.readline()
-        self._pid = int(line) if line.strip() else self._keeper
+            number, _, own_world = told.readline().partition(" ")
+        self._pid = int(number) if number else self._keeper
+        self._own_world = own_world.strip() == "1"
         self._pipes = {out: "stdout", err: "stderr"}
         self._selector = selectors.DefaultSelector()
         self._control.setblocking(False)
@@ -268,8 +269,9 @@ class Session:
     def _kill(self) -> None:
         if not self._keeper:
             return
-        tree = usage.tree(self._pid)
-        for number in (self._pid, *tree):
+        # All of a world end with its first: nobody has to count a fork bomb that goes on.
+        others = [] if self._own_world else usage.tree(self._pid)
+        for number in (self._pid, *others):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(number, signal.SIGKILL)
         _, status = os.waitpid(self._keeper, 0)

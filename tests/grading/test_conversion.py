@@ -11,6 +11,7 @@ from nbconvert.exporters import NotebookExporter
 from nbgrader.nbgraderformat import ValidationError  # type: ignore[attr-defined]
 
 from course_lib.catalog import course
+from graders.grading import packed
 from graders.grading.conversion import CheckCells, OwningExporter
 
 
@@ -27,6 +28,23 @@ def test_owning_exporter_writes_what_nbconvert_writes(lesson: Any) -> None:
     ours, _ = own().from_notebook_node(copy.deepcopy(lesson))
     assert ours == theirs
     assert nbformat.reads(ours, as_version=4).cells  # type: ignore[no-untyped-call]
+
+
+def test_packed_notebook_is_the_one_that_was_written(lesson: Any) -> None:
+    own: Any = OwningExporter
+    packing = own()
+    packing.packing = True
+    text, _ = packing.from_notebook_node(copy.deepcopy(lesson))
+    assert "\n" not in text.strip()
+    assert packed.notebook(text) == lesson
+    as_written = nbformat.writes(lesson)  # type: ignore[no-untyped-call]
+    assert packed.notebook(as_written) == lesson
+
+
+def test_halves_of_characters_are_packed_as_question_marks(lesson: Any) -> None:
+    odd = copy.deepcopy(lesson)
+    odd.cells[0].source = "a\ud83db\U0001f433"
+    assert packed.notebook(packed.text(odd)).cells[0].source == "a?b\U0001f433"
 
 
 @pytest.mark.parametrize(
