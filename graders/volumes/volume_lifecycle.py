@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from course_lib.preparation import DATAVOL, KEPT_TEXT, KEPT_VOLUME
 from course_lib.preparation import KEPT_FILE as KEPT
@@ -18,6 +19,7 @@ from graders.storage_view import VolumeView
 
 DECLARING = "training/datavol"
 ARCHIVE = ("backup", "keepme.tar")
+LOST = "A pruned volume is lost. Start the lesson again to get it back."
 
 
 @check("lifecycle-prune")
@@ -26,7 +28,7 @@ def only_the_unused_gone(probe: Probe) -> Iterator[Expectation]:
     gone = _leftovers_gone(probe)
     yield expect("The three anonymous volumes that nobody uses are gone.", 3, gone)
     keepme = probe.volume("keepme")
-    there = gone.then(lambda: volume_there(keepme))
+    there = gone.then(lambda: _not_lost(keepme))
     yield expect("The volume keepme is still there.", 1, there)
     yield expect(f"{KEPT} is still in it.", 1, there.then(lambda: _kept(probe, keepme)))
 
@@ -66,7 +68,7 @@ def saved_and_restored(probe: Probe) -> Iterator[Expectation]:
     except NotAnArchiveError as problem:
         archive = missed(f"{'/'.join(ARCHIVE)}: {problem}", "tar makes an archive with -c.")
     yield expect("backup/keepme.tar is a tar archive.", 1.5, archive)
-    kept = volume_there(keepme)
+    kept = _not_lost(keepme)
     contents = _contents(probe, keepme) if kept.passed else {}
     yield expect(
         "It holds what the volume keepme holds.",
@@ -107,6 +109,12 @@ def _leftovers_gone(probe: Probe) -> Finding:
     )
 
 
+def _not_lost(keepme: VolumeView) -> Finding:
+    """It is there; where it is not, a new one of that name would be of no use."""
+    there = volume_there(keepme)
+    return there if there.passed else replace(there, hint=LOST)
+
+
 def _kept(probe: Probe, keepme: VolumeView) -> Finding:
     with probe.files_of_volume(keepme) as files:
         seen = files.read(f"/volume/{KEPT}")
@@ -117,9 +125,7 @@ def _kept(probe: Probe, keepme: VolumeView) -> Finding:
             f"{KEPT} in keepme does not hold what the lesson wrote into it",
             "Start the lesson again to get it back.",
         )
-    return missed(
-        f"keepme has no {KEPT}", "A pruned volume is lost. Start the lesson again to get it back."
-    )
+    return missed(f"keepme has no {KEPT}", LOST)
 
 
 def _path_found(probe: Probe, answer: object) -> Finding:
