@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 CELL_SECONDS = 300
+"""For a cell, and for a kernel to come up: nbclient's own minute is too short on a busy machine."""
 CLEAN = "from course_lib import lab\nlab.clean()"
 """Run at the end, whatever happened: the lesson's things go as they came."""
 
@@ -57,6 +58,7 @@ class Turn:
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,
+            startup_timeout=CELL_SECONDS,
             resources={"metadata": {"path": str(path.parent)}},
             shutdown_kernel="immediate",
         )
