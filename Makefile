@@ -17,7 +17,7 @@ PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dis
 help:
 	@echo "make lab     start the course in JupyterLab (LAB_ARGS='--engine docker' …)"
 	@echo "make test    lint, types and all tests; with a Docker engine on both engines"
-	@echo "make quick   lint, types and the fast tests, about a minute"
+	@echo "make quick   lint, types and the fast tests, in less than a minute"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make docs    the documentation as a site, in docs/_build"
 	@echo "make format  let ruff format the code"
@@ -49,7 +49,7 @@ test: lint
 quick: $(VENV)/.dev
 	$(MAKE) --no-print-directory --keep-going --jobs 2 lint fast
 
-# About a minute, so without the contract tests and those of grading in forked processes;
+# Less than a minute, so without the contract tests and those of grading in forked processes;
 # `pytest tests/contract tests/grading -m "not docker"` has those.
 fast: $(VENV)/.dev
 	$(PYTEST) -q --ignore=tests/contract --ignore=tests/grading \
