@@ -231,9 +231,13 @@ def test_run_with_a_kernel_that_is_not_there_says_so(tmp_path: Path) -> None:
 # Waits for a kernel beside its own.
 NOT_ALONE = """
 import psutil, time
+def is_kernel(process):
+    try:
+        return "ipykernel_launcher" in process.cmdline()
+    except psutil.Error:  # something else that has ended
+        return False
 def beside():
-    everybody = psutil.Process().parent().children()
-    return sum("ipykernel_launcher" in process.cmdline() for process in everybody) - 1
+    return sum(map(is_kernel, psutil.Process().parent().children())) - 1
 deadline = time.monotonic() + 60
 while not beside() and time.monotonic() < deadline: time.sleep(0.05)
 assert beside()
@@ -261,7 +265,7 @@ def test_next_kernel_comes_up_while_a_lesson_runs(in_use: Engine, two_lessons: C
     before = set(psutil.Process().children())
     runs = run_lessons(catalog=two_lessons)
     assert [(run.notebook, run.error) for run in runs] == [("first", None), ("second", None)]
-    assert set(psutil.Process().children()) == before
+    assert set(psutil.Process().children()) <= before  # of which some may have ended
 
 
 @pytest.mark.usefixtures("no_cleaning")
@@ -273,7 +277,7 @@ def test_interrupted_run_leaves_no_kernel(in_use: Engine, two_lessons: Catalog) 
     before = set(psutil.Process().children())
     with pytest.raises(KeyboardInterrupt):
         run_lessons(catalog=two_lessons, finished=interrupt)
-    assert set(psutil.Process().children()) == before
+    assert set(psutil.Process().children()) <= before  # of which some may have ended
 
 
 def test_run_of_an_unknown_lesson_is_refused() -> None:
