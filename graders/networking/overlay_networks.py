@@ -19,9 +19,11 @@ START_SECONDS = 15.0
 def service_on_an_overlay(probe: Probe) -> Iterator[Expectation]:
     """Swarm mode, an attachable overlay ``mynet``, a service ``hello`` with two tasks on it."""
     on = _swarm_is_on(probe)
-    yield expect("Swarm mode is on.", 1, on)
     network = probe.network(NETWORK)
-    overlay = on.then(lambda: exists(network).also(lambda: _is_overlay(network)))
+    # (The lesson's own cells have turned it on: that alone is nothing done.)
+    made = on.also(lambda: exists(network))
+    yield expect("Swarm mode is on, and there is a network mynet.", 1, made)
+    overlay = made.then(lambda: _is_overlay(network))
     yield expect("mynet is an overlay network, and attachable.", 1, overlay)
     service = probe.service(NAME) if on.passed else ServiceView.missing(NAME)
     there = on.then(lambda: _is_there(service))
