@@ -13,5 +13,7 @@ exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["words.css"]
 # A link to a page or a heading that is not there is an error of the build (`-W`).
 nitpicky = True
