@@ -80,7 +80,7 @@ class Progress:
         scores, better = self.scores(), 0
         for grade_id, kept in _parse(document).items():
             known = scores.get(grade_id)
-            if known is None or known.best < kept.best:
+            if kept.best > (known.best if known else 0):
                 scores[grade_id] = Score(kept.best, known.last if known else kept.last)
                 better += 1
         if better:

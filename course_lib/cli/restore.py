@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"points brought back: those of {done.exercises} exercises")
     if done.kept:
         print(f"volumes that were there and stayed: {', '.join(done.kept)}")
+        print("(for a saved one: docker volume rm NAME, then restore again)")
     return 0
 
 
