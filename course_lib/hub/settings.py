@@ -21,6 +21,8 @@ _MEGABYTE = 1024 * 1024
 _CULL_EVERY = 60
 _PATIENCE = 900
 """Seconds for a server to come up: a whole class may start at once, on a machine that just did."""
+_IDLE = 300
+"""Seconds; Caddy forgets idle connections after 120, nginx after 60."""
 _SERVER = lean.command("jupyterhub.singleuser")
 """Jupyter's server of the hub."""
 _WITH_THE_HUB = ["setpriv", "--pdeathsig", "TERM", "--"]
@@ -54,12 +56,14 @@ def _hub(c: Any, hub: Hub) -> None:
 
 
 def _proxy_words(klass: Class) -> list[str]:
-    """What the proxy tells servers of a request: nothing, where a web server before it did.
+    """What the proxy does differently behind a web server.
 
-    Of several proxies Tornado believes the last, and that one was asked by ``http``: links would
-    begin so, and cookies go unencrypted.
+    That one says how it was asked. Of several proxies Tornado believes the last, which was asked by
+    ``http``: links would begin so, and cookies go unencrypted. And it uses connections again that
+    were idle for minutes, which the proxy by default closes after five seconds: a request that
+    meets the end of one is lost.
     """
-    return ["--no-x-forward"] if klass.only_here else []
+    return ["--no-x-forward", f"--keep-alive-timeout={_IDLE * 1000}"] if klass.only_here else []
 
 
 def _people(c: Any, hub: Hub, students: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from certipy import Certipy
 
 from course_lib.hub.checks import PROXY
-from tests.contract.harness import free_port
+from tests.contract.harness import free_port, until
 from tests.deploy.processes import end_group
 
 
@@ -45,6 +46,13 @@ def front(target: str, folder: Path) -> Iterator[Front]:
         start_new_session=True,
     )
     try:
+        until(lambda: process.poll() is not None or _listens(port))
+        assert process.poll() is None, "the front did not start"
         yield Front(f"https://127.0.0.1:{port}", ssl.create_default_context(cafile=authority))
     finally:
         end_group(process)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
