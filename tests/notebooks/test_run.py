@@ -18,6 +18,7 @@ import pytest
 from course_lib.catalog import Assignment, Catalog, Lesson, course
 from course_lib.errors import UnknownLesson
 from course_lib.images import with_tag
+from course_lib.release import release_notebook
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
 from tests.contract.engines import beside, open_engine, raw_images
 from tests.contract.harness import Engine
@@ -102,6 +103,24 @@ def test_lessons_run_in_any_order_over_what_another_left(
         (run,) = run_lessons(lesson.key)
         assert (run.error, run.earned) == (None, run.points), lesson.key
         assert run.complete
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("engine", ["embedded"], indirect=True)
+def test_lessons_as_handed_out_earn_nothing(
+    in_use: Engine, student: Student, tmp_path: Path
+) -> None:
+    """What a lesson's own cells do is no answer to its exercises."""
+    handed_out = Catalog(tmp_path / "course", course().assignments)
+    for lesson in course().lessons():
+        path = handed_out.notebook(lesson)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(release_notebook(course().notebook(lesson)))
+    runs = run_lessons(catalog=handed_out)
+    assert {run.notebook: run.earned for run in runs} == {
+        lesson.name: 0 for lesson in course().lessons()
+    }
 
 
 @pytest.mark.slow
