@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from course_lib.errors import EngineUnavailable
+from course_lib.sdk import exec_output
 
 LABEL = "docker-course.probe"
 LIFETIME_SECONDS = 60
@@ -65,7 +66,7 @@ def run(
     """Exit code (124 after :data:`COMMAND_SECONDS`), output and errors of a command there."""
     instance = api.exec_create(container, list(command), user=user)["Id"]
     try:
-        out, err = within(COMMAND_SECONDS, lambda: api.exec_start(instance, demux=True))
+        out, err = within(COMMAND_SECONDS, lambda: exec_output(api, instance))
     except TimeoutError:
         return TIMED_OUT, "", f"no answer within {COMMAND_SECONDS:g} seconds"
     code: int = api.exec_inspect(instance)["ExitCode"]
@@ -148,5 +149,5 @@ def _begun(call: Callable[[], Any]) -> Future[Any]:
     return future
 
 
-def _decode(data: bytes | None) -> str:
-    return (data or b"").decode("utf-8", "replace")
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The Docker SDK over a Unix socket, without what makes each of its calls slow.
+"""The Docker SDK over a Unix socket, without what makes each of its calls slow, or loses output.
 
 A picture asks an engine ten questions, a check as many, and half of what each takes has nothing to
 do with its answer:
@@ -14,10 +14,12 @@ Transport, errors and answers stay those of the SDK.
 
 from __future__ import annotations
 
+import struct
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+_FRAME = struct.Struct(">BxxxL")
 _USUAL = {"allow_redirects": True, "json": None}
 """What ``requests`` adds to the SDK's words by itself."""
 
@@ -29,6 +31,29 @@ def hasten(api: Any) -> None:
     adapter = api._custom_adapter
     adapter.get_connection = partial(_connection, adapter.get_connection, api.base_url)
     api.request = partial(_request, api)
+
+
+def exec_output(api: Any, instance: str) -> tuple[bytes, bytes]:
+    """Output and errors of a process that ``exec_create`` made, once it has ended.
+
+    The SDK's own ``exec_start`` loses them now and then: it wants a connection without HTTP, and
+    reads past a buffer that has what came together with the head of the answer. On a busy machine
+    dockerd is quick enough for that 2 times of 100. Here the answer is an ordinary one.
+
+    :raises docker.errors.APIError: it cannot be started.
+    """
+    answer = api._post_json(
+        api._url("/exec/{0}/start", instance), data={"Detach": False, "Tty": False}, stream=True
+    )
+    content: bytes = api._result(answer, binary=True)
+    written = {1: bytearray(), 2: bytearray()}
+    at = 0
+    while at < len(content):
+        # A frame: which of the two, and how many bytes (Docker's "stream format" of an attach).
+        stream, length = _FRAME.unpack_from(content, at)
+        at += _FRAME.size + length
+        written[stream] += content[at - length : at]
+    return bytes(written[1]), bytes(written[2])
 
 
 def _connection(get: Any, base: str, url: Any, proxies: Any = None) -> Any:

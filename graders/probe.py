@@ -16,6 +16,7 @@ import docker.errors
 
 from course_lib.images import ImageTable, read_image_table
 from course_lib.lesson_state import ensure_images
+from course_lib.sdk import exec_output
 from graders import http_probe
 from graders.engine_view import (
     ANY_ADDRESS,
@@ -140,14 +141,14 @@ class Probe(EngineState):
         with observing():
             try:
                 made = self._api.exec_create(container.id, list(command))["Id"]
-                output = within(COMMAND_SECONDS, lambda: self._api.exec_start(made))
+                out, err = within(COMMAND_SECONDS, lambda: exec_output(self._api, made))
             except TimeoutError:
                 return TIMED_OUT, ""
             except docker.errors.APIError as error:
                 if error.status_code in (400, 409):  # it does not run, or has no such program
                     return 127, error.explanation or ""
                 raise
-            return self._api.exec_inspect(made)["ExitCode"], output.decode("utf-8", "replace")
+            return self._api.exec_inspect(made)["ExitCode"], (out + err).decode("utf-8", "replace")
 
     @contextmanager
     def inside_network(self, network: NetworkView) -> Iterator[ProbeContainer]:

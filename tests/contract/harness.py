@@ -17,6 +17,7 @@ from typing import Any
 import docker
 from docker.errors import APIError
 
+from course_lib.sdk import exec_output
 from tests.contract.rawhttp import RawClient, Response
 
 IDLE = ["sleep", "1000"]
@@ -163,9 +164,8 @@ class Bench:
         """Runs a program inside a container to its end."""
         api = self.engine.sdk.api
         made = api.exec_create(container, list(command), **words)["Id"]
-        out, err = api.exec_start(made, demux=True)
-        code = api.exec_inspect(made)["ExitCode"]
-        return Result(code, (out or b"").decode(), (err or b"").decode())
+        out, err = exec_output(api, made)
+        return Result(api.exec_inspect(made)["ExitCode"], out.decode(), err.decode())
 
     # networks ------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from docker.transport.unixconn import UnixHTTPConnection
 
 from course_lib import sdk
 from tests.contract.harness import Bench, Engine
+from tests.contract.test_sdk import A_WHILE
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
@@ -59,10 +60,12 @@ CALLS: dict[str, Callable[[Any, str], Any]] = {
     ],
     "a list of nothing": lambda api, name: api.networks(names=[f"{name}/%2F &"]),
     "a process": lambda api, name: api.exec_start(
-        api.exec_create(name, ["sh", "-c", "echo out; echo err >&2"])["Id"], demux=True
+        api.exec_create(name, ["sh", "-c", f"{A_WHILE}; echo out; echo err >&2"])["Id"], demux=True
     ),
     "a process's lines": lambda api, name: b"".join(
-        api.exec_start(api.exec_create(name, ["seq", "3"])["Id"], stream=True)
+        api.exec_start(
+            api.exec_create(name, ["sh", "-c", f"{A_WHILE}; seq 3"])["Id"], stream=True
+        )
     ),
     "a file put there": lambda api, name: api.put_archive(name, "/tmp", _archive()),
     "a file in pieces": lambda api, name: api.put_archive(name, "/tmp", iter([_archive()])),
@@ -88,6 +91,18 @@ def test_answers_are_those_of_the_sdk(
 ) -> None:
     quick, plain = both
     assert _told(call, quick, container) == _told(call, plain, container)
+
+
+def test_output_of_a_process(both: tuple[Any, Any], container: str) -> None:
+    quick, _ = both
+    script = "echo out; echo err >&2; seq 20000; exit 3"
+    made = quick.exec_create(container, ["sh", "-c", script])["Id"]
+    out, err = sdk.exec_output(quick, made)
+    assert out.splitlines() == [b"out", *(b"%d" % number for number in range(1, 20001))]
+    assert err == b"err\n"
+    assert quick.exec_inspect(made)["ExitCode"] == 3
+    with pytest.raises(APIError, match="No such exec instance"):
+        sdk.exec_output(quick, "0" * 64)
 
 
 def test_one_connection_is_enough(both: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,9 +52,9 @@ def test_name_on_a_network(old_bench: Bench) -> None:
     address = server.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
     probe = old_bench.sdk.containers.run("alpine", "sleep 1000", detach=True, network=network.name)
     old_bench.adopt(probe.id)
-    code, output = probe.exec_run(["ping", "-c1", "-w2", old_bench.name("web")])
-    assert code == 0
-    assert f"({address})" in output.decode()
+    done = old_bench.exec(probe.id, ["ping", "-c1", "-w2", old_bench.name("web")])
+    assert done.code == 0
+    assert f"({address})" in done.out
 
 
 def test_connect_adds_an_interface(old_bench: Bench) -> None:
@@ -63,8 +63,8 @@ def test_connect_adds_an_interface(old_bench: Bench) -> None:
     container = old_bench.sdk.containers.run("alpine", "sleep 1000", detach=True)
     old_bench.adopt(container.id)
     network.connect(container)
-    _, output = container.exec_run("ip addr")
-    assert set(addresses(output.decode())) == {"lo", "eth0", "eth1"}
+    output = old_bench.exec(container.id, ["ip", "addr"]).out
+    assert set(addresses(output)) == {"lo", "eth0", "eth1"}
     network.disconnect(container)
-    _, output = container.exec_run("ip addr")
-    assert set(addresses(output.decode())) == {"lo", "eth0"}
+    output = old_bench.exec(container.id, ["ip", "addr"]).out
+    assert set(addresses(output)) == {"lo", "eth0"}

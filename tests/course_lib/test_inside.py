@@ -28,11 +28,16 @@ class Engine:
         self.asked.append(command[-1])
         return {"Id": command[-1]}
 
-    def exec_start(self, address: str, **_options: Any) -> tuple[bytes, bytes]:
+    def written(self, address: str) -> tuple[bytes, bytes]:
         return self._pings[address](), b""
 
     def exec_inspect(self, _address: str) -> dict[str, int]:
         return {"ExitCode": self._code}
+
+
+@pytest.fixture(autouse=True)
+def _answers_of_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "exec_output", Engine.written)
 
 
 @pytest.fixture

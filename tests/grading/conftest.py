@@ -11,7 +11,10 @@ import pytest
 
 from graders.grading import confine
 from graders.grading.warm import WarmParent
+from tests.graders.conftest import engine
 from tests.grading.courses import Course
+
+__all__ = ["engine"]
 
 
 @pytest.fixture(scope="session")

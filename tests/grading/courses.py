@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ NAME = "publish-a-service"
 
 
 class Course:
-    """A course directory, and its commands."""
+    """A course directory, and its commands.
+
+    :ivar prefix: what each of them begins with.
+    """
+
+    prefix: Sequence[str] = ()
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root = root
@@ -53,7 +59,7 @@ class Course:
 
     def run(self, *words: Any, cwd: Path | None = None, code: int = 0) -> str:
         done = subprocess.run(
-            list(map(str, words)), cwd=cwd or self.root, env=self.environment,
+            [*self.prefix, *map(str, words)], cwd=cwd or self.root, env=self.environment,
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=7200,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr[-3000:]

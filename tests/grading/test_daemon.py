@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import docker
 import docker.errors
 import pytest
 
+from tests.contract.engines import beside
+from tests.contract.harness import Engine
 from tests.grading.courses import Course
 from tests.grading.notebooks import POINTS, RIGHT
 
@@ -17,7 +18,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.docker,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("fixed-ports"),
+    pytest.mark.xdist_group("dockerd-checks"),
 ]
 OWN = """
 !docker run -d --name ann-own -v /data alpine sleep 1000
@@ -30,9 +31,9 @@ print(json.dumps({"volume": volumes[0], "container": client.containers.list(limi
 
 
 @pytest.fixture
-def standing(real_docker_host: str) -> Iterator[Any]:
+def standing(engine: Engine) -> Iterator[Any]:
     """What the instructor has on that Docker; its client."""
-    client = docker.DockerClient(base_url=real_docker_host)
+    client = engine.sdk
     names = ("web", "decoy-standing")
     for name in names:
         client.api.create_container("alpine", name=name, volumes=["/data"])
@@ -44,10 +45,13 @@ def standing(real_docker_host: str) -> Iterator[Any]:
             continue
 
 
+@pytest.mark.parametrize("engine", ["dockerd-checks"], indirect=True)
 def test_each_begins_clean_and_what_stood_before_stays(
-    course: Course, standing: Any, real_docker_host: str
+    course: Course, standing: Any, engine: Engine
 ) -> None:
-    course.environment["DOCKER_HOST"] = real_docker_host
+    """Where nobody else makes anything meanwhile, which would be told."""
+    course.prefix = beside(engine)
+    course.environment["DOCKER_HOST"] = engine.docker_host
     start = "\nimport docker\nclient = docker.from_env()\n"
     course.submit("ann", {**RIGHT, "publish-address": RIGHT["publish-address"] + start + OWN})
     course.submit("ben", dict(RIGHT))
