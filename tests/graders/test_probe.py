@@ -34,6 +34,9 @@ def probe_of(engine: Engine, **words: Any) -> Probe:
 
 
 def probes_left(engine: Engine) -> list[str]:
+    """Also those of other tests on a shared dockerd, which are gone soon; one that stays has more
+    time than a test waits for.
+    """
     found = engine.sdk.api.containers(all=True, filters={"label": LABEL})
     return [name for container in found for name in container["Names"]]
 
@@ -60,7 +63,7 @@ def test_inside_network_names_lead_to_addresses(engine: Engine, pair: Student) -
         ping = inside.ping("es")
         assert (ping.address, ping.answered) == (es.addresses["dev"][0], True)
         assert inside.ping("decoy-far") == module.Ping(None, False)
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 def test_inside_network_http_is_spoken(engine: Engine, pair: Student) -> None:
@@ -70,7 +73,7 @@ def test_inside_network_http_is_spoken(engine: Engine, pair: Student) -> None:
         assert inside.get("http://es:9200/no-such-index").status == 404
         assert "refused" in str(inside.get("http://es:9201/"))
         assert "bad address" in str(inside.get("http://decoy-far/"))
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 def test_inside_container_a_server_that_hangs_up_early_has_answered(
@@ -92,7 +95,7 @@ def test_inside_container_its_own_stack_is_seen(engine: Engine, pair: Student) -
     with probe.inside_container(probe.container("decoy-far")) as inside:
         assert not inside.ping("es").answered
         assert not inside.ping(probe.container("es").addresses["dev"][0]).answered
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 def test_server_that_never_answers_is_given_up(
@@ -112,7 +115,7 @@ def test_server_that_never_answers_is_given_up(
     assert "no answer within" in until(
         lambda: next((said for said in [answer()] if "refused" not in said), "")
     )
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 def test_tools_that_are_not_to_be_had_are_an_error(engine: Engine, pair: Student) -> None:
@@ -120,7 +123,7 @@ def test_tools_that_are_not_to_be_had_are_an_error(engine: Engine, pair: Student
     (result,) = run_checks(["model-reach"], {}, Path(), engine.sdk, make_probe=make)
     assert (result.status, result.earned) == ("error", 0)
     assert "course-has-no-such-image" in result.reason
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 def test_tools_pulled_for_a_check_go_again(engine: Engine, student: Student) -> None:
@@ -143,7 +146,7 @@ def test_command_that_the_tools_lack_is_an_error(engine: Engine, pair: Student) 
         pytest.raises(ObservationError, match="no-such-command"),
     ):
         inside._run("no-such-command")
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 def test_probe_goes_when_the_check_breaks(engine: Engine, pair: Student) -> None:
@@ -157,8 +160,8 @@ def test_probe_goes_when_the_check_breaks(engine: Engine, pair: Student) -> None
 
     with pytest.raises(RuntimeError):
         broken_check()
-    assert len(seen) == 1
-    assert probes_left(engine) == []
+    assert seen
+    until(lambda: not probes_left(engine))
 
 
 def test_stopped_container_cannot_be_looked_from(engine: Engine, pair: Student) -> None:
@@ -167,7 +170,7 @@ def test_stopped_container_cannot_be_looked_from(engine: Engine, pair: Student) 
     pair.shell("docker stop -t 1 es")
     with pytest.raises(ObservationError), probe.inside_container(es):
         pytest.fail("nobody is in there")
-    assert probes_left(engine) == []
+    until(lambda: not probes_left(engine))
 
 
 @pytest.mark.parametrize("name", ["e", "decoy"])
