@@ -172,8 +172,13 @@ def test_top_sees_exec_processes(bench: Bench) -> None:
     container = bench.run()
     made = bench.sdk.api.exec_create(container, ["sleep", "77"])["Id"]
     bench.sdk.api.exec_start(made, detach=True)
-    rows = bench.raw.get(f"/containers/{container}/top").json()["Processes"]
-    assert sorted(row[-1] for row in rows) == ["sleep 1000", "sleep 77"]
+
+    def seen() -> list[str]:
+        rows = bench.raw.get(f"/containers/{container}/top").json()["Processes"]
+        return sorted(row[-1] for row in rows)
+
+    # (A program that is just being started has no words yet for `ps`.)
+    until(lambda: seen() == ["sleep 1000", "sleep 77"])
 
 
 def test_attach_stream_is_also_logged(bench: Bench) -> None:
