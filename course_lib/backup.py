@@ -32,7 +32,7 @@ from typing import IO, Any, cast
 from course_lib import inside
 from course_lib.errors import BackupError
 from course_lib.files import write_whole
-from course_lib.progress import NAME, STATE, Progress
+from course_lib.progress import NAME, Progress
 
 FORMAT = 1
 HEAD = "backup.json"
@@ -92,7 +92,7 @@ def save(
             }
             archive.writestr(HEAD, json.dumps(head, indent=1))
             with suppress(FileNotFoundError):
-                archive.writestr(NAME, _progress(workspace).path.read_bytes())
+                archive.writestr(NAME, Progress.of_workspace(workspace).path.read_bytes())
             for path in files:
                 name = path.relative_to(workspace).as_posix()
                 archive.write(path, f"files/{name}")
@@ -133,7 +133,7 @@ def restore(
             if archive.testzip() is not None or count not in (None, len(files)):
                 raise zipfile.BadZipFile("files in it are not what was saved")
             if NAME in archive.namelist():
-                done.exercises = _progress(workspace).bring_back(archive.read(NAME))
+                done.exercises = Progress.of_workspace(workspace).bring_back(archive.read(NAME))
             for name, member in files.items():
                 _bring_back(archive, member, workspace, name, done, untouched)
             for number, volume in enumerate(volumes):
@@ -144,10 +144,6 @@ def restore(
     except OSError as error:
         raise BackupError(f"{error.filename or source}: {error.strerror or error}") from None
     return done
-
-
-def _progress(workspace: Path) -> Progress:
-    return Progress(workspace / STATE / NAME, workspace)
 
 
 def _description(volume: dict[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,13 @@ class Progress:
         folder = folder.absolute()
         for root in (folder, *folder.parents):
             if (root / STATE / "workspace.json").is_file():
-                return cls(root / STATE / NAME, root)
+                return cls.of_workspace(root)
         return cls(places.data_folder(environ) / NAME)
+
+    @classmethod
+    def of_workspace(cls, workspace: Path) -> Progress:
+        """The progress in a workspace."""
+        return cls(workspace / STATE / NAME, workspace)
 
     def scores(self) -> dict[str, Score]:
         """By ``grade_id``; nothing where nothing was checked, or the file is broken or newer."""

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import docker.errors
 
+from course_lib import inside
 from course_lib.images import ImageTable, read_image_table
 from course_lib.lesson_state import ensure_images
-from course_lib.sdk import exec_output
 from graders import http_probe
 from graders.engine_view import (
     ANY_ADDRESS,
@@ -30,12 +30,10 @@ from graders.http_probe import HttpAnswer
 from graders.past import JournalPast, Past
 from graders.patience import Clock, Patience, SystemClock, patience_here, wait_until
 from graders.probe_container import (
-    COMMAND_SECONDS,
     TIMED_OUT,
     ProbeContainer,
     observing,
     probe_container,
-    within,
 )
 from graders.probe_files import ContainerFiles
 from graders.probe_state import EngineState
@@ -140,15 +138,12 @@ class Probe(EngineState):
         """
         with observing():
             try:
-                made = self._api.exec_create(container.id, list(command))["Id"]
-                out, err = within(COMMAND_SECONDS, lambda: exec_output(self._api, made))
-            except TimeoutError:
-                return TIMED_OUT, ""
+                code, out, err = inside.run(self._api, container.id, command)
             except docker.errors.APIError as error:
                 if error.status_code in (400, 409):  # it does not run, or has no such program
                     return 127, error.explanation or ""
                 raise
-            return self._api.exec_inspect(made)["ExitCode"], (out + err).decode("utf-8", "replace")
+            return code, "" if code == TIMED_OUT else out + err
 
     @contextmanager
     def inside_network(self, network: NetworkView) -> Iterator[ProbeContainer]:

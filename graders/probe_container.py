@@ -16,14 +16,11 @@ import requests.exceptions
 
 from course_lib import inside
 from course_lib.errors import EngineError
-from course_lib.inside import COMMAND_SECONDS, LABEL, TIMED_OUT, within
+from course_lib.inside import LABEL, TIMED_OUT
 from graders.expectation import ObservationError
 from graders.http_probe import HttpAnswer
 
-__all__ = [
-    "COMMAND_SECONDS", "LABEL", "TIMED_OUT", "Ping", "ProbeContainer", "observing",
-    "probe_container", "within",
-]  # fmt: skip
+__all__ = ["LABEL", "TIMED_OUT", "Ping", "ProbeContainer", "observing", "probe_container"]
 _PINGED = re.compile(r"^PING \S+ \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
 _ADDRESS = re.compile(r"^Address(?: \d+)?:\s*([0-9a-fA-F.:]+)", re.MULTILINE)
 _POINTER = re.compile(r"\bname = (\S+)")

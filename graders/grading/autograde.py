@@ -25,7 +25,7 @@ from traitlets.utils.importstring import import_item
 
 from course_lib.errors import CourseError
 from graders.grading import intake, packed
-from graders.grading.conversion import CheckCells, OwningExporter
+from graders.grading.conversion import PACKED, CheckCells, OwningExporter
 from graders.grading.gradebook import (
     RESULT,
     SaveResults,
@@ -155,10 +155,9 @@ class ClassAutograde(Autograde):
     def _sanitize(self, path: str) -> tuple[str, bool]:
         """The notebook's text, and whether it has nothing of what was handed out."""
         intake.check_notebook(path)
-        resources = self.init_single_notebook_resources(path)
-        exporter: Any = self.exporter
-        exporter.packing = True
-        text, resources = exporter.from_filename(path, resources=resources)
+        resources: Any = self.init_single_notebook_resources(path)
+        resources[PACKED] = True
+        text, resources = self.exporter.from_filename(path, resources=resources)
         return str(text), bool(resources.get(STRANGE))
 
     def _strangers(self, path: str) -> list[str]:
@@ -211,7 +210,6 @@ class ClassAutograde(Autograde):
         resources: Any = self.init_single_notebook_resources(path)
         resources[RESULT] = done
         exporter: Any = self.exporter
-        exporter.packing = False
         notebook = packed.notebook(done.notebook)
         output, resources = exporter.from_notebook_node(notebook, resources=resources)
         self.write_single_notebook(output, resources)

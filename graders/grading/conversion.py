@@ -14,6 +14,9 @@ from nbgrader.preprocessors import CheckCellMetadata
 
 from graders.grading import packed
 
+PACKED = "packed"
+"""Of an exporter's resources: the text is for another process, not for a file."""
+
 
 class _Owned(NotebookNode):
     """A notebook that nobody else holds: whoever would copy it to be safe may have it."""
@@ -29,9 +32,6 @@ class OwningExporter(NotebookExporter):
     looked at once more when it is written: a quarter of what the grade book's process does.
     """
 
-    packing = False
-    """Whether the text is for another process (:mod:`graders.grading.packed`), not for a file."""
-
     def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
         """Convert a notebook, which is used up by it.
 
@@ -40,7 +40,7 @@ class OwningExporter(NotebookExporter):
         own: Any = _Owned
         convert: Any = Exporter.from_notebook_node
         nb, resources = convert(self, own(nb), resources, **kw)
-        write: Any = packed.text if self.packing else nbformat.v4.writes
+        write: Any = packed.text if resources.get(PACKED) else nbformat.v4.writes
         return f"{write(nb)}\n", resources
 
 

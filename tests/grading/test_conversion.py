@@ -12,7 +12,7 @@ from nbgrader.nbgraderformat import ValidationError  # type: ignore[attr-defined
 
 from course_lib.catalog import course
 from graders.grading import packed
-from graders.grading.conversion import CheckCells, OwningExporter
+from graders.grading.conversion import PACKED, CheckCells, OwningExporter
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,7 @@ def test_owning_exporter_writes_what_nbconvert_writes(lesson: Any) -> None:
 
 def test_packed_notebook_is_the_one_that_was_written(lesson: Any) -> None:
     own: Any = OwningExporter
-    packing = own()
-    packing.packing = True
-    text, _ = packing.from_notebook_node(copy.deepcopy(lesson))
+    text, _ = own().from_notebook_node(copy.deepcopy(lesson), {PACKED: True})
     assert "\n" not in text.strip()
     assert packed.notebook(text) == lesson
     as_written = nbformat.writes(lesson)  # type: ignore[no-untyped-call]

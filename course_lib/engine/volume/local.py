@@ -25,7 +25,6 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _NEEDED = {"device": ("type",), "type": ("device",), "o": ("device", "type")}
 _OPTIONS = (*_NEEDED, "size")
 _SIZE = re.compile(r"(\d+(?:\.\d+)*) ?[kmgtpKMGTP]?(?:[iI]?[bB])?", re.ASCII)
-_REMOVING = ".removing"
 
 
 def check_name(name: str) -> None:
@@ -84,6 +83,8 @@ class LocalDriver:
 
     def __init__(self, root: Path, clock: Clock) -> None:
         self._root = root
+        # Where volumes lie while they are removed: a name may be as long as a file's can be.
+        self._removing = root / ".removing"
         self._clock = clock
 
     def data(self, name: str) -> Path:
@@ -106,14 +107,14 @@ class LocalDriver:
     def remove(self, name: str) -> None:
         """Put the files of a volume aside, then delete them; :meth:`sweep` finishes the job."""
         directory = self._root / name
-        aside = self._aside(name)
+        aside = self._removing / name
         import shutil
 
         try:
             if aside.exists():
                 shutil.rmtree(aside)
             if directory.exists():
-                aside.parent.mkdir(exist_ok=True)
+                self._removing.mkdir(exist_ok=True)
                 directory.rename(aside)
         except OSError as error:
             raise SystemFailure(f"cannot remove {directory}: {error.strerror}") from None
@@ -122,7 +123,7 @@ class LocalDriver:
         """Delete the files of a volume that was put aside, but not yet that it was."""
         import shutil
 
-        aside = self._aside(name)
+        aside = self._removing / name
         _make_removable(aside)
         with os.scandir(aside) as entries:
             for entry in entries:
@@ -136,17 +137,13 @@ class LocalDriver:
         import shutil
 
         names = []
-        for aside in self._aside("").glob("*"):
+        for aside in self._removing.glob("*"):
             _make_removable(aside)
             shutil.rmtree(aside, ignore_errors=True)
             names.append(aside.name)
         with suppress(OSError):  # not there, or one of them could not be deleted
-            self._aside("").rmdir()
+            self._removing.rmdir()
         return names
-
-    def _aside(self, name: str) -> Path:
-        """Where a volume lies while it is removed: its name may be as long as a file's can be."""
-        return self._root / _REMOVING / name
 
     def tree(self, name: str, options: Mapping[str, str]) -> Tree:
         """The file system to mount; the same object has to serve all that mount it together.

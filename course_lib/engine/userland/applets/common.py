@@ -217,9 +217,7 @@ def user_id(proc: ContainerProcess, name: str) -> int:
     :raises Fail: an unknown name.
     """
     user = users.user_by_name(proc.machine.fs, name)
-    if user is None and not name.isdigit():
-        raise Fail(f"unknown user {name}")
-    return user.uid if user else int(name)
+    return user.uid if user else _number_of("user", name)
 
 
 def group_id(proc: ContainerProcess, name: str) -> int:
@@ -228,9 +226,13 @@ def group_id(proc: ContainerProcess, name: str) -> int:
     :raises Fail: an unknown name.
     """
     group = users.group_by_name(proc.machine.fs, name)
-    if group is None and not name.isdigit():
-        raise Fail(f"unknown group {name}")
-    return group.gid if group else int(name)
+    return group.gid if group else _number_of("group", name)
+
+
+def _number_of(kind: str, name: str) -> int:
+    if not name.isdigit():
+        raise Fail(f"unknown {kind} {name}")
+    return int(name)
 
 
 def integer(text: str, *, low: int | None = None, high: int = 2147483647) -> int:
