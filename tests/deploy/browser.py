@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.contract.harness import until
+
 CHROMIUM = os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium")
 SECONDS = 1000
 """Playwright counts in milliseconds."""
@@ -114,8 +116,19 @@ def end_kernels(page: Page) -> None:
 def run_all_cells(page: Page, notebook: str, code_cells: int) -> None:
     """Run → Run All Cells, until each of its code cells shows the number of its run."""
     wait_for_kernel(page, notebook)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name=re.compile(r"^Run All Cells$")).click()
+    run = page.get_by_role("menuitem", name="Run", exact=True)
+    all_cells = page.get_by_role("menuitem", name=re.compile(r"^Run All Cells$"))
+
+    def is_offered() -> bool:
+        """What a menu offers is settled when it opens: before the notebook is in front, nothing."""
+        run.click()
+        if all_cells.count():
+            return True
+        page.keyboard.press("Escape")
+        return False
+
+    until(is_offered, PAGE_SECONDS)
+    all_cells.click()
     numbers = page.locator(".jp-NotebookPanel:visible .jp-CodeCell .jp-InputPrompt")
     ended = numbers.filter(has_text=re.compile(r"^\[\d+\]:$"))
     expect(ended).to_have_count(code_cells, timeout=LESSON_SECONDS * SECONDS)
