@@ -1,4 +1,7 @@
-"""A kernel's figures, each drawn for its PNG alone.
+"""A kernel's figures: loaded where a class plots, each drawn for its PNG alone.
+
+Few lessons plot. matplotlib is half a second to load, and a third of the memory of which every fork
+has the tables copied, so the warm parent has it only from the first submission on that names it.
 
 After a cell pyplot draws every figure for a window, which a kernel does not have; then
 matplotlib-inline draws it for the PNG. The first is half of what a picture costs, and nothing of it
@@ -7,10 +10,32 @@ is to be seen, but where it does more than draw.
 
 from __future__ import annotations
 
+import io
+import re
+from collections.abc import Iterable
 from typing import Any
 
+_PLOTS = re.compile(r"matplotlib|pyplot|pylab|seaborn|pandas")
 
-def draw_once(shell: Any) -> None:
+
+def wanted(texts: Iterable[str]) -> bool:
+    """Whether any of those notebooks names what plots. One that hides it loads it by itself."""
+    return any(_PLOTS.search(text) for text in texts)
+
+
+def load(shell: Any) -> None:
+    """Import pyplot and draw, before the fork: the first figure loads fonts and a canvas."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots()
+    axes.plot([1, 2, 3])
+    axes.set_title("warm")
+    figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
+    pyplot.close(figure)
+    _draw_once(shell)
+
+
+def _draw_once(shell: Any) -> None:
     """Take pyplot's drawing after each cell from a shell that has it."""
     from matplotlib import pyplot
 

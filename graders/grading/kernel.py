@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from course_lib import command_lines, lean
-from graders.grading import figures, plain, wire
+from graders.grading import plain, wire
 from graders.grading.interrupts import Interrupts
 
 _FLUSH_AT = 16 * 1024
@@ -106,26 +106,18 @@ def warm() -> Any:
     kernel.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
     command_lines.hasten()
     _use_once(kernel.shell)
-    figures.draw_once(kernel.shell)
     return kernel
 
 
 def _use_once(shell: Any) -> None:
     """Load what lessons load with their first cells, commands and pictures."""
     import docker
-    import matplotlib.pyplot
     import numpy.random
 
     from course_lib import lab, questions, trace
     from course_lib.diagrams import layout, lettering, svg
     from course_lib.diagrams import trace as traces
 
-    # The first picture loads fonts, a canvas and what writes the file.
-    figure, axes = matplotlib.pyplot.subplots()
-    axes.plot([1, 2, 3])
-    axes.set_title("warm")
-    figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
-    matplotlib.pyplot.close(figure)
     for letter in string.printable.strip():
         for bold in (False, True):
             lettering.advance(letter, bold)

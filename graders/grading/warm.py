@@ -19,10 +19,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from graders.grading import wire
+from graders.grading import figures, wire
 from graders.grading.model import Submission, SubmissionResult
 
 _BUFFER = 4 * 1024 * 1024
+_PLAIN, _PLOTS = b"+", b"*"
+"""What comes with a submission's socket: whether it draws figures."""
 LATE_SECONDS = 240.0
 """Beyond a submission's own limit its process is given that long to say so."""
 
@@ -60,7 +62,8 @@ class WarmParent:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._socket, [b"+"], [theirs.fileno()])
+                plots = figures.wanted(submission.notebooks.values())
+                socket.send_fds(self._socket, [_PLOTS if plots else _PLAIN], [theirs.fileno()])
             except OSError as error:
                 ours.close()
                 raise wire.BrokenWireError(f"the warm parent is gone: {error}") from None
@@ -133,11 +136,16 @@ def main(descriptor: int) -> int:
         grade, warm = _load()
     requests = socket.socket(fileno=descriptor)
     myself = os.getpid()
+    plots = False
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
         _reap()
         if not data:
             return 0
+        if data == _PLOTS and not plots:
+            with lean.importing():
+                figures.load(warm.shell)
+            plots = True
         if not os.fork():
             requests.close()
             _grade_one(grade, socket.socket(fileno=descriptors[0]), warm, myself)

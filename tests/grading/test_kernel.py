@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 
 from graders.grading.warm import WarmParent
 from tests.grading.grades import graded, notebook_of, outputs_of, printed
@@ -33,7 +34,7 @@ def watched():
 PROGRAM = """
 import asyncio, base64, sys
 from types import SimpleNamespace
-from graders.grading import kernel
+from graders.grading import figures, kernel
 
 def pictures(made):
     shown = []
@@ -45,6 +46,7 @@ def pictures(made):
 
 loop = asyncio.new_event_loop()
 made = kernel.warm()  # its backend is chosen before anything of matplotlib is there
+figures.load(made.shell)
 from matplotlib import pyplot
 made.io_loop = SimpleNamespace(add_callback=loop.call_soon_threadsafe, call_later=loop.call_later)
 loop.run_until_complete(made.do_execute(sys.argv[1], False, cell_id="c"))
@@ -65,3 +67,11 @@ def test_questions_are_not_asked_while_grading(warm: WarmParent) -> None:
     result = graded(warm, notebook_of([QUESTION, WIDGETS]))
     assert outputs_of(result, 0) == []
     assert printed(result) == "False\n"
+
+
+def test_what_plots_is_there_from_the_first_notebook_on_that_names_it(docker_command: str) -> None:
+    look = "import sys\nprint('matplotlib.' + 'pyplot' in sys.modules)"
+    hidden = "import sys\nprint('mat' + 'plotlib.' + 'py' + 'plot' in sys.modules)"
+    with closing(WarmParent()) as warm:
+        found = [printed(graded(warm, notebook_of([cell]))) for cell in (hidden, look, hidden)]
+    assert found == ["False\n", "True\n", "True\n"]
