@@ -138,16 +138,14 @@ class Catalogue:
 
     def image(self, name: str) -> Image:
         """The image that a folder describes, with the layers of its base."""
-        if name not in self._images:
-            recipe, seen, chain = self._recipe(name), {name}, [name]
-            while recipe.base:
-                if recipe.base in seen:
-                    raise BrokenRecipe(f"{recipe.folder / 'image.toml'}: goes round in a circle")
-                seen.add(recipe.base)
-                chain.append(recipe.base)
-                recipe = self._recipe(recipe.base)
-            made: Image | None = None
-            for part in reversed(chain):
-                made = image_of(self._recipe(part), made, self.layer(part))
-                self._images[part] = made
+        recipe, chain = self._recipe(name), [name]
+        while recipe.base and recipe.name not in self._images:
+            if recipe.base in chain:
+                raise BrokenRecipe(f"{recipe.folder / 'image.toml'}: goes round in a circle")
+            chain.append(recipe.base)
+            recipe = self._recipe(recipe.base)
+        made: Image | None = None
+        for part in reversed(chain):
+            made = self._images.get(part) or image_of(self._recipe(part), made, self.layer(part))
+            self._images[part] = made
         return self._images[name]
