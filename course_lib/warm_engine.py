@@ -27,6 +27,11 @@ def preload() -> None:
         catalogue.image(name)
 
 
+def preload_redis() -> None:
+    """Import what the engine's redis loads with its first client."""
+    importlib.import_module("course_lib.engine.userland.servers.redis.dataset").load_fakeredis()
+
+
 @cache
 def words_of_names() -> tuple[frozenset[str], frozenset[str]]:
     """Of which the engine makes the name of a container that nobody named: adjective, surname."""

@@ -1,7 +1,4 @@
-"""A kernel's figures: loaded where a class plots, each drawn for its PNG alone.
-
-Few lessons plot. matplotlib is half a second to load, and a third of the memory of which every fork
-has the tables copied, so the warm parent has it only from the first submission on that names it.
+"""A kernel's figures, each drawn for its PNG alone.
 
 After a cell pyplot draws every figure for a window, which a kernel does not have; then
 matplotlib-inline draws it for the PNG. The first is half of what a picture costs, and nothing of it
@@ -11,16 +8,7 @@ is to be seen, but where it does more than draw.
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Iterable
 from typing import Any
-
-_PLOTS = re.compile(r"matplotlib|pyplot|pylab|seaborn|pandas")
-
-
-def wanted(texts: Iterable[str]) -> bool:
-    """Whether any of those notebooks names what plots. One that hides it loads it by itself."""
-    return any(_PLOTS.search(text) for text in texts)
 
 
 def load(shell: Any) -> None:

@@ -19,12 +19,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from graders.grading import figures, wire
+from graders.grading import extras, wire
 from graders.grading.model import Submission, SubmissionResult
 
 _BUFFER = 4 * 1024 * 1024
-_PLAIN, _PLOTS = b"+", b"*"
-"""What comes with a submission's socket: whether it draws figures."""
 LATE_SECONDS = 240.0
 """Beyond a submission's own limit its process is given that long to say so."""
 
@@ -62,8 +60,8 @@ class WarmParent:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                plots = figures.wanted(submission.notebooks.values())
-                socket.send_fds(self._socket, [_PLOTS if plots else _PLAIN], [theirs.fileno()])
+                needs = extras.wanted(submission.notebooks.values())
+                socket.send_fds(self._socket, [bytes([needs])], [theirs.fileno()])
             except OSError as error:
                 ours.close()
                 raise wire.BrokenWireError(f"the warm parent is gone: {error}") from None
@@ -136,16 +134,17 @@ def main(descriptor: int) -> int:
         grade, warm = _load()
     requests = socket.socket(fileno=descriptor)
     myself = os.getpid()
-    plots = False
+    loaded = extras.Extras.NONE
     while True:
         data, descriptors, _, _ = socket.recv_fds(requests, 1, 1)
         _reap()
         if not data:
             return 0
-        if data == _PLOTS and not plots:
+        missing = extras.Extras(data[0]) & ~loaded
+        if missing:
             with lean.importing():
-                figures.load(warm.shell)
-            plots = True
+                extras.load(missing, warm.shell)
+            loaded |= missing
         if not os.fork():
             requests.close()
             _grade_one(grade, socket.socket(fileno=descriptors[0]), warm, myself)

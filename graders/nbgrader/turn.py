@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from graders.nbgrader import lesson_modules
+
 CELL_SECONDS = 300
 """For a cell, and for a kernel to come up: nbclient's own minute is too short on a busy machine."""
 CLEAN = "from course_lib import lab\nlab.clean()"
@@ -63,6 +65,7 @@ class Turn:
             shutdown_kernel="immediate",
         )
         manager = client.create_kernel_manager()
+        client.extra_arguments = [lesson_modules.ARGUMENT]
         try:
             # A kernel's own log lines are not for whoever reads the scores.
             client.start_new_kernel(stderr=subprocess.DEVNULL)

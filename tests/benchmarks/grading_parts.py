@@ -21,7 +21,7 @@ from unittest.mock import patch
 import nbformat
 
 from course_lib import lean, warm_engine
-from graders.grading import confine, figures, kernel
+from graders.grading import confine, extras, kernel
 from graders.grading.cells import is_test
 from graders.grading.engine import EngineProcess
 from graders.grading.model import Submission
@@ -58,8 +58,7 @@ def main(paths: list[str]) -> None:
         confine.possible()
         warm_engine.preload()
         warm = kernel.warm()
-        if figures.wanted(Path(path).read_text(encoding="utf-8") for path in paths):
-            figures.load(warm.shell)
+        extras.load(extras.wanted(Path(p).read_text(encoding="utf-8") for p in paths), warm.shell)
     found = {}
     for path in paths:
         notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]

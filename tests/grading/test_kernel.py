@@ -6,6 +6,8 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
+
 from graders.grading.warm import WarmParent
 from tests.grading.grades import graded, notebook_of, outputs_of, printed
 
@@ -69,9 +71,11 @@ def test_questions_are_not_asked_while_grading(warm: WarmParent) -> None:
     assert printed(result) == "False\n"
 
 
-def test_what_plots_is_there_from_the_first_notebook_on_that_names_it(docker_command: str) -> None:
-    look = "import sys\nprint('matplotlib.' + 'pyplot' in sys.modules)"
-    hidden = "import sys\nprint('mat' + 'plotlib.' + 'py' + 'plot' in sys.modules)"
+@pytest.mark.usefixtures("docker_command")
+@pytest.mark.parametrize("module", ["matplotlib", "fakeredis"])
+def test_extras_are_there_from_the_first_notebook_on_that_names_them(module: str) -> None:
+    hidden = f"import sys\nprint({module[:5]!r} + {module[5:]!r} in sys.modules)"
+    named = f"# {module}\n{hidden}"
     with closing(WarmParent()) as warm:
-        found = [printed(graded(warm, notebook_of([cell]))) for cell in (hidden, look, hidden)]
+        found = [printed(graded(warm, notebook_of([cell]))) for cell in (hidden, named, hidden)]
     assert found == ["False\n", "True\n", "True\n"]

@@ -208,6 +208,19 @@ def test_run_ends_where_the_lesson_could_not_be_started(tmp_path: Path) -> None:
     assert run.earned == 0
 
 
+MODULES = """
+import sys
+found = {"course_lib.lab", "graders.notebook", "docker", "course_lib.diagrams.svg"}
+assert found <= set(sys.modules), found - set(sys.modules)
+assert not {"lab", "check", "docker", "course_lib", "graders"} & set(globals())
+"""
+
+
+@pytest.mark.usefixtures("no_cleaning")
+def test_kernel_comes_up_with_the_modules_of_a_lesson_and_no_names(tmp_path: Path) -> None:
+    assert run_lesson(notebook_of(tmp_path, MODULES), LESSON).error is None
+
+
 @pytest.mark.usefixtures("no_cleaning")
 def test_run_survives_a_kernel_that_dies(tmp_path: Path) -> None:
     run = run_lesson(notebook_of(tmp_path, "import os; os._exit(1)", "1"), LESSON)
