@@ -10,14 +10,16 @@ One row per student, one column per assignment; the score is nbgrader's, less th
 lateness, as in its own ``CsvExportPlugin``. Where nothing was handed in and where something waits
 for the instructor's eye there is no score, and how many of each is said; nbgrader's own exporter
 writes 0 there. For Canvas and Moodle a student without any score has no row: an empty cell would
-clear what stands there (Canvas' ``gradebook_importer.rb`` shows it as a change, Moodle's
-``load_data.php`` makes it "no grade"). Beside other scores it stays empty; who minds exports one
-assignment at a time. Names and comments that a spreadsheet would compute are told as text.
+clear what stands there (Canvas' ``gradebook_importer.rb`` shows it as a change). Beside other
+scores it stays empty, or is Moodle's ``-``; who minds exports one assignment at a time. Names and
+comments that a spreadsheet would compute are told as text. What an importer would take for another
+student or another column is left out, or said.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,14 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
 from graders.nbgrader.spreadsheet import harmless
+
+_NUMBER = re.compile(r"-?[0-9.,]+%?\Z")
+"""What Canvas takes for a number: it drops all but the last of its points and commas."""
+_CHANGED = re.compile(r",|[.].*[.]|[.]%?\Z")
+_OTHER_COLUMN = re.compile(
+    r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)|.*\(\d+\)\Z"
+)
+"""Titles that Canvas takes for a column of its own, or for the number of an assignment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,12 @@ class _Export(ExportPlugin):
             self.log.warning("%d without a score: nothing was handed in or graded", missing)
         if waiting:
             self.log.warning("%d without a score: they wait for manual grading", waiting)
+        for line in self.doubts(assignments, told):
+            self.log.warning(line)
+
+    def doubts(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[str]:
+        """What the importer would not read as it is meant."""
+        yield from ()
 
     def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
         """The lines of the file."""
@@ -95,8 +111,10 @@ class _Export(ExportPlugin):
 class CanvasExport(_Export):
     """As the gradebook of Canvas imports: its five columns of identity, then the assignments.
 
-    Canvas finds a student by ``ID`` (its own number, nbgrader's ``lms_user_id``) or by
-    ``SIS Login ID`` (here the student's ID), and makes an assignment that it does not know.
+    Canvas finds a student by ``ID`` (its own number), else by ``SIS User ID``, ``SIS Login ID``
+    (here the student's ID) or, in the end, the name; it makes an assignment that it does not know.
+    nbgrader's ``lms_user_id`` is one of the first two: of ``2024-0815`` as ``ID`` Canvas would
+    read 2024, which is somebody else.
     """
 
     default_name = "canvas.csv"
@@ -109,7 +127,30 @@ class CanvasExport(_Export):
             student = row.student
             names = (student.last_name, student.first_name)
             name = ", ".join(filter(None, names)) or student.id
-            yield [name, student.lms_user_id or "", "", student.id, "", *_scores(row)]
+            known = str(student.lms_user_id or "")
+            ids = (known, "") if _is_number(known) else ("", known)
+            yield [name, *ids, student.id, "", *_scores(row)]
+
+    def doubts(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[str]:
+        for row in rows:
+            student = row.student
+            known = str(student.lms_user_id or "")
+            for text in () if _is_number(known) else filter(None, (known, student.id)):
+                if _NUMBER.match(text) and _CHANGED.search(text):
+                    yield (
+                        f"{student.id}: Canvas reads {text} as a number, and may give the grades "
+                        "to another; let lms_user_id be the number that Canvas has for the student"
+                    )
+        for name in _names(assignments):
+            if _OTHER_COLUMN.match(name) or (_NUMBER.match(name) and _CHANGED.search(name)):
+                yield (
+                    f"{name}: Canvas does not take that for an assignment's name; in the file, "
+                    f"write the number that Canvas has for it behind: {name} (98765)"
+                )
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 class MoodleExport(_Export):
@@ -117,26 +158,51 @@ class MoodleExport(_Export):
 
     Beside each assignment's grade stands a column with the comments, for the mapping to
     "Feedback for …" (map both: Moodle clears the grade that comes without). Moodle takes no
-    grade above 100 unless its administrator allows it.
+    grade above 100 unless its administrator allows it. A row that says nothing in the column by
+    which students are found gives its grades to the student of the row before (``load_data.php``),
+    so ID numbers and addresses are there only where everybody has one.
     """
 
     default_name = "moodle.csv"
 
     def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
-        columns = [c for name in _names(assignments) for c in (name, f"{name} (feedback)")]
-        yield ["Username", "ID number", "First name", "Last name", "Email address", *columns]
+        columns: list[str] = []
+        for name in _names(assignments):
+            feedback = f"{name} (feedback)"
+            while feedback in {*columns, *_names(assignments)}:
+                feedback += "*"
+            columns += [name, feedback]
+        identity = {
+            "Username": "id", "ID number": "lms_user_id", "First name": "first_name",
+            "Last name": "last_name", "Email address": "email",
+        }  # fmt: skip
+        for name in _FINDS:
+            if not all(_says(row.student, identity[name]) for row in rows):
+                del identity[name]
+        yield [*identity, *columns]
         for row in rows:
-            student = row.student
             cells = [
                 cell
                 for score, grade in zip(_scores(row), row.grades, strict=True)
-                for cell in (score, grade.comment)
+                for cell in (score or "-", grade.comment)  # an empty cell is a grade there
             ]
-            identity = (
-                student.id, student.lms_user_id, student.first_name, student.last_name,
-                student.email,
-            )  # fmt: skip
-            yield [*(part or "" for part in identity), *cells]
+            yield [*(str(getattr(row.student, key) or "") for key in identity.values()), *cells]
+
+    def doubts(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[str]:
+        for row in rows:
+            if not _says(row.student, "id"):
+                yield (
+                    f"{row.student.id}: Moodle does not find such a username, and gives the grades "
+                    "to the student of the line before; take the line out"
+                )
+
+
+_FINDS = ("ID number", "Email address")
+
+
+def _says(student: Any, key: str) -> bool:
+    """Whether PHP finds something in it: "0" is nothing there."""
+    return str(getattr(student, key) or "") not in ("", "0")
 
 
 class TableExport(_Export):
