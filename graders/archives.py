@@ -15,7 +15,9 @@ class NotAnArchiveError(Exception):
 
 
 def read_tar(path: Path) -> dict[str, bytes]:
-    """The ordinary files in a tar archive, compressed or not, by their names in it.
+    """What a tar archive, compressed or not, holds besides folders, by the names in it.
+
+    What is no file has no content; a further name of a file has that of the file.
 
     :raises NotAnArchiveError: naming the reason.
     """
@@ -26,12 +28,15 @@ def read_tar(path: Path) -> dict[str, bytes]:
             for number, member in enumerate(archive):
                 if number >= MAX_MEMBERS:
                     raise NotAnArchiveError(f"it has more than {MAX_MEMBERS} entries")
-                if not member.isfile():
+                if member.isdir():
                     continue
                 left -= member.size
                 if left < 0:
                     raise NotAnArchiveError(f"it holds more than {MAX_BYTES} bytes")
-                stream = archive.extractfile(member)
+                if member.islnk():
+                    files[member.name] = files.get(member.linkname, b"")
+                    continue
+                stream = archive.extractfile(member) if member.isfile() else None
                 files[member.name] = stream.read() if stream else b""
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise NotAnArchiveError("it is no tar archive that can be read") from error

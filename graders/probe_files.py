@@ -97,10 +97,11 @@ class ContainerFiles:
             if name in (".", "/"):
                 continue
             content = b""
-            if member.isfile():
+            # A further name of a file that came before is a file as well.
+            if member.isfile() or member.islnk():
                 stream = archive.extractfile(member)
                 content = stream.read() if stream else b""
-            kind = "file" if member.isfile() else "directory" if member.isdir() else "other"
+            kind = "file" if member.isfile() or member.islnk() else "directory" if member.isdir() else "other"
             found[name] = FileView(name, kind, content)
         return found
 

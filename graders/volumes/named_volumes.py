@@ -81,12 +81,15 @@ def _has_line(probe: Probe, notes: VolumeView) -> Finding:
 
 
 def _leads_into(mount: MountView, volume: VolumeView) -> bool:
-    """It is the volume, or by its path on the host what is in there."""
+    """It is the volume, or by its path on the host what is in there or a folder around it."""
     if mount.type == "volume":
         return mount.name == volume.name
     place = PurePosixPath(posixpath.normpath(mount.source))
+    files = PurePosixPath(volume.mountpoint)
     return (
-        mount.type == "bind" and bool(volume.mountpoint) and place.is_relative_to(volume.mountpoint)
+        mount.type == "bind"
+        and bool(volume.mountpoint)
+        and (place.is_relative_to(files) or files.is_relative_to(place))
     )
 
 

@@ -167,7 +167,7 @@ def _declared(probe: Probe) -> set[str]:
 
 
 def _contents(probe: Probe, volume: VolumeView) -> dict[str, bytes]:
-    """The ordinary files of a volume by path."""
+    """What is in a volume besides folders, by path; what is no file has no content."""
     with probe.files_of_volume(volume) as files:
         tree = files.tree("/volume") or {}
     return {name: seen.content for name, seen in tree.items() if seen.kind != "directory"}
