@@ -98,10 +98,11 @@ class ContainerFiles:
                 continue
             content = b""
             # A further name of a file that came before is a file as well.
-            if member.isfile() or member.islnk():
+            is_file = member.isfile() or member.islnk()
+            if is_file:
                 stream = archive.extractfile(member)
                 content = stream.read() if stream else b""
-            kind = "file" if member.isfile() or member.islnk() else "directory" if member.isdir() else "other"
+            kind = "file" if is_file else "directory" if member.isdir() else "other"
             found[name] = FileView(name, kind, content)
         return found
 
