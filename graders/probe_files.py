@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,8 +101,10 @@ class ContainerFiles:
             # A further name of a file that came before is a file as well.
             is_file = member.isfile() or member.islnk()
             if is_file:
-                stream = archive.extractfile(member)
-                content = stream.read() if stream else b""
+                # An engine may leave out the file that it names: then it has no content.
+                with suppress(KeyError):
+                    stream = archive.extractfile(member)
+                    content = stream.read() if stream else b""
             kind = "file" if is_file else "directory" if member.isdir() else "other"
             found[name] = FileView(name, kind, content)
         return found
