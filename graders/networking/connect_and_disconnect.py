@@ -113,7 +113,9 @@ def _seen_from(probe: Probe, roamer: ContainerView, both: Finding) -> tuple[Find
     if ping.address:
         return counted, missed(
             f"es is {ping.address} for roamer, and does not answer as the es of dev",
-            "Is es running on dev?",
+            "Does another container go by that name, or /etc/hosts of roamer name another?"
+            if own
+            else "Is es running on dev?",
         )
     return counted, missed("es does not resolve", "Does a container on dev go by the name es?")
 

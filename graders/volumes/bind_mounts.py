@@ -22,6 +22,8 @@ PAGES = "/usr/share/nginx/html"
 SOCKET_NAME = "docker.sock"
 SOCKET = f"/var/run/{SOCKET_NAME}"
 ABOVE_SOCKET = {"/var/run", "/run"}
+NO_PROGRAM = (126, 127)
+"""Exit codes of a command that is not there, or cannot be run."""
 _ROOT = re.compile(r"(?:^|[;{])\s*root\s+\"?([^\s;\"]+)\"?\s*;", re.MULTILINE)
 
 
@@ -220,6 +222,8 @@ def _lists_itself(probe: Probe, inner: ContainerView) -> Finding:
     code, output = probe.run_in(inner, "docker", "ps", "--no-trunc", "--quiet")
     if code == 0 and inner.id in output.split():
         return met("docker ps in inner lists inner")
+    if code in NO_PROGRAM:
+        return missed("no program docker runs in inner", "The image docker has one.")
     last = output.strip().splitlines()[-1:] or ["nothing"]
     return missed(
         f"docker ps in inner said: {last[0][:120]}",

@@ -133,13 +133,14 @@ def _made_as(probe: Probe, name: str) -> dict[str, str]:
 
 def _stopped(probe: Probe, old: ContainerView) -> Finding:
     """It does not run any more, under another name neither."""
+    name = old.name
     if old.status == "missing":
         made = _made_as(probe, old.name)
         old = next((c for c in probe.containers() if c.id in made and c.status in _ALIVE), old)
     if old.status in ("missing", "exited"):
         return met(f"{old.name} is {'removed' if old.status == 'missing' else 'stopped'}")
     return missed(
-        f"{old.name} is {old.status}",
+        f"{old.name} is {old.status}" + ("" if old.name == name else f": it was made as {name}"),
         "Two servers on the same files spoil them. Stop the old one before the new one starts.",
         Shown("wrong", box(old), words=old.status),
     )

@@ -19,7 +19,8 @@ from graders.storage_view import VolumeView
 
 DECLARING = "training/datavol"
 ARCHIVE = ("backup", "keepme.tar")
-LOST = "A pruned volume is lost. Start the lesson again to get it back."
+AGAIN = "Start the lesson again to get it back."
+LOST = f"A pruned volume is lost. {AGAIN}"
 
 
 @check("lifecycle-prune")
@@ -123,9 +124,9 @@ def _kept(probe: Probe, keepme: VolumeView) -> Finding:
     if seen.is_file:
         return missed(
             f"{KEPT} in keepme does not hold what the lesson wrote into it",
-            "Start the lesson again to get it back.",
+            AGAIN,
         )
-    return missed(f"keepme has no {KEPT}", LOST)
+    return missed(f"keepme has no {KEPT}", AGAIN)
 
 
 def _path_found(probe: Probe, answer: object) -> Finding:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from course_lib.catalog import course
-from graders.display import drawn
+from graders.display import as_text, drawn
 from graders.probe import Probe
 from graders.result import CheckResult
 from graders.runner import run_checks
@@ -76,6 +76,7 @@ def test_submission_earns_its_points(
     for expectation in result.expectations:
         assert expectation.found
         assert expectation.passed or expectation.hint
+    assert submission.says in as_text(result)
     _picture_gives_nothing_away(result)
     assert _everything(engine, student.folder) == before
 

@@ -3,7 +3,8 @@
 One TOML file per lesson; in it a table per exercise: ``given`` is done first, ``right`` holds
 submissions that earn all points, ``wrong`` others with the ``points`` they deserve. ``run`` is a
 shell script, ``python`` code that has ``client``, ``folder`` and ``host``, ``answers`` the values
-set, ``then`` a script that runs after the answers were found. ``engines`` limits a submission to
+set, ``then`` a script that runs after the answers were found. ``says`` is a part of what the check
+has to tell, where another answer would lead astray. ``engines`` limits a submission to
 some. With ``prepare`` the exercise begins as its lesson does, with what that puts on the engine.
 
 All of them run on the embedded engine, the core of each exercise on dockerd as well: the first
@@ -65,6 +66,7 @@ class Submission:
     run: str = ""
     python: str = ""
     then: str = ""
+    says: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
     engines: tuple[str, ...] = BOTH
 
