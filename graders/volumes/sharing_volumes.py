@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from operator import itemgetter
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, has_volume_at, listed, made_from, runs
+from graders.facts import box, has_volume_at, listed, made_from, mounted, runs
 from graders.probe import Probe
 from graders.registry import check
-from graders.sketch import Shown, Thing
+from graders.sketch import Shown
 from graders.volumes.tomcat import LOGS, answers_on
 
 PORT = 8080
@@ -48,20 +49,16 @@ def logs_read_next_door(probe: Probe) -> Iterator[Expectation]:
 
 
 def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
-    wanted = {(m.target, m.name) for m in webapp.mounts if m.type == "volume"}
-    seen = {(m.target, m.name) for m in logreader.mounts if m.type == "volume"}
+    # As of webapp's own mounts: one volume is one thing in the picture.
+    wanted = {(m.target, m.name): mounted(m) for m in webapp.mounts if m.type == "volume"}
+    seen = {(m.target, m.name): mounted(m) for m in logreader.mounts if m.type == "volume"}
     shown = [
-        Shown(
-            "met" if (target, name) in seen else "missing",
-            box(logreader),
-            Thing("volume", "of webapp"),
-            target,
-        )
-        for target, name in sorted(wanted)
+        Shown("met" if place in seen else "missing", box(logreader), volume, place[0])
+        for place, volume in sorted(wanted.items(), key=itemgetter(0))
     ]
-    if wanted <= seen:
+    if wanted.keys() <= seen.keys():
         return met(f"both have the volume at {listed(target for target, _ in wanted)}", *shown)
-    lacking = listed(target for target, _ in wanted - seen)
+    lacking = listed(target for target, _ in wanted.keys() - seen.keys())
     return missed(
         f"logreader has {listed(f'{name[:12]} at {target}' for target, name in seen)}"
         f" and not what webapp has at {lacking}"
@@ -70,8 +67,9 @@ def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
         "One option of docker run takes over all volumes of another container.",
         *shown,
         *(
-            Shown("wrong", box(logreader), Thing("volume", name[:12]), target)
-            for target, name in sorted(seen - wanted)
+            Shown("wrong", box(logreader), volume, place[0])
+            for place, volume in sorted(seen.items(), key=itemgetter(0))
+            if place not in wanted
         ),
     )
 
