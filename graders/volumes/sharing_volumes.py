@@ -58,12 +58,14 @@ def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
     ]
     if wanted.keys() <= seen.keys():
         return met(f"both have the volume at {listed(target for target, _ in wanted)}", *shown)
-    lacking = listed(target for target, _ in wanted.keys() - seen.keys())
+    lacking = [
+        f"{wanted[place].name} at {place[0]}" for place in sorted(wanted.keys() - seen.keys())
+    ]
+    has = [
+        f"{volume.name} at {place[0]}" for place, volume in sorted(seen.items(), key=itemgetter(0))
+    ]
     return missed(
-        f"logreader has {listed(f'{name[:12]} at {target}' for target, name in seen)}"
-        f" and not what webapp has at {lacking}"
-        if seen
-        else f"logreader has no volume, and webapp one at {lacking}",
+        f"logreader has {listed(has) if has else 'no volume'}, and not webapp's {listed(lacking)}",
         "One option of docker run takes over all volumes of another container.",
         *shown,
         *(
