@@ -24,6 +24,11 @@ class HttpAnswer:
         return f"HTTP status {self.status}" if self.status else self.problem
 
 
+def in_url(address: str) -> str:
+    """An address as a URL has it: IPv6 in brackets (RFC 3986)."""
+    return f"[{address}]" if ":" in address else address
+
+
 def get(host: str, port: int, path: str = "/", *, timeout: float = 2.0) -> HttpAnswer:
     """``GET path``, without proxies and redirects. ``timeout`` in seconds per step.
 

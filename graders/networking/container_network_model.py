@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import exists, itself, listed, made_from, not_on_network, on_network, runs
-from graders.http_probe import HttpAnswer
+from graders.http_probe import HttpAnswer, in_url
 from graders.networking.names import reached
 from graders.probe import Probe
 from graders.probe_container import Ping
@@ -133,8 +133,7 @@ def _api_answers(
 
 
 def _url(address: str) -> str:
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:9200/"
+    return f"http://{in_url(address)}:9200/"
 
 
 def _is_elasticsearch(answer: HttpAnswer) -> bool:

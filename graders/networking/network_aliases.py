@@ -12,7 +12,7 @@ from graders.at_once import at_once
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import exists, listed, made_from, on_network, runs
-from graders.http_probe import HttpAnswer
+from graders.http_probe import HttpAnswer, in_url
 from graders.probe import Probe
 from graders.registry import check
 
@@ -190,7 +190,9 @@ def _node_names(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> 
     found = list[str]()
     with probe.inside_network(prod) as inside:
         for node in nodes:
-            url = f"http://{min(node.addresses[prod.name])}:9200/"
+            # Of a node with both kinds the one that elasticsearch:2 surely listens at.
+            address = min(node.addresses[prod.name], key=lambda one: (":" in one, one))
+            url = f"http://{in_url(address)}:9200/"
             # Both run, so each has an answer to give; a busy machine may need a while for it.
             answer = probe.within(ANSWER_SECONDS, partial(inside.get, url), _names_node)
             if _names_node(answer):

@@ -11,9 +11,10 @@ from course_lib.preparation import KEPT_FILE as KEPT
 from course_lib.preparation import LIFECYCLE as LESSON
 from graders import answers
 from graders.archives import NotAnArchiveError, read_tar
-from graders.expectation import Expectation, Finding, expect, met, missed
+from graders.expectation import Expectation, Finding, ObservationError, expect, met, missed
 from graders.facts import listed, runs, volume_there
 from graders.probe import Probe
+from graders.probe_files import MAX_BYTES
 from graders.registry import check
 from graders.storage_view import VolumeView
 
@@ -168,9 +169,14 @@ def _declared(probe: Probe) -> set[str]:
 
 
 def _contents(probe: Probe, volume: VolumeView) -> dict[str, bytes]:
-    """What is in a volume besides folders, by path; what is no file has no content."""
+    """What is in a volume besides folders, by path; what is no file has no content.
+
+    :raises ObservationError: it is too much to be compared with anything.
+    """
     with probe.files_of_volume(volume) as files:
         tree = files.tree("/volume") or {}
+    if any(seen.kind == "huge" for seen in tree.values()):
+        raise ObservationError(f"{volume.name} holds more than {MAX_BYTES // 2**20} MB")
     return {name: seen.content for name, seen in tree.items() if seen.kind != "directory"}
 
 

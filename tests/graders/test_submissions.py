@@ -81,6 +81,23 @@ def test_submission_earns_its_points(
     assert _everything(engine, student.folder) == before
 
 
+@pytest.mark.parametrize("engine", ["embedded"], indirect=True)
+def test_volumes_too_large_to_compare_are_for_the_instructor(
+    engine: Engine, student: Student
+) -> None:
+    fill = """
+    for name in keepme restored; do
+      docker run --rm -v $name:/v alpine sh -c 'head -c 9000000 /dev/urandom > /v/large'
+    done
+    mkdir backup
+    tar -cf backup/keepme.tar backup"""
+    work = Submission("volume-lifecycle", "lifecycle-backup", "large", 0, run=fill, prepare=True)
+    answers = student.work(work)
+    (result,) = run_checks([work.exercise], answers, student.folder, engine.sdk)
+    assert (result.status, result.earned) == ("error", 0)
+    assert "keepme holds more than 8 MB" in (result.reason or "")
+
+
 def _picture_gives_nothing_away(result: CheckResult) -> None:
     """What is drawn as expected is named in the words, which the student reads anyway."""
     words = " ".join(f"{e.text} {e.found}" for e in result.expectations) + " any tmpfs"
