@@ -31,6 +31,15 @@ TOOLS = "alpine"
 """The course's image for looking from inside."""
 
 
+def load_pictures() -> None:
+    """Import what draws the first picture, and its fonts."""
+    for name in PICTURES:
+        import_module(name)
+    from course_lib.diagrams import lettering
+
+    lettering.load()
+
+
 class Looking(EngineInUse):
     """An engine and what was last seen of it; what stood before the lesson is left out."""
 
@@ -180,17 +189,8 @@ class Looking(EngineInUse):
 
     def _load_for_pictures(self) -> None:
         """Load what the first picture needs beside the lesson's start: a quarter of a second."""
-        missing = [name for name in PICTURES if name not in sys.modules]
-
-        def load() -> None:
-            for name in missing:
-                import_module(name)
-            from course_lib.diagrams import lettering
-
-            lettering.load()
-
-        if missing:
-            Thread(target=load, name="pictures").start()
+        if not set(PICTURES) <= sys.modules.keys():
+            Thread(target=load_pictures, name="pictures").start()
 
     def _look(self, client: DockerClient, before: Standing) -> Topology:
         """What is there besides what stood before."""

@@ -3,14 +3,14 @@
 In a notebook: ``from graders import check``, then ``check("publish-any-port")``. The other words
 are for exercises of a class's own (:mod:`graders.own`, :mod:`graders.words`).
 
-The names below are imported when they are first used: what only writes a grade book does without
-the Docker SDK.
+The names below are imported when they are first used.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from course_lib.lazy import exports
 
 if TYPE_CHECKING:
     from graders.expectation import met, missed
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "answer", "check", "container", "exercise", "fact", "met", "missed", "network", "volume",
 ]  # fmt: skip
-_WHERE = {"check": "notebook", "exercise": "own", "met": "expectation", "missed": "expectation"}
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE.get(name, 'words')}"), name)
+__getattr__ = exports(
+    __name__,
+    {
+        "check": ("notebook", "check"),
+        "exercise": ("own", "exercise"),
+        "met": ("expectation", "met"),
+        "missed": ("expectation", "missed"),
+        **{name: ("words", name) for name in ("answer", "container", "fact", "network", "volume")},
+    },
+)

@@ -57,10 +57,10 @@ class WarmParent:
         :raises wire.BrokenWireError: the warm parent is gone.
         """
         self._used = True
+        needs = extras.wanted(submission.notebooks.values())
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                needs = extras.wanted(submission.notebooks.values())
                 socket.send_fds(self._socket, [bytes([needs])], [theirs.fileno()])
             except OSError as error:
                 ours.close()

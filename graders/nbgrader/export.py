@@ -33,10 +33,12 @@ from graders.nbgrader.spreadsheet import harmless
 _NUMBER = re.compile(r"-?[0-9.,]+%?\Z")
 """What Canvas takes for a number: it drops all but the last of its points and commas."""
 _CHANGED = re.compile(r",|[.].*[.]|[.]%?\Z")
-_OTHER_COLUMN = re.compile(
-    r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)|.*\(\d+\)\Z"
-)
-"""Titles that Canvas takes for a column of its own, or for the number of an assignment."""
+_OWN_COLUMN = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grade|Status)")
+"""Anywhere in a title: Canvas leaves the column out, taking it for one of its own."""
+_NUMBERED = re.compile(r"\(\d+\)\Z")
+"""Of a title Canvas takes it for the number that it has itself for the assignment."""
+_FINDS = ("ID number", "Email address")
+"""Columns by which Moodle can find a student, beside the username."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,9 @@ class CanvasExport(_Export):
                         "to another; let lms_user_id be the number that Canvas has for the student"
                     )
         for name in _names(assignments):
-            if _OTHER_COLUMN.match(name) or (_NUMBER.match(name) and _CHANGED.search(name)):
+            if _OWN_COLUMN.search(name):
+                yield f"{name}: Canvas leaves out a column of that name; rename it in the file"
+            elif _NUMBERED.search(name) or (_NUMBER.match(name) and _CHANGED.search(name)):
                 yield (
                     f"{name}: Canvas does not take that for an assignment's name; in the file, "
                     f"write the number that Canvas has for it behind: {name} (98765)"
@@ -166,10 +170,11 @@ class MoodleExport(_Export):
     default_name = "moodle.csv"
 
     def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
+        names = _names(assignments)
         columns: list[str] = []
-        for name in _names(assignments):
+        for name in names:
             feedback = f"{name} (feedback)"
-            while feedback in {*columns, *_names(assignments)}:
+            while feedback in (*columns, *names):
                 feedback += "*"
             columns += [name, feedback]
         identity = {
@@ -195,9 +200,6 @@ class MoodleExport(_Export):
                     f"{row.student.id}: Moodle does not find such a username, and gives the grades "
                     "to the student of the line before; take the line out"
                 )
-
-
-_FINDS = ("ID number", "Email address")
 
 
 def _says(student: Any, key: str) -> bool:

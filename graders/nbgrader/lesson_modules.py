@@ -18,6 +18,6 @@ ARGUMENT = f"--IPKernelApp.extra_extensions={__name__}"
 def load_ipython_extension(_: Any) -> None:
     """Import them; names and variables of the notebook are left alone."""
     with lean.importing():
-        for name in ("course_lib.lab", "graders.notebook", "docker", *looking.PICTURES):
+        for name in ("course_lib.lab", "graders.notebook", "docker"):
             import_module(name)
-        import_module("course_lib.diagrams.lettering").load()
+        looking.load_pictures()

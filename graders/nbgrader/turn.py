@@ -66,6 +66,10 @@ class Turn:
         )
         manager = client.create_kernel_manager()
         client.extra_arguments = [lesson_modules.ARGUMENT]
+        # Not by TCP: ports that were free a moment ago are what lessons' engines and other kernels
+        # take, and a kernel that finds one of its five taken dies.
+        sockets = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel-"))
+        manager.transport, manager.ip = "ipc", str(Path(sockets, "socket"))
         try:
             # A kernel's own log lines are not for whoever reads the scores.
             client.start_new_kernel(stderr=subprocess.DEVNULL)

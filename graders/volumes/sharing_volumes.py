@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from operator import itemgetter
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import box, has_volume_at, listed, made_from, mounted, runs
 from graders.probe import Probe
 from graders.registry import check
-from graders.sketch import Shown
+from graders.sketch import Shown, Thing
 from graders.volumes.tomcat import LOGS, answers_on
 
 PORT = 8080
@@ -49,31 +48,37 @@ def logs_read_next_door(probe: Probe) -> Iterator[Expectation]:
 
 
 def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
-    # As of webapp's own mounts: one volume is one thing in the picture.
-    wanted = {(m.target, m.name): mounted(m) for m in webapp.mounts if m.type == "volume"}
-    seen = {(m.target, m.name): mounted(m) for m in logreader.mounts if m.type == "volume"}
+    wanted, seen = _volumes(webapp), _volumes(logreader)
     shown = [
         Shown("met" if place in seen else "missing", box(logreader), volume, place[0])
-        for place, volume in sorted(wanted.items(), key=itemgetter(0))
+        for place, volume in wanted.items()
     ]
     if wanted.keys() <= seen.keys():
         return met(f"both have the volume at {listed(target for target, _ in wanted)}", *shown)
-    lacking = [
-        f"{wanted[place].name} at {place[0]}" for place in sorted(wanted.keys() - seen.keys())
-    ]
-    has = [
-        f"{volume.name} at {place[0]}" for place, volume in sorted(seen.items(), key=itemgetter(0))
-    ]
+    has = listed(_at(seen)) if seen else "no volume"
+    lacking = {place: volume for place, volume in wanted.items() if place not in seen}
     return missed(
-        f"logreader has {listed(has) if has else 'no volume'}, and not webapp's {listed(lacking)}",
+        f"logreader has {has}, and not webapp's {listed(_at(lacking))}",
         "One option of docker run takes over all volumes of another container.",
         *shown,
         *(
             Shown("wrong", box(logreader), volume, place[0])
-            for place, volume in sorted(seen.items(), key=itemgetter(0))
+            for place, volume in seen.items()
             if place not in wanted
         ),
     )
+
+
+def _volumes(container: ContainerView) -> dict[tuple[str, str], Thing]:
+    """By path and full name, sorted; whoever has it, a volume is one thing in the picture."""
+    mounts = [mount for mount in container.mounts if mount.type == "volume"]
+    return {
+        (m.target, m.name): mounted(m) for m in sorted(mounts, key=lambda m: (m.target, m.name))
+    }
+
+
+def _at(volumes: dict[tuple[str, str], Thing]) -> list[str]:
+    return [f"{volume.name} at {target}" for (target, _), volume in volumes.items()]
 
 
 def _logged(probe: Probe, webapp: ContainerView, logreader: ContainerView, page: str) -> Finding:

@@ -125,6 +125,7 @@ def test_canvas_takes_nobody_for_another(
         "1.5": {}, "12,34": {}, "bob": {"lms_user_id": "3."}, "eve": {"lms_user_id": "²"},
     }  # fmt: skip
     assignment(fresh, "week (2)", students)
+    assignment(fresh, "The Final Grade", students)
     with caplog.at_level("WARNING"):
         rows = exported(CanvasExport, fresh, tmp_path / "out.csv")
     ids = {row[3]: (row[1], row[2]) for row in rows[2:]}
@@ -132,7 +133,7 @@ def test_canvas_takes_nobody_for_another(
     assert ids["eve"] == ("", "²")
     assert ids["1.2.35"] == ("7", "")
     told = sorted(message.split(":")[0] for message in caplog.messages)
-    assert told == ["1.2.34", "12,34", "bob", "week (2)"]
+    assert told == ["1.2.34", "12,34", "The Final Grade", "bob", "week (2)"]
 
 
 def test_moodle_takes_nobody_for_another(

@@ -222,6 +222,17 @@ def test_kernel_comes_up_with_the_modules_of_a_lesson_and_no_names(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("no_cleaning")
+def test_kernel_takes_no_port(tmp_path: Path) -> None:
+    """Somebody else could take it between its choice and its use."""
+    connection = (
+        "from ipykernel import get_connection_info\nfound = get_connection_info(unpack=True)"
+    )
+    transport = "assert found['transport'] == 'ipc', found"
+    run = run_lesson(notebook_of(tmp_path, connection, transport), LESSON)
+    assert run.error is None
+
+
+@pytest.mark.usefixtures("no_cleaning")
 def test_run_survives_a_kernel_that_dies(tmp_path: Path) -> None:
     run = run_lesson(notebook_of(tmp_path, "import os; os._exit(1)", "1"), LESSON)
     assert run.earned == 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from course_lib.engine.lazy import exports
+from course_lib.lazy import exports
 
 if TYPE_CHECKING:
     from course_lib.engine.volume.mounts import MountPoint, parse_mounts
