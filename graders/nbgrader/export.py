@@ -23,11 +23,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
+from graders.nbgrader.moodle_text import readable, shown
 from graders.nbgrader.spreadsheet import harmless
 
 _NUMBER = re.compile(r"-?[0-9.,]+%?\Z")
@@ -72,6 +73,7 @@ class _Export(ExportPlugin):
     default_name = "grades.csv"
     without_score = False
     """Whether a student has a row all of whose scores are missing."""
+    quoting: Literal[0, 1] = csv.QUOTE_MINIMAL
 
     def export(self, gradebook: Gradebook) -> None:
         """Write the file named by ``--to``; assignments and students as nbgrader's options say.
@@ -89,7 +91,8 @@ class _Export(ExportPlugin):
         told = [row for row in rows if self.without_score or row.scored]
         with target.open("w", encoding="utf-8", newline="") as file:
             lines = self.table(assignments, told)
-            csv.writer(file).writerows([harmless(cell) for cell in line] for line in lines)
+            writer = csv.writer(file, quoting=self.quoting)
+            writer.writerows([self.written(cell) for cell in line] for line in lines)
         grades = [grade for row in rows for grade in row.grades]
         waiting = sum(grade.waiting for grade in grades)
         missing = sum(grade.score is None for grade in grades) - waiting
@@ -100,6 +103,10 @@ class _Export(ExportPlugin):
             self.log.warning("%d without a score: they wait for manual grading", waiting)
         for line in self.doubts(assignments, told):
             self.log.warning(line)
+
+    def written(self, cell: str) -> str:
+        """The cell as it stands in the file."""
+        return harmless(cell)
 
     def doubts(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[str]:
         """What the importer would not read as it is meant."""
@@ -161,13 +168,17 @@ class MoodleExport(_Export):
     """As Moodle's grade import takes it: map by username, ID number or e-mail address.
 
     Beside each assignment's grade stands a column with the comments, for the mapping to
-    "Feedback for …" (map both: Moodle clears the grade that comes without). Moodle takes no
-    grade above 100 unless its administrator allows it. A row that says nothing in the column by
-    which students are found gives its grades to the student of the row before (``load_data.php``),
-    so ID numbers and addresses are there only where everybody has one.
+    "Feedback for …" (map both: an older Moodle clears the grade that comes without). A point is a
+    decimal point in all of Moodle's languages (``unformat_float``). What Moodle does not take ends
+    the whole import: a student it does not know, a score above the maximum of the grade item. A row
+    that says nothing in the column by which students are found gives its grades to the student of
+    the row before in an older Moodle, and ends the import in a newer (``load_data.php``), so ID
+    numbers and addresses are there only where everybody has one.
     """
 
     default_name = "moodle.csv"
+    quoting = csv.QUOTE_ALL
+    """Moodle drops blanks at the end of a file, unless they are in quotes: see :func:`readable`."""
 
     def table(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[list[str]]:
         names = _names(assignments)
@@ -189,16 +200,34 @@ class MoodleExport(_Export):
             cells = [
                 cell
                 for score, grade in zip(_scores(row), row.grades, strict=True)
-                for cell in (score or "-", grade.comment)  # an empty cell is a grade there
+                for cell in (score or "-", shown(grade.comment))
             ]
             yield [*(str(getattr(row.student, key) or "") for key in identity.values()), *cells]
 
+    def written(self, cell: str) -> str:
+        return readable(super().written(cell))
+
     def doubts(self, assignments: Sequence[Any], rows: Sequence[Row]) -> Iterator[str]:
         for row in rows:
+            name = str(row.student.id)
             if not _says(row.student, "id"):
                 yield (
-                    f"{row.student.id}: Moodle does not find such a username, and gives the grades "
-                    "to the student of the line before; take the line out"
+                    f"{name}: Moodle does not find such a username, and may give the grades to the "
+                    "student of the line before; take the line out"
+                )
+            elif name.startswith(("=", "+", "-", "@")):
+                yield (
+                    f"{name}: Moodle puts an apostrophe before it as it reads the file, finds no "
+                    "such student and imports nothing; take the line out, or let Moodle find "
+                    "everybody by ID number"
+                )
+        for number, assignment in enumerate(assignments):
+            best = max((row.grades[number].score or 0.0 for row in rows), default=0.0)
+            if best > assignment.max_score:
+                words = f"{_number(best)} of {_number(assignment.max_score)} points"
+                yield (
+                    f"{assignment.name}: a student has {words}; Moodle imports nothing while a "
+                    "score is above the maximum of the grade item"
                 )
 
 

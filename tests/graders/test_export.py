@@ -15,6 +15,7 @@ from sqlalchemy.exc import SAWarning
 from course_lib.courses import make_grade_book
 from graders.nbgrader.export import CanvasExport, MoodleExport, TableExport
 from graders.nbgrader.spreadsheet import harmless
+from tests.graders import moodle
 
 # nbgrader adds a submission to its assignment before the session knows it.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
@@ -112,6 +113,7 @@ def assignment(book: Any, name: str, students: dict[str, dict[str, str]]) -> Non
     book.add_assignment(name)
     book.add_notebook("lesson", name)
     book.add_grade_cell("exercise", "lesson", name, max_score=1.0, cell_type="code")
+    book.add_solution_cell("work", "lesson", name)
     for student, facts in students.items():
         book.update_or_create_student(student, **facts)
         graded(book, name, student, 1.0)
@@ -148,6 +150,55 @@ def test_moodle_takes_nobody_for_another(
     assert rows[0][:4] == ["Username", "First name", "Last name", "Email address"]
     assert len(set(rows[0])) == len(rows[0]) == 8
     assert [message.split(":")[0] for message in caplog.messages] == ["0"]
+
+
+BACKSLASHES = ("C:\\\\", 'say \\"hi\\", he said', '\\\\"', "docker run \\\n  nginx\\", "é\\")
+
+
+def test_moodle_reads_all_students_behind_a_comment_with_backslashes(
+    fresh: Any, tmp_path: Path
+) -> None:
+    students = [f"s{number}" for number in range(len(BACKSLASHES))]
+    assignment(fresh, "net", {name: {"last_name": f"{name}\\"} for name in students})
+    for name, text in zip(students, BACKSLASHES, strict=True):
+        fresh.find_comment("work", "lesson", "net", name).manual_comment = text
+    fresh.db.commit()
+    exported(MoodleExport, fresh, tmp_path / "out.csv")
+    head, *rows = moodle.imported((tmp_path / "out.csv").read_bytes())
+    assert [row[0] for row in rows] == students
+    assert {len(row) for row in (head, *rows)} == {5}
+    for row, text in zip(rows, BACKSLASHES, strict=True):
+        # A blank here and there, and nothing else, is not what the instructor wrote.
+        assert row[4].replace("\\ ", "\\") == text
+        assert row[2:4] == [f"{row[0]}\\", "1"]
+
+
+def test_moodle_shows_a_comment_as_it_was_written(fresh: Any, tmp_path: Path) -> None:
+    text = 'docker run <image> && echo "done" > log'
+    assignment(fresh, "net", {"ann": {}})
+    fresh.find_comment("work", "lesson", "net", "ann").manual_comment = text
+    fresh.db.commit()
+    _, row = exported(MoodleExport, fresh, tmp_path / "out.csv")
+    assert row[-1] == 'docker run &lt;image&gt; &amp;&amp; echo "done" &gt; log'
+
+
+def test_what_ends_an_import_to_moodle_is_said(
+    fresh: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assignment(fresh, "net", {"ann": {}, "@bob": {}, "-eve": {}})
+    assignment(fresh, "vol", {"ann": {}})
+    fresh.find_grade("exercise", "lesson", "vol", "ann").extra_credit = 0.5
+    fresh.db.commit()
+    with caplog.at_level("WARNING"):
+        rows = exported(MoodleExport, fresh, tmp_path / "out.csv")
+    told = {message.split(":")[0]: message for message in caplog.messages if ":" in message}
+    assert {"@bob", "-eve", "vol"} <= set(told)
+    assert "net" not in told
+    assert "1.5 of 1 points" in told["vol"]
+    # As Moodle reads it, they are somebody else.
+    names = {row[0] for row in moodle.imported((tmp_path / "out.csv").read_bytes())[1:]}
+    assert names == {"ann", "'@bob", "'-eve"}
+    assert {row[0] for row in rows[1:]} == {"ann", "@bob", "-eve"}
 
 
 def test_a_plain_table(book: Any, tmp_path: Path) -> None:
