@@ -104,11 +104,8 @@ def connect(
     :raises UsageError: for any other word.
     :raises EngineUnavailable: where the engine that was asked for does not answer.
     """
-    word = engine or environ.get(VARIABLE) or "auto"
+    word = _word(engine, environ)
     source = "you asked for it" if engine else f"{VARIABLE} says so"
-    if word not in CHOICES:
-        where = "" if engine else f" in {VARIABLE}"
-        raise UsageError(f"unknown engine {word!r}{where}", f"one of {', '.join(CHOICES)}")
     if word == "embedded":
         return _embedded(environ, source, announce)
     if word == "docker":
@@ -121,6 +118,19 @@ def connect(
         except EngineUnavailable:
             return _embedded(environ, "Docker does not answer", announce)
     return _embedded(environ, "the default", announce)
+
+
+def means_default_engine(
+    engine: str | None = None, environ: Mapping[str, str] = os.environ
+) -> bool:
+    """Whether nothing names another engine than the user's default embedded one.
+
+    :raises UsageError: for a word that names no engine.
+    """
+    word = _word(engine, environ)
+    if environ.get("DOCKER_HOST"):
+        return False
+    return word == "embedded" or (word == "auto" and remembered(environ) != "docker")
 
 
 def use(engine: Engine, environ: MutableMapping[str, str] = os.environ) -> None:
@@ -157,6 +167,14 @@ def remember(engine: str, environ: Mapping[str, str] = os.environ) -> None:
         write_whole(path, (json.dumps({"engine": engine}) + "\n").encode())
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _word(engine: str | None, environ: Mapping[str, str]) -> str:
+    word = engine or environ.get(VARIABLE) or "auto"
+    if word not in CHOICES:
+        where = "" if engine else f" in {VARIABLE}"
+        raise UsageError(f"unknown engine {word!r}{where}", f"one of {', '.join(CHOICES)}")
+    return word
 
 
 def _embedded(environ: Mapping[str, str], why: str, announce: Announce) -> Engine:

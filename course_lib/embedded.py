@@ -188,6 +188,24 @@ class EmbeddedEngine:
             engine.await_ready(self.socket, ready)
         return engine.wait()
 
+    @contextlib.contextmanager
+    def for_a_while(self) -> Iterator[Status]:
+        """A running engine until the context ends, or this program, however that ends.
+
+        It is nobody's to find again: nothing is recorded.
+
+        :raises SocketInUse: something holds the socket.
+        :raises EngineUnavailable: it did not start; the message is the engine's own.
+        """
+        found = ask_socket(self.socket)
+        if isinstance(found, Answer):
+            raise SocketInUse(f"an engine runs already at {self.socket}")
+        self._check_free(found)
+        self._make_folders()
+        log = engine_records.beside(self.records, self.socket, "log")
+        with engine_process.child(self._command(), self.socket, log):
+            yield self.status()
+
     def stop(self) -> bool:
         """End the engine in order; volumes stay. ``False`` where it did not run.
 

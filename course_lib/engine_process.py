@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from course_lib.engine_probe import Answer, ask_socket
@@ -37,6 +37,42 @@ def launch(command: Sequence[str], socket: Path, log: Path) -> None:
             env=_environ(),
             start_new_session=True,
         )
+    _await_answer(process, socket, log)
+    # It outlives this program on purpose: no warning that it still runs.
+    process.returncode = 0
+
+
+@contextlib.contextmanager
+def child(command: Sequence[str], socket: Path, log: Path) -> Iterator[None]:
+    """An engine that ends with this context, or with this program, however that ends.
+
+    :param log: where it writes what it has to say.
+    :raises EngineUnavailable: it did not start; the message is the engine's own.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--with-stdin"],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=_environ(),
+            # Ctrl-C is for this program, which then ends it in order.
+            start_new_session=True,
+        )
+    try:
+        _await_answer(process, socket, log)
+        yield
+    finally:
+        process.terminate()
+        with process:
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _await_answer(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not isinstance(ask_socket(socket, 1.0), Answer):
         if process.poll() is not None:
@@ -49,8 +85,6 @@ def launch(command: Sequence[str], socket: Path, log: Path) -> None:
                 f"its log: {log}",
             )
         time.sleep(POLL_SECONDS)
-    # It outlives this program on purpose: no warning that it still runs.
-    process.returncode = 0
 
 
 class Foreground:

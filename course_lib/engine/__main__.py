@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="end after that long without clients and running containers",
     )
+    parser.add_argument(
+        "--with-stdin", action="store_true", help="end when standard input is closed"
+    )
     return parser
 
 
@@ -85,12 +88,25 @@ async def _serve(arguments: argparse.Namespace) -> None:
         watch = None
         if arguments.idle_exit is not None:
             watch = asyncio.create_task(_idle(engine, server, arguments.idle_exit, stop))
+        if arguments.with_stdin:
+            _stop_when_closed(sys.stdin.fileno(), stop)
         await stop.wait()
         if watch is not None:
             watch.cancel()
     finally:
         await server.close()
         await engine.close()
+
+
+def _stop_when_closed(descriptor: int, stop: asyncio.Event) -> None:
+    """Set ``stop`` when whoever holds the other end of a pipe, and writes nothing, is gone."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(descriptor)
+        stop.set()
+
+    loop.add_reader(descriptor, gone)
 
 
 async def _idle(engine: object, server: object, limit: float, stop: asyncio.Event) -> None:

@@ -1,23 +1,27 @@
 """Runs the instructor's notebooks with their reference solutions: ``course run``.
 
-Each notebook is executed by a kernel of its own in an empty temporary folder, one after the other.
-The scores are those that its check cells say, read as the grade book reads them.
+Each notebook is executed by a kernel of its own in an empty temporary folder. On an engine that
+is there already, one after the other; where embedded engines are made for the occasion, several
+at once. The scores are those that the check cells say, read as the grade book reads them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from course_lib import connect
 from course_lib.catalog import Catalog, Lesson, course
-from course_lib.showing import UNATTENDED
+from graders.nbgrader import lanes
+from graders.nbgrader.shared_machine import SharedMachine
 from graders.nbgrader.turn import Turn
+
+_Entered = TypeVar("_Entered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,46 +61,100 @@ def run_lessons(
 ) -> list[LessonRun]:
     """Run the lessons that ``selection`` means (``ASSIGNMENT[/NOTEBOOK]``; none: all).
 
-    ``started`` and ``finished`` are told of progress. Raises
+    ``started`` and ``finished`` are told of progress, in the order in which lessons begin and end;
+    what is returned has the order of the course. Raises
     :class:`~course_lib.errors.UnknownLesson` and what :func:`course_lib.connect.connect` raises;
     what goes wrong in a notebook is in its :class:`LessonRun`.
     """
     catalog = catalog or course()
     lessons = catalog.select(selection)
-    environment = {**connect.connect(engine).environment(), UNATTENDED: "1"}
-    runs: list[LessonRun] = []
-    with _environment(environment), ExitStack() as stack:
-        ahead = None
-        for lesson, following in zip_longest(lessons, lessons[1:]):
-            started(lesson)
-            with ahead or Turn(catalog.notebook(lesson)) as turn:
-                # The next one's kernel comes up while this lesson runs.
-                ahead = Turn(catalog.notebook(following)) if following else None
-                if ahead:
-                    stack.callback(ahead.close)
-                runs.append(_run(turn, lesson))
-            finished(runs[-1])
-    return runs
+    return asyncio.run(_Run(catalog, lessons, started, finished).on(engine))
 
 
-def run_lesson(notebook: Path, lesson: Lesson) -> LessonRun:
+def run_lesson(
+    notebook: Path, lesson: Lesson, environment: Mapping[str, str] = os.environ
+) -> LessonRun:
     """Execute one notebook with the engine that the environment names."""
-    with Turn(notebook) as turn:
-        return _run(turn, lesson)
+
+    async def run() -> LessonRun:
+        turn = Turn(notebook, environment)
+        try:
+            await turn.open()
+            async with turn:
+                return await _run(turn, lesson)
+        finally:
+            await turn.close()
+
+    return asyncio.run(run())
 
 
-def _run(turn: Turn, lesson: Lesson) -> LessonRun:
-    earned, seconds, error = turn.run()
+async def _run(turn: Turn, lesson: Lesson) -> LessonRun:
+    earned, seconds, error = await turn.run()
     return LessonRun(lesson.assignment, lesson.name, earned, lesson.points, seconds, error)
 
 
-@contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Kernels inherit the environment, so that is where the engine is named."""
-    before = dict(os.environ)
-    os.environ.update(changes)
+class _Run:
+    """Lessons on their way through the lanes."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        lessons: Sequence[Lesson],
+        started: Callable[[Lesson], None],
+        finished: Callable[[LessonRun], None],
+    ) -> None:
+        self._catalog, self._lessons = catalog, lessons
+        self._started, self._finished = started, finished
+        self._waiting = deque(lessons)
+        self._runs: dict[str, LessonRun] = {}
+        self._machine = SharedMachine()
+
+    async def on(self, engine: str | None) -> list[LessonRun]:
+        """Run them all, in as many lanes as that engine gives."""
+        most = min(lanes.how_many(engine), len(self._lessons))
+        if most == 1:
+            await self._go_through(lanes.on_engine_in_use(engine))
+        else:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(most):
+                        group.create_task(self._go_through(lanes.on_engine_of_its_own()))
+            except ExceptionGroup as failed:
+                # Where one lane could not be had, the others were given up.
+                raise failed.exceptions[0] from None
+        return [self._runs[lesson.key] for lesson in self._lessons]
+
+    async def _go_through(self, lane: AbstractContextManager[lanes.Lane]) -> None:
+        async with AsyncExitStack() as stack:
+            environment = (await stack.enter_async_context(_in_thread(lane))).environment
+            following = await self._open(stack, environment)
+            while following:
+                lesson, turn = following
+                async with turn:
+                    # The next one's kernel comes up while this lesson runs.
+                    following = await self._open(stack, environment)
+                    async with self._machine.used_by(lesson):
+                        self._started(lesson)
+                        self._runs[lesson.key] = done = await _run(turn, lesson)
+                        self._finished(done)
+
+    async def _open(
+        self, stack: AsyncExitStack, environment: Mapping[str, str]
+    ) -> tuple[Lesson, Turn] | None:
+        if not self._waiting:
+            return None
+        lesson = self._waiting.popleft()
+        turn = Turn(self._catalog.notebook(lesson), environment)
+        stack.push_async_callback(turn.close)
+        await turn.open()
+        return lesson, turn
+
+
+@asynccontextmanager
+async def _in_thread(context: AbstractContextManager[_Entered]) -> AsyncIterator[_Entered]:
+    """That context, whose beginning and end take a while."""
+    entered = await asyncio.to_thread(context.__enter__)
     try:
-        yield
+        yield entered
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        await asyncio.to_thread(context.__exit__, None, None, None)

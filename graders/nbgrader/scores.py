@@ -9,15 +9,11 @@ and the cell is marked for manual grading.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from nbgrader import utils
 from nbgrader.preprocessors import SaveAutoGrades
 
-from course_lib.catalog import course
-
-_CALL = re.compile(r"^\s*check\(\s*[\"']([a-z0-9-]+)[\"']\s*\)\s*\Z", re.MULTILINE)
+from graders.nbgrader.check_cells import is_check, score
 
 
 class SaveScores(SaveAutoGrades):
@@ -40,27 +36,3 @@ class SaveScores(SaveAutoGrades):
                 self.student_id,
             )
         self.gradebook.db.commit()
-
-
-def is_check(cell: Any) -> bool:
-    """Whether an autograder cell calls ``check``: one of the course's or of an own exercise."""
-    if cell.cell_type != "code" or not utils.is_grade(cell) or utils.is_solution(cell):
-        return False
-    known = {exercise.id for _, exercise in course().exercises()}
-    return cell.metadata["nbgrader"]["grade_id"] in known or bool(_CALL.search(cell.source))
-
-
-def score(cell: Any) -> float | None:
-    """The points that an executed check cell says; None where it says none."""
-    points = float(cell.metadata["nbgrader"]["points"])
-    for output in cell.outputs:
-        if output.output_type == "error":
-            return None
-    values = [output for output in cell.outputs if output.output_type == "execute_result"]
-    if len(values) != 1:
-        return None
-    try:
-        value = float(values[0]["data"]["text/plain"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return value if 0 <= value <= points else None

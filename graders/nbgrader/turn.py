@@ -6,11 +6,13 @@ lessons: a turn is opened while another one runs.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,28 +26,30 @@ CLEAN = "from course_lib import lab\nlab.clean()"
 
 
 class Turn:
-    """Opens ``notebook`` in an empty temporary folder, and starts a kernel that comes up meanwhile.
+    """``notebook`` in an empty temporary folder, with a kernel of its own.
 
-    The kernel inherits the environment of this moment. What is wrong with the notebook is told by
-    :meth:`run`.
+    The kernel has ``environment``, where the engine is named. What is wrong with the notebook is
+    told by :meth:`run`.
     """
 
-    def __init__(self, notebook: Path) -> None:
-        self._stack = ExitStack()
+    def __init__(self, notebook: Path, environment: Mapping[str, str]) -> None:
+        self._notebook, self._environment = notebook, environment
+        self._stack = AsyncExitStack()
         self._client: Any = None
         self._error: str | None = None
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="course-run-"))
-        copy = Path(folder) / notebook.name
-        try:
-            shutil.copy(notebook, copy)
-            self._open(copy)
-        except OSError as problem:
-            self._error = f"{notebook} cannot be read: {problem.strerror}"
-        except BaseException:
-            self.close()
-            raise
 
-    def _open(self, path: Path) -> None:
+    async def open(self) -> None:
+        """Make the folder, and start the kernel, which comes up meanwhile."""
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="course-run-"))
+        copy = Path(folder) / self._notebook.name
+        try:
+            shutil.copy(self._notebook, copy)
+        except OSError as problem:
+            self._error = f"{self._notebook} cannot be read: {problem.strerror}"
+        else:
+            await self._start_kernel(copy)
+
+    async def _start_kernel(self, path: Path) -> None:
         import nbformat
         from jupyter_client.kernelspec import NoSuchKernel
         from nbclient import NotebookClient
@@ -70,75 +74,84 @@ class Turn:
         # take, and a kernel that finds one of its five taken dies.
         sockets = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel-"))
         manager.transport, manager.ip = "ipc", str(Path(sockets, "socket"))
+        self._stack.push_async_callback(_end, client, manager)
         try:
             # A kernel's own log lines are not for whoever reads the scores.
-            client.start_new_kernel(stderr=subprocess.DEVNULL)
+            await client.async_start_new_kernel(
+                env=dict(self._environment), stderr=subprocess.DEVNULL
+            )
         except NoSuchKernel as error:
             self._error = str(error)
             return
-        self._stack.callback(_end, manager)
         self._client = client
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         """Waits until the kernel answers."""
         if self._client is not None:
             try:
-                self._stack.enter_context(self._client.setup_kernel())
+                await self._client.async_start_new_kernel_client()
             except RuntimeError as error:  # it died, or takes too long
                 self._client, self._error = None, str(error).splitlines()[0]
-            except BaseException:
-                self.close()
-                raise
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        await self.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Ends the kernel, whether it ran or not, and takes the folder away."""
-        self._stack.close()
+        ending = asyncio.ensure_future(self._stack.aclose())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            # Interrupted now, it would leave a process behind.
+            await ending
+            raise
 
-    def run(self) -> tuple[float, float, str | None]:
+    async def run(self) -> tuple[float, float, str | None]:
         """Execute the notebook: points earned, seconds, and the first thing that went wrong."""
         begun = time.monotonic()
-        earned, error = (0.0, self._error) if self._client is None else self._execute()
+        earned, error = (0.0, self._error) if self._client is None else await self._execute()
         return earned, round(time.monotonic() - begun, 3), error
 
-    def _execute(self) -> tuple[float, str | None]:
+    async def _execute(self) -> tuple[float, str | None]:
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-        from graders.nbgrader.scores import is_check, score
+        from graders.nbgrader.check_cells import is_check, score
 
         cells = self._client.nb.cells
         error, started = None, False
         for index, cell in enumerate(cells):
             try:
-                self._client.execute_cell(cell, index)
+                await self._client.async_execute_cell(cell, index)
             except CellExecutionError as problem:
                 error = error or f"cell {index + 1}: {problem.ename}: {problem.evalue}"
                 if not started:
                     # `lab.start` refused: what follows would run on whatever there is.
                     return 0.0, error
             except (CellTimeoutError, DeadKernelError) as problem:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # nbclient takes any cancellation for that of a dead kernel.
+                    raise asyncio.CancelledError from None
                 return 0.0, error or f"cell {index + 1}: {str(problem).splitlines()[0]}"
             started = started or cell.cell_type == "code"
-        error = self._clean() or error
+        error = await self._clean() or error
         checks = [cell for cell in cells if is_check(cell)]
         return float(sum(score(cell) or 0.0 for cell in checks)), error
 
-    def _clean(self) -> str | None:
+    async def _clean(self) -> str | None:
         import nbformat
         from nbclient.exceptions import CellExecutionError
 
         cells = self._client.nb.cells
         cells.append(nbformat.v4.new_code_cell(CLEAN))  # type: ignore[no-untyped-call]
         try:
-            self._client.execute_cell(cells[-1], len(cells) - 1)
+            await self._client.async_execute_cell(cells[-1], len(cells) - 1)
         except CellExecutionError as problem:
             return f"cleaning up: {problem.ename}: {problem.evalue}"
         finally:
@@ -146,9 +159,9 @@ class Turn:
         return None
 
 
-def _end(manager: Any) -> None:
-    """Of a kernel that nobody has waited for; one that has run is gone by then."""
-    from jupyter_core.utils import run_sync
-
+async def _end(client: Any, manager: Any) -> None:
+    """Of a kernel that may never have come up."""
+    if client.kc is not None:
+        client.kc.stop_channels()
     if manager.has_kernel:
-        run_sync(manager.shutdown_kernel)(now=True)
+        await manager.shutdown_kernel(now=True)

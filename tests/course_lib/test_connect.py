@@ -107,6 +107,29 @@ def test_a_remembered_daemon_that_is_gone_gives_way_and_says_so(
     assert (found.kind, found.why) == ("embedded", "Docker does not answer")
 
 
+@pytest.mark.parametrize(
+    ("flag", "variable", "chosen", "host", "expected"),
+    [
+        (None, "", "", "", True),
+        ("embedded", "", "", "", True),
+        (None, "embedded", "docker", "", True),
+        ("auto", "", "embedded", "", True),
+        ("auto", "", "docker", "", False),
+        (None, "docker", "", "", False),
+        ("docker", "embedded", "", "", False),
+        ("embedded", "", "", "unix:///nowhere", False),
+    ],
+)
+def test_what_means_the_default_engine(
+    flag: str | None, variable: str, chosen: str, host: str, expected: bool, home: Path
+) -> None:
+    if chosen:
+        connect.remember(chosen)
+    environ = {"HOME": str(home), "COURSE_ENGINE": variable, "DOCKER_HOST": host}
+    assert connect.means_default_engine(flag, environ) is expected
+    assert not EmbeddedEngine.at().status().running  # it only says so
+
+
 def test_a_dead_daemon_that_was_asked_for_is_an_error(home: Path) -> None:
     with pytest.raises(EngineUnavailable, match=r"no Docker engine answers at unix:///nowhere"):
         connect.connect(environ={"HOME": str(home), "DOCKER_HOST": "unix:///nowhere"})

@@ -93,6 +93,35 @@ def test_the_engine_outlives_the_program_that_started_it(engine: EmbeddedEngine)
     assert engine.status().running
 
 
+def test_the_engine_for_a_while_ends_with_its_context(engine: EmbeddedEngine) -> None:
+    with engine.for_a_while() as status:
+        assert status.running
+        with pytest.raises(SocketInUse), engine.for_a_while():
+            pass
+    assert not engine.status().running
+    assert EmbeddedEngine.recorded(engine.docker_host) is None
+
+
+def test_the_engine_for_a_while_ends_with_a_program_that_is_killed(engine: EmbeddedEngine) -> None:
+    code = (
+        "import sys, pathlib; from course_lib.embedded import EmbeddedEngine;"
+        "engine = EmbeddedEngine.at(*map(pathlib.Path, sys.argv[1:])).for_a_while();"
+        "print(engine.__enter__().pid, flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", code, str(engine.socket), str(engine.state)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdout
+        assert int(program.stdout.readline()) == engine.pid()
+        program.kill()
+    until(lambda: not engine.status().running)
+
+
+def test_an_engine_for_a_while_that_does_not_start_says_why(home: Path) -> None:
+    engine = EmbeddedEngine.at(home / "s", home)
+    with pytest.raises(EngineUnavailable, match="did not start"), engine.for_a_while():
+        pass
+
+
 def test_a_killed_engine_is_started_again_with_its_state(engine: EmbeddedEngine) -> None:
     status = engine.start()
     client = docker.DockerClient(base_url=status.docker_host)

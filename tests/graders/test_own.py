@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 import graders
 from course_lib.errors import UnknownGradeId, UsageError
 from graders import answer, container, exercise, fact, met, missed, network, own, volume
-from graders.nbgrader.scores import is_check, score
+from graders.nbgrader.check_cells import is_check, score
 from graders.probe import Probe
 from graders.result import MIME_TYPE, CheckResult
 from graders.runner import run_check

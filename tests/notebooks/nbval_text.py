@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from graders.nbgrader.scores import is_check
+from graders.nbgrader.check_cells import is_check
 from tests.notebooks.stored import (
     EXACTLY,
     KEPT,

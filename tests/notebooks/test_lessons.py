@@ -13,7 +13,7 @@ import pytest
 from course_lib.catalog import Lesson, course
 from course_lib.questions import read_questions
 from course_lib.release import release_notebook
-from graders.nbgrader.scores import score
+from graders.nbgrader.check_cells import score
 from tests.notebooks import stored
 
 LESSONS = list(course().lessons())

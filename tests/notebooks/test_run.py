@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,10 +19,13 @@ import psutil
 import pytest
 
 from course_lib.catalog import Assignment, Catalog, Lesson, course
-from course_lib.errors import UnknownLesson
+from course_lib.daemons import Topic
+from course_lib.embedded import EmbeddedEngine
+from course_lib.errors import EngineUnavailable, UnknownLesson
 from course_lib.images import with_tag
 from course_lib.release import release_notebook
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
+from graders.nbgrader.shared_machine import SharedMachine
 from tests.contract.engines import beside, open_engine, raw_images
 from tests.contract.harness import Engine
 from tests.contract.swarm.conftest import dockerd as dockerd_for_swarm
@@ -321,6 +327,138 @@ def test_interrupted_run_leaves_no_kernel(in_use: Engine, two_lessons: Catalog) 
     with pytest.raises(KeyboardInterrupt):
         run_lessons(catalog=two_lessons, finished=interrupt)
     assert set(psutil.Process().children()) <= before  # of which some may have ended
+
+
+PATIENCE = 120
+"""Seconds that a lesson of these waits for the other one."""
+MEET = """
+import os, time
+from pathlib import Path
+Path({own!r}).write_text(os.environ["DOCKER_HOST"])
+deadline = time.monotonic() + {patience}
+while not Path({other!r}).exists() and time.monotonic() < deadline: time.sleep(0.05)
+assert Path({other!r}).exists()
+{last}
+"""
+
+
+@pytest.fixture
+def nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No word about engines in the environment, and a home of the test's own."""
+    for variable in ("DOCKER_HOST", "COURSE_ENGINE", "XDG_RUNTIME_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def meeting(tmp_path: Path) -> Catalog:
+    """A course of two lessons, each of which waits for the other; the first ends last."""
+    first, second = Lesson("own", "first", "First"), Lesson("own", "second", "Second")
+    catalog = Catalog(tmp_path / "course", (Assignment("own", "Own", (first, second)),))
+    files = str(tmp_path / "first.txt"), str(tmp_path / "second.txt")
+    ended = str(tmp_path / "ended.txt")
+    wait = f"while not Path({ended!r}).exists() and time.monotonic() < deadline: time.sleep(0.05)"
+    for lesson, (own, other), last in (
+        (first, files, wait),
+        (second, files[::-1], ""),
+    ):
+        path = catalog.notebook(lesson)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        notebook_of(
+            tmp_path, MEET.format(own=own, other=other, last=last, patience=PATIENCE)
+        ).rename(path)
+    return catalog
+
+
+@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+def test_lessons_run_at_once_where_nobody_named_an_engine(meeting: Catalog, tmp_path: Path) -> None:
+    """Each on an engine of its own, gone afterwards; and the student's own stays as it is."""
+    before = set(psutil.Process().children())
+    ended: list[str] = []
+
+    def finished(run: LessonRun) -> None:
+        ended.append(run.notebook)
+        (tmp_path / "ended.txt").touch()
+
+    runs = run_lessons(catalog=meeting, finished=finished)
+    assert [(run.notebook, run.error) for run in runs] == [("first", None), ("second", None)]
+    assert ended == ["second", "first"]
+    hosts = {(tmp_path / f"{name}.txt").read_text() for name in ended}
+    assert len(hosts) == 2
+    assert not any(Path(host.removeprefix("unix://")).exists() for host in hosts)
+    assert not EmbeddedEngine.at().state.exists()
+    assert set(psutil.Process().children()) <= before  # of which some may have ended
+
+
+@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+def test_interrupted_run_leaves_no_engine(meeting: Catalog) -> None:
+    """By Ctrl-C while a lesson runs, which is waited for no longer."""
+
+    def interrupt(_: LessonRun) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = set(psutil.Process().children())
+    told = signal.signal(signal.SIGINT, signal.default_int_handler)
+    begun = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_lessons(catalog=meeting, finished=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, told)
+    assert time.monotonic() - begun < PATIENCE
+    assert set(psutil.Process().children()) <= before  # of which some may have ended
+
+
+@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+def test_run_without_a_place_for_engines_says_so(
+    meeting: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(_: EmbeddedEngine) -> Any:
+        raise EngineUnavailable("no room")
+
+    monkeypatch.setattr(EmbeddedEngine, "for_a_while", refuse)
+    with pytest.raises(EngineUnavailable, match="no room"):
+        run_lessons(catalog=meeting)
+
+
+def order_of(*lessons: Lesson) -> list[str]:
+    """Beginnings and ends of lessons that all want to run at once, and leave whenever they may."""
+    order: list[str] = []
+
+    async def run() -> None:
+        machine = SharedMachine()
+
+        async def one(lesson: Lesson) -> None:
+            async with machine.used_by(lesson):
+                order.append(f"{lesson.name} begins")
+                for _ in range(5):
+                    await asyncio.sleep(0)  # everybody else gets a turn
+                order.append(f"{lesson.name} ends")
+
+        await asyncio.gather(*map(one, lessons))
+
+    asyncio.run(run())
+    return order
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "apart"),
+    [
+        ({"ports": (80, 81)}, {"ports": (81,)}, True),
+        ({"ports": (80,)}, {"ports": (81,)}, False),
+        ({}, {}, False),
+        ({"touches": (Topic.HOST_NETWORK, Topic.PING)}, {"touches": (Topic.HOST_NETWORK,)}, True),
+        ({"touches": (Topic.PING,)}, {"touches": (Topic.PING,)}, False),
+    ],
+)
+def test_lessons_that_take_the_same_port_run_apart(
+    first: dict[str, Any], second: dict[str, Any], apart: bool
+) -> None:
+    lessons = Lesson("own", "a", "A", **first), Lesson("own", "b", "B", **second)
+    together = ["a begins", "b begins", "a ends", "b ends"]
+    assert order_of(*lessons) == (sorted(together, key=lambda said: said[0]) if apart else together)
 
 
 def test_run_of_an_unknown_lesson_is_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from graders.nbgrader.scores import is_check, score
+from graders.nbgrader.check_cells import is_check, score
 
 OUTPUT = nbformat.v4.new_output
 
