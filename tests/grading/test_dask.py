@@ -20,6 +20,7 @@ from course_lib.cli import main
 from course_lib.errors import CourseError
 from graders.grading import cluster, cluster_worker, landlock
 from tests.contract.harness import free_port, until
+from tests.grading import hungry
 from tests.grading.courses import Course
 from tests.grading.notebooks import RIGHT
 from tests.grading.test_class import HALF, comparable, tables
@@ -42,10 +43,12 @@ class Cluster:
         self.scheduler = self._start("scheduler", *words, "--scheduler-file", str(told))
         self.address = str(until(lambda: address_in(told), 120))
 
-    def start_worker(self, name: str, *around: str) -> None:
+    def start_worker(
+        self, name: str, *around: str, options: Sequence[str] = ("--no-nanny",)
+    ) -> None:
         """Start one; ``around``: a program of Python that starts it in turn."""
         self.workers[name] = self._start(
-            "worker", "--no-dashboard", "--no-nanny", "--nthreads", "1", "--host", "127.0.0.1",
+            "worker", "--no-dashboard", *options, "--nthreads", "1", "--host", "127.0.0.1",
             "--name", name, "--local-directory", str(self._folder / name), self.address,
             around=around,
         )  # fmt: skip
@@ -183,6 +186,37 @@ def test_same_grades_although_workers_die(made: Course, dask: Cluster, tmp_path:
         assert comparable(mine) == comparable(other)
     others = {k: [row for row in rows if row[0] != "cho"] for k, rows in tables(there).items()}
     assert others == tables(here)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_worker_without_memory_costs_one_more_try(made: Course, tmp_path: Path) -> None:
+    """Its nanny ends it while it is at a submission, starts it anew, and nobody's score differs."""
+    from distributed import Client
+
+    shutil.copytree(made.root, tmp_path / "local")
+    here = Course(tmp_path / "local", tmp_path / "home")
+    here.submit("ann", dict(RIGHT))
+    here.submit("cho", dict(RIGHT))
+    here.submit("eve", HALF)
+    shutil.copytree(here.root, tmp_path / "there")
+    there = Course(tmp_path / "there", tmp_path / "home")
+    told = tmp_path / "told"
+    found = Cluster(tmp_path, {**made.environment, "HUNGRY": "cho", "HUNGRY_TOLD": str(told)})
+    try:
+        preload = ("--preload", hungry.__name__)
+        found.start_worker("fed", options=("--memory-limit", hungry.LIMIT, *preload))
+        with Client(found.address, set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(1, timeout=120)
+        rows = there.grade("--dask", found.address)
+    finally:
+        found.close()
+    assert told.exists()  # and whoever told it was at it until its end
+    assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(rows, "graded")
+    assert {name: row | {"seconds": 0} for name, row in rows.items()} == {
+        name: row | {"seconds": 0} for name, row in here.grade().items()
+    }
+    assert tables(there) == tables(here)
 
 
 def test_another_version_of_the_package_is_refused(
