@@ -130,6 +130,30 @@ def test_exercises_come_after_the_steps_they_need_in_order(
     assert not re.search(r"^## \d", text[turn:], re.MULTILINE)
 
 
+COMMAND = re.compile(
+    r"docker (?:(?:network|volume|service|swarm|node|image|container|system) )?[a-z]+"
+)
+OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+OTHERWISE = {
+    # `docker inspect`, which the lesson shows, tells it as well, in another place on each engine.
+    "publish-address-work": {"docker exec", "-i"},
+}
+"""What a solution does with words that its lesson has not shown, where others do."""
+
+
+def test_an_exercise_asks_for_no_command_that_was_not_shown(cells: list[Any]) -> None:
+    shown: set[str] = set()
+    for cell in cells:
+        words = cell.metadata.get("nbgrader")
+        if words is None:
+            shown.update(COMMAND.findall(cell.source), OPTION.findall(cell.source))
+        elif words["solution"] and cell.cell_type == "code":
+            lines = cell.source.replace("\\\n", " ").splitlines()
+            typed = "\n".join(line for line in lines if "!" in line and not line.startswith("#"))
+            needed = {*COMMAND.findall(typed), *OPTION.findall(typed)}
+            assert needed - shown == OTHERWISE.get(words["grade_id"], set()), words["grade_id"]
+
+
 def test_the_card_at_the_end_has_commands_of_the_lesson(cells: list[Any]) -> None:
     assert cells[-1].cell_type == "markdown"
     card = cells[-1].source
