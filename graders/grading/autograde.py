@@ -194,9 +194,7 @@ class ClassAutograde(Autograde):
                 self._mark_unreadable(job)
                 self.set_permissions(job.assignment, job.student)
                 staged = self._format_dest(job.assignment, job.student)
-            final = os.path.normpath(self._format_dest(job.assignment, job.student))
-            os.makedirs(os.path.dirname(final), exist_ok=True)
-            os.rename(staged, final)
+            _complete(Path(staged), Path(self._format_dest(job.assignment, job.student)))
             self.run_post_convert_hook()  # type: ignore[no-untyped-call]
         except Exception as error:
             self._clear(job.assignment, job.student)
@@ -286,3 +284,22 @@ class ClassAutograde(Autograde):
                 yield
             finally:
                 shutil.rmtree(self._staging, ignore_errors=True)
+
+
+def _complete(staged: Path, final: Path) -> None:
+    """Put what is graded where nbgrader has it.
+
+    Other notebooks of the submission are there where ``--notebook`` named some: they stay.
+    """
+    if not final.exists():
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged.rename(final)
+        return
+    # Notebooks come last: who looks for them begins anew where one is missing.
+    found = sorted(staged.rglob("*"), key=lambda path: (path.suffix == ".ipynb", path))
+    for path in found:
+        target = final / path.relative_to(staged)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            path.replace(target)

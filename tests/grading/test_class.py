@@ -13,7 +13,7 @@ import pytest
 
 from graders.result import SECONDS
 from tests.grading.courses import NAME, Course
-from tests.grading.notebooks import POINTS, RIGHT
+from tests.grading.notebooks import POINTS, RIGHT, text
 from tests.notebooks.test_courses import NBGRADER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -81,6 +81,29 @@ def test_what_is_graded_stays_and_an_interrupted_run_goes_on(course: Course) -> 
     assert not left.exists()
     assert course.scores("ann") == FULL
     assert course.grade("--force", "--student", "ben").keys() == {"ben"}
+
+
+def test_one_notebook_of_several_is_graded_again_and_the_others_stay(course: Course) -> None:
+    words = {
+        "grade": True, "grade_id": "second", "locked": True, "points": 3, "schema_version": 3,
+        "solution": False, "task": False,
+    }  # fmt: skip
+    second: Any = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    second.cells = [nbformat.v4.new_code_cell("assert 1", metadata={"nbgrader": words})]  # type: ignore[no-untyped-call]
+    (course.root / "source" / "networking" / "second.ipynb").write_text(text(second))
+    course.run(NBGRADER, "generate_assignment", "networking", "--force")
+    course.submit("ann", dict(RIGHT))
+    course.hand_in("ann", text(second), "second.ipynb")
+    course.hand_in("ann", "mine\n", "folder/notes.txt")
+    assert course.grade()["ann"]["earned"] == 15
+    place = course.root / "autograded" / "ann" / "networking"
+    before = {path: path.stat().st_mtime_ns for path in place.glob("*.ipynb")}
+    course.hand_in("ann", "yours\n", "folder/notes.txt")
+    row = course.grade("--notebook", "second", "--force")["ann"]
+    assert (row["status"], row["earned"]) == ("graded", 15)
+    after = {path: path.stat().st_mtime_ns for path in place.glob("*.ipynb")}
+    assert [path.name for path in before if before[path] != after[path]] == ["second.ipynb"]
+    assert (place / "folder" / "notes.txt").read_text() == "yours\n"
 
 
 def test_cells_that_were_deleted_or_forged_are_restored(course: Course) -> None:
