@@ -13,12 +13,15 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
+_RARE = "course_lib.engine.userland.applets.vi"
+"""The editor, for which prompt-toolkit is loaded: nobody types in it while a notebook is graded."""
+
 
 def preload() -> None:
-    """Import all of the engine and read its catalogue, so that forked engines need not."""
+    """Import what forked engines need, and read the catalogue, so that they need not."""
     package = importlib.import_module("course_lib.engine")
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith("__main__") and not module.name.startswith(_RARE):
             importlib.import_module(module.name)
     importlib.import_module("course_lib.engine.__main__")
     importlib.import_module("libdash")  # what the engine loads with the first script

@@ -1,8 +1,9 @@
 """What some classes need and most do not: loaded before the fork, once a submission names it.
 
-matplotlib takes half a second to load, and a fifth of the memory of which every fork copies the
-tables; the engine's redis a quarter of a second. The warm parent has them from the first submission
-on in which their names stand. A notebook that hides the name loads them itself, as anywhere.
+matplotlib takes half a second to load with numpy, and a fifth of the memory of which every fork
+copies the tables; the engine's redis a quarter of a second. The warm parent has them from the first
+submission on in which their names stand. A notebook that hides the name loads them itself, as
+anywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Extras(IntFlag):
 
 
 _WORDS = {
-    Extras.FIGURES: re.compile(r"matplotlib|pyplot|pylab|seaborn|pandas"),
+    Extras.FIGURES: re.compile(r"matplotlib|pyplot|pylab|seaborn|pandas|numpy"),
     Extras.REDIS: re.compile(r"redis"),
 }
 

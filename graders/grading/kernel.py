@@ -112,7 +112,6 @@ def warm() -> Any:
 def _use_once(shell: Any) -> None:
     """Load what lessons load with their first cells, commands and pictures."""
     import docker
-    import numpy.random
 
     from course_lib import lab, questions, trace
     from course_lib.diagrams import layout, lettering, svg
@@ -123,7 +122,7 @@ def _use_once(shell: Any) -> None:
             lettering.advance(letter, bold)
             lettering.outline(letter, bold)
     shell.find_cell_magic("sh")
-    _ = (docker, numpy.random, lab, questions, trace, layout, svg, traces)
+    _ = (docker, lab, questions, trace, layout, svg, traces)
 
 
 def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -> None:

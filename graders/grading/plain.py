@@ -29,17 +29,21 @@ from builtins import (  # noqa: UP029
     tuple,
     type,
 )
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
-
-import numpy
 
 from graders.grading.answers import MAX_DEPTH, MAX_ITEMS, MAX_TEXT
 
 _MAX_BITS = 1024
 _MAX_NAME = 100
 _name_of: Callable[[type], str] = vars(type)["__name__"].__get__
+_module_of: Callable[[type], str] = vars(type)["__module__"].__get__
+_bases_of: Callable[[type], tuple[type, ...]] = vars(type)["__mro__"].__get__
+_flags_of: Callable[[type], int] = vars(type)["__flags__"].__get__
+_dict_of: Callable[[type], Mapping[str, Any]] = vars(type)["__dict__"].__get__
+_MADE_IN_PYTHON = 1 << 9
+"""``Py_TPFLAGS_HEAPTYPE``: what a ``class`` statement makes has it, numpy's types in C do not."""
 _SEVERAL: dict[type, Callable[[Any], Iterable[Any]]] = {
     list: list.__iter__, tuple: tuple.__iter__, set: set.__iter__, frozenset: frozenset.__iter__,
 }  # fmt: skip
@@ -56,6 +60,19 @@ def answers(variables: dict[str, Any], names: Iterable[str]) -> dict[str, Entry]
             with contextlib.suppress(RuntimeError):  # a thread of theirs changes it meanwhile
                 found[name] = _Telling().tell(value)
     return found
+
+
+def _numpys(kind: type) -> dict[str, type]:
+    """numpy's own among the bases of a type, by name.
+
+    Most notebooks do without numpy, so it is not loaded to compare with, and a student may have put
+    something else in its place. A type of its name that no Python code can have made is its own.
+    """
+    return {
+        _name_of(base): base
+        for base in _bases_of(kind)
+        if not _flags_of(base) & _MADE_IN_PYTHON and _module_of(base) == "numpy"
+    }
 
 
 class _Telling:
@@ -75,8 +92,9 @@ class _Telling:
             return {"json": self._cut(str.__getitem__(value, slice(MAX_TEXT)))}
         if issubclass(kind, float):
             return {"json": float.__float__(value)}
-        if issubclass(kind, numpy.integer | numpy.bool_):
-            return {"json": numpy.generic.item(value)}
+        numpys = _numpys(kind)
+        if numpys.keys() & {"integer", "bool", "bool_"}:
+            return {"json": _dict_of(numpys["generic"])["item"](value)}
         if issubclass(kind, int):
             bits = int.bit_length(value)
             if bits > _MAX_BITS:

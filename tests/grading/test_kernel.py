@@ -72,10 +72,17 @@ def test_questions_are_not_asked_while_grading(warm: WarmParent) -> None:
 
 
 @pytest.mark.usefixtures("docker_command")
-@pytest.mark.parametrize("module", ["matplotlib", "fakeredis"])
+@pytest.mark.parametrize("module", ["matplotlib", "numpy", "fakeredis"])
 def test_extras_are_there_from_the_first_notebook_on_that_names_them(module: str) -> None:
-    hidden = f"import sys\nprint({module[:5]!r} + {module[5:]!r} in sys.modules)"
+    hidden = f"import sys\nprint({module[:-2]!r} + {module[-2:]!r} in sys.modules)"
     named = f"# {module}\n{hidden}"
     with closing(WarmParent()) as warm:
         found = [printed(graded(warm, notebook_of([cell]))) for cell in (hidden, named, hidden)]
     assert found == ["False\n", "True\n", "True\n"]
+
+
+def test_kernel_carries_nothing_that_lessons_do_without(warm: WarmParent) -> None:
+    """Every fork copies the tables of what the warm parent has loaded."""
+    unwanted = ("arrow", "debugpy", "prompt_toolkit")
+    cell = f"import sys\nprint(*(set({unwanted}) & set(sys.modules)))"
+    assert printed(graded(warm, notebook_of([cell]))) == "\n"

@@ -95,6 +95,12 @@ def test_a_class_of_their_own_is_the_builtin_that_it_comes_from(
     assert told(type("Their", (base,), HOOKS)(*words)) == plain
 
 
+def test_a_class_that_only_calls_itself_numpys_is_not_asked() -> None:
+    names = HOOKS | {"__module__": "numpy"}
+    made = type("integer", (type("generic", (), names),), names)
+    assert repr(told(object.__new__(made))) == "<integer>"
+
+
 def test_nothing_of_theirs_is_asked() -> None:
     made: Any = Sly("Their", (), HOOKS | {"__class__": property(run)})
     assert repr(told(object.__new__(made))) == "<Their>"
