@@ -12,8 +12,8 @@ from course_lib import connect
 from course_lib.embedded import EmbeddedEngine
 from course_lib.showing import UNATTENDED
 
-MOST = 8
-"""Lanes on a machine with many cores: each takes some 200 MB."""
+MOST = 4
+"""Lanes on a machine with many cores: each takes some 250 MB, two kernels and an engine."""
 
 
 @dataclass(frozen=True, slots=True)
