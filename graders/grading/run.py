@@ -152,7 +152,7 @@ def _grade(
         except CourseError:
             raise
         except Exception as error:
-            raise _explained(error, root, name) from None
+            raise _explained(error, options, root, name) from None
         found[name] = sorted(rows, key=lambda row: row.student)
     return found
 
@@ -242,9 +242,16 @@ def _engine(options: Options, app: Any) -> str:
     return connect.connect("docker").host
 
 
-def _explained(error: Exception, root: Path, name: str) -> CourseError:
+def _explained(error: Exception, options: Options, root: Path, name: str) -> CourseError:
     text = (str(error) or type(error).__name__).splitlines()[0]
     if "No notebooks were matched" in text:
+        chosen = {"--student": options.student, "--notebook": options.notebook}
+        words = " ".join(f"{word} {value}" for word, value in chosen.items() if value != "*")
+        if words:
+            return CourseError(
+                f"nothing that was handed in for {name!r} matches {words}",
+                f"ls {root / 'submitted'}/*/{name}",
+            )
         return CourseError(
             f"nobody has handed in {name!r} under {root / 'submitted'}", f"nbgrader collect {name}"
         )

@@ -134,3 +134,15 @@ def test_no_course_and_no_submissions_are_one_clear_line(
         assert main(["autograde", "--course", *words]) == 2
         (told,) = capsys.readouterr().err.splitlines()
         assert line in told
+
+
+@pytest.mark.parametrize("words", ["--student nobody", "--notebook another"])
+def test_no_submission_of_that_name_is_one_clear_line(
+    course: Course, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    course.submit("ann", {})
+    where = ("--course", str(course.root))
+    assert main(["autograde", "networking", *where, *words.split()]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"nothing that was handed in for 'networking' matches {words}" in told
+    assert f"ls {course.root}/submitted/*/networking" in told
