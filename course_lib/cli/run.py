@@ -12,8 +12,9 @@ from course_lib.cli.progress import announce
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the lessons, print their scores, and answer by the exit code."""
-    lean.import_nbformat()
-    from graders.nbgrader.execute import LessonRun, run_lessons
+    with lean.importing():
+        lean.import_nbformat()
+        from graders.nbgrader.execute import LessonRun, run_lessons
 
     def started(lesson: Lesson) -> None:
         announce(f"running {lesson.key}")

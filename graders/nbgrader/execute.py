@@ -8,6 +8,7 @@ at once. The scores are those that the check cells say, read as the grade book r
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from course_lib import lean
 from course_lib.catalog import Catalog, Lesson, course
 from graders.nbgrader import lanes
 from graders.nbgrader.shared_machine import SharedMachine
@@ -68,6 +70,8 @@ def run_lessons(
     """
     catalog = catalog or course()
     lessons = catalog.select(selection)
+    with lean.importing():
+        importlib.import_module("nbclient")
     return asyncio.run(_Run(catalog, lessons, started, finished).on(engine))
 
 
