@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import sys
@@ -34,6 +35,9 @@ class Handle(Protocol):
 GREEN, VERMILION, OCHRE, BLUE = "#009E73", "#D55E00", "#BF7A00", "#0072B2"
 """Of signs: right, wrong, half, something else; seen on light and on dark paper. Words keep the
 page's own colour, and a sign and a word always say the same."""
+
+LEAST_SCALE = 0.75
+"""How far a drawing may shrink: its small letters are 10 pixels high."""
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -69,6 +73,23 @@ def show(exhibit: Exhibit) -> Handle:
 def rich(text: str) -> str:
     """As HTML: what stands in backticks is code."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
+def image(svg: bytes, width: float, alt: str) -> str:
+    """A drawing as HTML, on paper of its own, which dark pages need.
+
+    In a narrow notebook it shrinks, but not so far that nobody could read it: then it scrolls.
+
+    :param width: of the drawing, in CSS pixels.
+    :param alt: the same in words.
+    """
+    source = base64.b64encode(svg).decode("ascii")
+    return (
+        '<div style="overflow-x:auto">'
+        f'<img src="data:image/svg+xml;base64,{source}" alt="{escape(alt, quote=True)}" '
+        f'width="{width:.0f}" style="max-width:100%;min-width:{LEAST_SCALE * width:.0f}px;'
+        'height:auto;background:#fff;border-radius:6px"/></div>'
+    )
 
 
 def note(text: str, sign: str = "") -> Exhibit:

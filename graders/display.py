@@ -5,14 +5,16 @@ A sign and a word always say the same. Words keep the page's own colour.
 
 from __future__ import annotations
 
-import base64
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from course_lib.showing import BLUE, GREEN, OCHRE, VERMILION
+from course_lib.showing import BLUE, GREEN, OCHRE, VERMILION, image
 from graders.expectation import BLOCKED
 from graders.result import MIME_TYPE, CheckResult, ExpectationResult
-from graders.sketch import Shown, merged, worth_drawing
+from graders.sketch import Shown, concise, merged, worth_drawing
+
+if TYPE_CHECKING:
+    from course_lib.diagrams.shapes import Drawing
 
 _LOOK = {
     "passed": (GREEN, "✔", "passed"),
@@ -72,32 +74,38 @@ def as_html(result: CheckResult) -> str:
 
 def drawn(result: CheckResult) -> tuple[Shown, ...]:
     """What the picture of a result shows; nothing where all is well or nothing can be drawn."""
-    facts = merged(fact for one in result.expectations for fact in one.shows)
+    facts = concise(merged(fact for one in result.expectations for fact in one.shows))
     return facts if result.status in ("partial", "failed") and worth_drawing(facts) else ()
 
 
 def as_svg(result: CheckResult) -> str:
     """What was expected beside what was found, as a picture; empty where there is none."""
+    drawing = _drawing(result)
+    return _written(drawing).decode() if drawing else ""
+
+
+def _drawing(result: CheckResult) -> Drawing | None:
     facts = drawn(result)
     if not facts:
-        return ""
+        return None
     from course_lib.diagrams.lettering import measure
-    from course_lib.diagrams.svg import as_svg as written
     from graders.sketch_layout import lay_out_sketch
 
-    return written(lay_out_sketch(facts, measure)).decode()
+    return lay_out_sketch(facts, measure)
+
+
+def _written(drawing: Drawing) -> bytes:
+    from course_lib.diagrams.svg import as_svg as written
+
+    return written(drawing)
 
 
 def _picture(result: CheckResult) -> str:
-    svg = as_svg(result)
-    if not svg:
+    drawing = _drawing(result)
+    if drawing is None:
         return ""
-    source = base64.b64encode(svg.encode()).decode("ascii")
-    words = escape("\n".join(map(str, drawn(result))), quote=True)
-    return (
-        f'<img src="data:image/svg+xml;base64,{source}" alt="{words}" '
-        'style="max-width:100%;height:auto;background:#fff;border-radius:6px;margin-top:8px"/>'
-    )
+    words = "\n".join(map(str, drawn(result)))
+    return f'<div style="margin-top:8px">{image(_written(drawing), drawing.width, words)}</div>'
 
 
 def _row(result: CheckResult, expectation: ExpectationResult) -> str:

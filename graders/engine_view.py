@@ -64,6 +64,10 @@ class ContainerView:
         return cls("", name, "missing", 0, "", "", False, "", "", {}, (), None)
 
     @property
+    def exists(self) -> bool:
+        return self.status != "missing"
+
+    @property
     def running(self) -> bool:
         return self.status == "running"
 

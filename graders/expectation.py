@@ -30,20 +30,27 @@ class Finding:
     hint: str = ""
     shows: tuple[Shown, ...] = ()
 
-    def then(self, look: Callable[[], Finding]) -> Finding:
+    def then(self, look: Callable[[], Finding], *, drawn: bool = False) -> Finding:
         """The next finding where this one passed; else this one again, which explains both.
 
         An absence counts only once what it is about exists: it is looked at ``then``.
-        """
-        return look() if self.passed else Finding(False, self.found, BLOCKED)
 
-    def also(self, look: Callable[[], Finding]) -> Finding:
+        :param drawn: what is not judged yet is drawn all the same. For a look at the engine's
+            state alone, that needs nothing to run: what belongs together is drawn so.
+        """
+        if self.passed:
+            return look()
+        return Finding(False, self.found, BLOCKED, look().shows if drawn else ())
+
+    def also(self, look: Callable[[], Finding], *, drawn: bool = False) -> Finding:
         """Two facts in one expectation: this one where it was missed, hint and all; else the next.
 
         Unlike :meth:`then`, for which another expectation has explained what is missing.
+
+        :param drawn: as for :meth:`then`.
         """
         if not self.passed:
-            return self
+            return replace(self, shows=(*self.shows, *look().shows)) if drawn else self
         found = look()
         return replace(found, shows=(*self.shows, *found.shows))
 

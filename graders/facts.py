@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Finding, met, missed
@@ -13,6 +14,12 @@ from graders.sketch import Shown, State, Thing
 from graders.storage_view import ImageView, MountView, VolumeView
 
 _SHELLS = {"sh", "ash", "bash", "dash"}
+_EXCERPT = 60
+"""Characters of a text that somebody else wrote, in a sentence of ours."""
+
+
+ANY_VOLUME = Thing("volume", "of any name")
+"""A volume that is expected, whatever it is called, for a drawing."""
 
 
 def box(container: ContainerView) -> Thing:
@@ -28,6 +35,15 @@ def mounted(mount: MountView) -> Thing:
     if mount.type == "tmpfs":
         return Thing("memory", "tmpfs")
     return Thing("path", host_path(mount.source))
+
+
+def described(mount: MountView) -> str:
+    """What is mounted, in a sentence in which something else was asked for."""
+    if mount.type == "volume":
+        return f"the volume {mounted(mount).name}"
+    if mount.type == "bind":
+        return f"a bind mount: {host_path(mount.source)} of the host"
+    return f"a {mount.type}"
 
 
 def links(state: State, container: ContainerView, networks: Iterable[str]) -> Iterator[Shown]:
@@ -111,18 +127,26 @@ def _first_word(command: str) -> str:
     return posixpath.basename(command.partition(" ")[0])
 
 
-def on_network(container: ContainerView, network: str, hint: str = "") -> Finding:
-    """The container is attached to the network of this name.
+def on_network(container: ContainerView, network: NetworkView, hint: str = "") -> Finding:
+    """The container is attached to the network.
 
     :param hint: for lessons in which ``docker run`` is not the way.
     """
-    if network in container.addresses:
-        return met(f"{container.name} is on {network}", *links("met", container, [network]))
+    name = network.name
+    if name in container.addresses:
+        return met(f"{container.name} is on {name}", *links("met", container, [name]))
+    there = exists(network)
+    shows = (
+        *there.shows,
+        *links("missing", container, [name]),
+        *links("other", container, container.addresses),
+    )
+    if not there.passed:
+        return replace(there, shows=shows)
     return missed(
         f"{container.name} is on {listed(container.addresses)}",
-        hint or f"Which option of docker run chooses the network? It has to say {network}.",
-        *links("missing", container, [network]),
-        *links("other", container, container.addresses),
+        hint or f"Which option of docker run chooses the network? It has to say {name}.",
+        *shows,
     )
 
 
@@ -158,6 +182,17 @@ def listed(names: Iterable[str]) -> str:
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
 
 
+def excerpt(text: str) -> str:
+    """The beginning of a text in quotes, on one line; an ellipsis says that it goes on."""
+    line = " ".join(text.split())
+    if len(line) <= _EXCERPT:
+        return repr(line)
+    head = line[:_EXCERPT]
+    # At a blank, unless that would leave next to nothing.
+    whole, _, part = head.rpartition(" ")
+    return repr(f"{whole if whole and len(part) < _EXCERPT // 2 else head} \N{HORIZONTAL ELLIPSIS}")
+
+
 def volume_there(volume: VolumeView) -> Finding:
     """A volume of this name exists."""
     thing = Thing("volume", volume.name)
@@ -182,37 +217,42 @@ def image_there(image: ImageView) -> Finding:
     )
 
 
-def has_volume_at(container: ContainerView, path: str, volume: str | None = None) -> Finding:
-    """A volume (of this name) is mounted at ``path``; a bind mount or a tmpfs is none."""
+def has_volume_at(container: ContainerView, path: str, volume: VolumeView | None = None) -> Finding:
+    """A volume (this one) is mounted at ``path``; a bind mount or a tmpfs is none."""
     mount = container.mount_at(path)
-    wanted = f"the volume {volume}" if volume else "a volume"
-    missing = Shown("missing", box(container), Thing("volume", volume or "any"), path)
+    wanted = f"the volume {volume.name}" if volume else "a volume"
+    missing = [Shown("missing", box(container), ANY_VOLUME, path)]
+    if volume:
+        asked = Thing("volume", volume.name)
+        missing = [
+            Shown("met" if volume.exists else "missing", asked),
+            Shown("missing", box(container), asked, path),
+        ]
     anew = f"Make {container.name} anew, with {wanted} at {path}."
     if mount is None:
         where = listed(m.target for m in container.mounts) if container.mounts else "nowhere"
         return missed(
             f"nothing is mounted at {path} of {container.name} (mounts: {where})",
             f"Mounts are chosen when a container is made. {anew}",
-            missing,
+            *missing,
             *(Shown("other", box(container), mounted(m), m.target) for m in container.mounts),
         )
     there = mounted(mount)
     wrong = Shown("wrong", box(container), there, path)
     if mount.type != "volume":
-        kind = {"bind": f"the host's {mount.source}", "tmpfs": "a tmpfs"}.get(mount.type, "a mount")
         return missed(
-            f"at {path} of {container.name} is {kind}",
+            f"at {path} of {container.name} is no volume, but {described(mount)}",
             f"What is in memory is gone when the container stops. {anew}"
             if mount.type == "tmpfs"
             else "A volume has no path of the host: a source with a slash in it is a path.",
-            missing,
+            *missing,
             wrong,
         )
-    if volume and mount.name != volume:
+    if volume and mount.name != volume.name:
         return missed(
             f"at {path} of {container.name} is the volume {there.name}",
             f"It has to be {wanted}: the name stands before the colon.",
-            missing,
+            *missing,
             wrong,
         )
     return met(

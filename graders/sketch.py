@@ -7,7 +7,7 @@ that the words of the expectation and of what was found do not name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ Kind = Literal["container", "network", "volume", "path", "memory", "port", "host
 State = Literal["met", "missing", "wrong", "other"]
 """As expected; expected and not there; there and not as expected; there, and beside the point."""
 
+MOST_OF_A_KIND = 6
+"""Links of one thing to things of one kind, where nobody asked for any of them."""
 _WEIGHT: dict[State, int] = {"other": 0, "met": 1, "missing": 2, "wrong": 3}
 KIND_WORDS: dict[Kind, str] = {
     "container": "container",
@@ -30,7 +32,7 @@ STATE_WORDS: dict[State, str] = {
     "met": "as expected",
     "missing": "expected, not found",
     "wrong": "found, not expected",
-    "other": "found",
+    "other": "found besides",
 }
 
 
@@ -49,18 +51,20 @@ class Thing:
 class Shown:
     """One fact: about a thing, or about a link from it ``to`` another.
 
-    ``words`` say more: the state of a container, the path at which a volume is.
+    ``words`` say more: the state of a container, the path at which a volume is; ``fault`` is what
+    makes a link wrong that is where it belongs.
     """
 
     state: State
     thing: Thing
     to: Thing | None = None
     words: str = ""
+    fault: str = ""
 
     def __str__(self) -> str:
         link = f" \N{RIGHTWARDS ARROW} {self.to}" if self.to else ""
-        words = f" ({self.words})" if self.words else ""
-        return f"{STATE_WORDS[self.state]}: {self.thing}{link}{words}"
+        words = ", ".join(filter(None, (self.words, self.fault)))
+        return f"{STATE_WORDS[self.state]}: {self.thing}{link}{f' ({words})' if words else ''}"
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -70,6 +74,8 @@ class Shown:
             document["to"] = {"kind": self.to.kind, "name": self.to.name}
         if self.words:
             document["words"] = self.words
+        if self.fault:
+            document["fault"] = self.fault
         return document
 
     @classmethod
@@ -81,6 +87,7 @@ class Shown:
             Thing(document["kind"], document["name"]),
             Thing(to["kind"], to["name"]) if to else None,
             document.get("words", ""),
+            document.get("fault", ""),
         )
 
 
@@ -95,16 +102,39 @@ def merged(facts: Iterable[Shown]) -> tuple[Shown, ...]:
             found[key] = fact
     # What is a link as expected, or not, need not be told a second time as merely there.
     told = {(f.thing, f.to) for f in found.values() if f.state != "other"}
-    # One that is wrong because of what is said behind its path is not there as expected besides.
-    wrong = {
-        (f.thing, f.to, f.words.partition(", ")[0]) for f in found.values() if f.state == "wrong"
-    }
-    return tuple(
-        f
-        for f in found.values()
-        if (f.state != "other" or (f.thing, f.to) not in told)
-        and (f.state != "met" or f.to is None or (f.thing, f.to, f.words) not in wrong)
-    )
+    return tuple(f for f in found.values() if f.state != "other" or (f.thing, f.to) not in told)
+
+
+def concise(facts: Iterable[Shown]) -> tuple[Shown, ...]:
+    """Without a crowd that is not asked for: of many networks that a container is on, some."""
+    crowds: dict[tuple[State, Thing, Kind], list[Shown]] = {}
+    kept = []
+    for fact in facts:
+        if fact.to is not None and fact.state in ("other", "wrong"):
+            crowd = crowds.setdefault((fact.state, fact.thing, fact.to.kind), [])
+            crowd.append(fact)
+            if len(crowd) >= MOST_OF_A_KIND:
+                continue
+        kept.append(fact)
+    for (state, thing, kind), crowd in crowds.items():
+        rest = crowd[MOST_OF_A_KIND - 1 :]
+        if len(rest) == 1:
+            kept += rest
+        elif rest:
+            kept.append(Shown(state, thing, Thing(kind, f"and {len(rest)} more")))
+    return tuple(kept)
+
+
+def standing(facts: Collection[Shown]) -> Mapping[Thing, State]:
+    """How each thing stands: as is said of it, and else by what leads to it.
+
+    What is there, is there for everybody: one to which nothing leads, and of which nobody says
+    that it is there, is expected and not found.
+    """
+    own = {fact.thing: fact.state for fact in facts if fact.to is None}
+    there = {fact.thing for fact in facts} | {f.to for f in facts if f.state != "missing"}
+    things = dict.fromkeys(t for fact in facts for t in (fact.thing, fact.to) if t is not None)
+    return {t: own.get(t, "other" if t in there else "missing") for t in things}
 
 
 def worth_drawing(facts: Collection[Shown]) -> bool:

@@ -221,7 +221,7 @@ class Container:
         """That volume is mounted at the path ``at``."""
         return self._if_running(
             f"The volume {volume} is at {at} of {self.name}.",
-            lambda _, seen: facts.has_volume_at(seen, at, volume),
+            lambda probe, seen: facts.has_volume_at(seen, at, probe.volume(volume)),
         )
 
     def _running(self, probe: Probe) -> Finding:
@@ -297,8 +297,9 @@ class Answer:
 
 def _attached(probe: Probe, name: str, network: str) -> Finding:
     seen = probe.container(name)
-    there = facts.exists(probe.network(network)).also(lambda: facts.runs(seen))
-    return there.also(lambda: facts.on_network(seen, network))
+    view = probe.network(network)
+    there = facts.exists(view).also(lambda: facts.runs(seen), drawn=True)
+    return there.also(lambda: facts.on_network(seen, view), drawn=True)
 
 
 def _good(containing: str) -> Callable[[HttpAnswer], bool]:

@@ -50,6 +50,6 @@ def _line(change: Change) -> str:
     details = f": {', '.join(change.details)}" if change.details else ""
     name = escape(change.name[:12] if len(change.name) == 64 else change.name)
     return (
-        f'<li><span style="{sign}">{SIGNS[change.what]}</span>{change.what} {change.kind} '
-        f"<strong>{name}</strong>{escape(details)}</li>"
+        f'<li style="margin:3px 0"><span style="{sign}">{SIGNS[change.what]}</span>'
+        f"{change.what} {change.kind} <strong>{name}</strong>{escape(details)}</li>"
     )

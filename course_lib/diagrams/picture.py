@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from course_lib.diagrams.shapes import Drawing
-from course_lib.showing import Exhibit
+from course_lib.showing import Exhibit, image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,15 +42,12 @@ class Picture:
 
     def exhibit(self) -> Exhibit:
         """For display: an image with its text alternative, and the words to unfold."""
-        source = base64.b64encode(self.svg).decode("ascii")
         summary = (
             "font:12px system-ui,sans-serif;color:var(--jp-ui-font-color2,#595959);cursor:pointer"
         )
         return Exhibit(
             self.words,
-            f'<img src="data:image/svg+xml;base64,{source}" alt="{escape(self.words, quote=True)}" '
-            f'width="{self.drawing.width:.0f}" '
-            'style="max-width:100%;height:auto;background:#fff;border-radius:6px"/>'
+            f"{image(self.svg, self.drawing.width, self.words)}"
             f'<details><summary style="{summary}">in words</summary>'
             f'<pre style="font-size:12px">{escape(self.words)}</pre></details>',
         )

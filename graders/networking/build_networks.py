@@ -8,7 +8,7 @@ from functools import partial
 
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, image_there, itself, listed, made_from, on_network, runs
+from graders.facts import excerpt, exists, image_there, itself, listed, made_from, on_network, runs
 from graders.http_probe import HttpAnswer
 from graders.networking.rebuilt import rebuilt
 from graders.probe import Probe
@@ -44,9 +44,9 @@ def fetched_during_the_build(probe: Probe) -> Iterator[Expectation]:
     mirror, dev = probe.container("mirror"), probe.network("dev")
     serving = (
         exists(dev)
-        .also(lambda: runs(mirror))
+        .also(lambda: runs(mirror), drawn=True)
         .also(lambda: made_from(probe, mirror, "nginx"))
-        .also(lambda: on_network(mirror, "dev"))
+        .also(lambda: on_network(mirror, dev), drawn=True)
     )
     yield expect("A container named mirror runs the image nginx on dev.", 1, serving)
     image = probe.image("mirrored:1")
@@ -88,7 +88,9 @@ def _written(file: FileView) -> Finding:
     if _LOOPBACK.search(file.text):
         return met(f"{file.path} lists lo")
     return missed(
-        f"{file.path} lists no interface: {file.text.strip()[:60]!r}",
+        f"{file.path} lists no interface lo: {excerpt(file.text)}"
+        if file.text.strip()
+        else f"{file.path} is empty",
         "Have the RUN instruction write what a command that lists interfaces prints.",
     )
 
@@ -110,7 +112,7 @@ def _looked(probe: Probe, image: ImageView) -> Finding:
     if there is None or _OTHERS.search(there.text) or not _LOOPBACK.search(there.text):
         return met(f"{INTERFACES} lists lo alone")
     return missed(
-        f"on the default network the same step writes the same: {there.text.strip()[:60]!r}",
+        f"on the default network the same step writes the same: {excerpt(there.text)}",
         "Have it write what a command prints that lists all interfaces there are.",
     )
 

@@ -25,8 +25,8 @@ def on_two_networks(probe: Probe) -> Iterator[Expectation]:
         0.5,
         running.also(lambda: made_from(probe, roamer, "alpine")),
     )
-    bridge = running.then(lambda: on_network(roamer, "bridge", JOIN))
-    dev = running.then(lambda: on_network(roamer, "dev", JOIN))
+    bridge = running.then(lambda: on_network(roamer, probe.network("bridge"), JOIN), drawn=True)
+    dev = running.then(lambda: on_network(roamer, probe.network("dev"), JOIN), drawn=True)
     yield expect("roamer is on the default bridge.", 0.5, bridge)
     yield expect("roamer is on dev.", 1, dev)
     both = bridge.then(lambda: dev)
@@ -62,8 +62,8 @@ def both_names_lead_home(probe: Probe) -> Iterator[Expectation]:
     between = probe.container("between")
     running = runs(between)
     yield expect("A container named between is running.", 0.5, running)
-    dev = running.then(lambda: on_network(between, "dev", JOIN))
-    prod = running.then(lambda: on_network(between, "prod", JOIN))
+    dev = running.then(lambda: on_network(between, probe.network("dev"), JOIN), drawn=True)
+    prod = running.then(lambda: on_network(between, probe.network("prod"), JOIN), drawn=True)
     yield expect("between is on dev.", 0.5, dev)
     yield expect("between is on prod.", 0.5, prod)
     both = dev.then(lambda: prod)
@@ -106,6 +106,7 @@ def _seen_from(probe: Probe, roamer: ContainerView, both: Finding) -> tuple[Find
         else missed(
             f"roamer has {listed(interfaces)} besides lo",
             "There is one interface for each network that a container is on.",
+            *links("wrong", roamer, roamer.addresses.keys() - {"bridge", "dev"}),
         )
     )
     if ping.answered and ping.address in own:
@@ -207,7 +208,11 @@ def _reverse(probe: Probe, answer: object) -> Finding:
     if text is None:
         return missed("ptr_name is not set", "Set ptr_name to the name, in quotes.")
     node, prod = probe.container("prod-es-1"), probe.network("prod")
-    ready = exists(prod).also(lambda: runs(node)).also(lambda: on_network(node, "prod"))
+    ready = (
+        exists(prod)
+        .also(lambda: runs(node), drawn=True)
+        .also(lambda: on_network(node, prod), drawn=True)
+    )
     if not ready.passed:
         return ready
     with probe.inside_network(prod) as inside:

@@ -41,7 +41,7 @@ def named_container_answers(probe: Probe) -> Iterator[Expectation]:
     yield expect("A container named es is running.", 1, running)
     image = running.then(lambda: made_from(probe, es, "elasticsearch:2"))
     yield expect("es was made from the image elasticsearch:2.", 0.5, image)
-    attached = running.then(lambda: _attached(es, dev))
+    attached = running.then(lambda: on_network(es, dev), drawn=True)
     yield expect("es is on the network dev.", 1, attached)
     yield expect(
         "Its HTTP API answers at es:9200 from inside dev.",
@@ -61,7 +61,7 @@ def name_resolves_and_answers(probe: Probe) -> Iterator[Expectation]:
         0.5,
         running.then(lambda: made_from(probe, container, "alpine")),
     )
-    attached = running.then(lambda: _attached(container, dev))
+    attached = running.then(lambda: on_network(container, dev), drawn=True)
     yield expect("probe is on the network dev.", 1, attached)
     yield expect(
         "probe is not on the default bridge.",
@@ -92,11 +92,6 @@ def _is_open(network: NetworkView) -> Finding:
         f"{network.name} is internal",
         "An internal network has no way out. Remove it and make it without that option.",
     )
-
-
-def _attached(container: ContainerView, network: NetworkView) -> Finding:
-    there = exists(network)
-    return on_network(container, network.name) if there.passed else there
 
 
 def _api_answers(

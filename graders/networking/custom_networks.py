@@ -31,7 +31,9 @@ def page_at_a_fixed_address(probe: Probe) -> Iterator[Expectation]:
         0.5,
         running.then(lambda: made_from(probe, pinned, "nginx")),
     )
-    address = subnet.then(lambda: running).then(lambda: _has_address(pinned, pubnet, PINNED))
+    address = subnet.then(lambda: running).then(
+        lambda: _has_address(pinned, pubnet, PINNED), drawn=True
+    )
     yield expect(f"pinned has the address {PINNED} on pubnet.", 1.5, address)
     yield expect(
         f"From inside pubnet, the page answers at {PINNED}.",
@@ -61,11 +63,12 @@ def backend_without_a_way_out(probe: Probe) -> Iterator[Expectation]:
     one, two = probe.container("back-1"), probe.container("back-2")
     both = (
         runs(one)
-        .also(lambda: on_network(one, "backend"))
-        .also(lambda: runs(two))
-        .also(lambda: on_network(two, "backend"))
+        .also(lambda: on_network(one, backend), drawn=True)
+        .also(lambda: runs(two), drawn=True)
+        .also(lambda: on_network(two, backend), drawn=True)
     )
-    mutual = there.then(lambda: both.also(lambda: _mutual(probe, backend.name, one, two)))
+    joined = there.then(lambda: both, drawn=True)
+    mutual = joined.also(lambda: _mutual(probe, backend.name, one, two))
     yield expect("back-1 and back-2 run on backend and reach each other.", 1.5, mutual)
     yield expect(
         "back-1 and back-2 reach nothing outside of backend.",
@@ -88,10 +91,16 @@ def _has_subnet(network: NetworkView, subnet: str) -> Finding:
 
 
 def _has_address(container: ContainerView, network: NetworkView, address: str) -> Finding:
-    attached = on_network(container, network.name)
+    attached = on_network(container, network)
     if not attached.passed:
         return attached
     own = container.addresses[network.name]
+    if not own:
+        return missed(
+            f"{container.name} has no address on {network.name}",
+            f"A container has its address while it runs. Does {container.name} run?",
+            *attached.shows,
+        )
     there = Thing("network", network.name)
     if address in own:
         shown = Shown("met", box(container), there, address)

@@ -11,10 +11,11 @@ from graders import answers
 from graders.at_once import at_once
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, listed, made_from, on_network, runs
+from graders.facts import box, exists, links, listed, made_from, on_network, runs
 from graders.http_probe import HttpAnswer, in_url
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 IMAGE = "elasticsearch:2"
 NODES = ("prod-es-1", "prod-es-2")
@@ -44,7 +45,9 @@ def networks_keep_apart(probe: Probe) -> Iterator[Expectation]:
     """On ``dev`` the name and the address of ``es`` answer; on ``prod`` neither leads there."""
     dev, prod = probe.network("dev"), probe.network("prod")
     es = probe.container("es")
-    ready = exists(dev).also(lambda: runs(es)).also(lambda: on_network(es, "dev"))
+    ready = (
+        exists(dev).also(lambda: runs(es), drawn=True).also(lambda: on_network(es, dev), drawn=True)
+    )
     yield expect("A container named es is running on dev.", 1, ready)
     # What does not answer on prod takes its time while others answer on dev.
     (named, addressed), on_prod = at_once(
@@ -72,7 +75,7 @@ def node_names_collected(probe: Probe) -> Iterator[Expectation]:
     nodes = [probe.container(name) for name in NODES]
     ready = exists(prod)
     for node in nodes:
-        ready = ready.also(partial(runs, node)).also(partial(on_network, node, "prod"))
+        ready = ready.also(partial(_member, node, prod))
     told = missed("answers is not set", "Set answers to a set of the names, such as {'A', 'B'}.")
     names = ready if given is not None else told
     actual = _node_names(probe, prod, nodes) if names.passed else list[str]()
@@ -92,12 +95,23 @@ def _node(probe: Probe, node: ContainerView, prod: NetworkView) -> Finding:
     return (
         runs(node)
         .also(lambda: made_from(probe, node, IMAGE))
-        .also(lambda: on_network(node, prod.name))
+        .also(lambda: on_network(node, prod), drawn=True)
     )
+
+
+def _member(node: ContainerView, prod: NetworkView) -> Finding:
+    return runs(node).also(lambda: on_network(node, prod), drawn=True)
 
 
 def _exactly(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> Finding:
     own = {address for node in nodes for address in node.addresses[prod.name]}
+    known = [
+        Shown(
+            "met" if "es" in node.aliases.get(prod.name, ()) else "missing",
+            box(node), Thing("network", prod.name), "name es",
+        )
+        for node in nodes
+    ]  # fmt: skip
     with probe.inside_network(prod) as inside:
         given = probe.soon(lambda: inside.addresses("es"), lambda given: given == own)
     if given == own:
@@ -107,15 +121,24 @@ def _exactly(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> Fin
             "es does not resolve on prod",
             "A container gets a further name on a network with an option of docker run, or of"
             " docker network connect.",
+            *known,
         )
     if given < own:
         return missed(
             f"es is {listed(given)} on prod, the two nodes have {listed(own)}",
             "Both nodes need the alias. It is given when a container joins the network.",
+            *known,
         )
+    strangers = [
+        Shown("wrong", box(one), Thing("network", prod.name), "name es")
+        for one in probe.containers()
+        if one.name not in NODES and given & set(one.addresses.get(prod.name, ()))
+    ]
     return missed(
         f"es is {listed(given)} on prod, the two nodes have {listed(own)}",
         "Another container on prod goes by the name es, too: docker network inspect prod.",
+        *known,
+        *strangers,
     )
 
 
@@ -149,8 +172,8 @@ def _on_prod(
 ) -> tuple[Finding, Finding]:
     """An absence: it counts once ``es`` and ``prod`` exist (``ready``)."""
     if not ready.passed:
-        blocked = ready.then(lambda: ready)
-        return blocked, blocked
+        # That there is no prod is told here, and nowhere above.
+        return ready, ready.then(lambda: ready)
     hint = "es must not be on prod, and prod needs nodes of its own behind the name es."
     own = set(es.all_addresses)
     with probe.inside_network(prod) as inside:
@@ -158,7 +181,11 @@ def _on_prod(
         reached = [address for address in sorted(own) if inside.answers(address)]
     led = given & own
     named = (
-        missed(f"on prod, es leads to {listed(led)}, the es of dev", hint)
+        missed(
+            f"on prod, es leads to {listed(led)}, the es of dev",
+            hint,
+            *links("wrong", es, {prod.name} & es.addresses.keys()),
+        )
         if led
         else met(f"on prod, es is {listed(given)}" if given else "es does not resolve on prod")
     )

@@ -40,7 +40,9 @@ def one_stack_for_two(probe: Probe) -> Iterator[Expectation]:
         app_runs.then(lambda: made_from(probe, app, "nginx")),
     )
     yield expect("A container named sidecar is running.", 0.5, sidecar_runs)
-    shared = app_runs.then(lambda: sidecar_runs.then(lambda: _shares(probe, app, sidecar)))
+    shared = app_runs.then(lambda: sidecar_runs).then(
+        lambda: _shares(probe, app, sidecar), drawn=True
+    )
     yield expect("sidecar uses the network stack of app.", 1.5, shared)
     yield expect(
         "From inside sidecar, the page answers at 127.0.0.1.",
@@ -125,6 +127,7 @@ def _sees_host(probe: Probe, hostview: ContainerView) -> Finding:
     return missed(
         f"hostview sees {listed(seen)}, the host has {listed(host)}",
         "A container with the host's network sees what the host sees. Which driver gives it that?",
+        Shown("met", Thing("host", "interfaces")),
         Shown("missing", box(hostview), Thing("host", "interfaces")),
         *links("other", hostview, hostview.addresses),
     )

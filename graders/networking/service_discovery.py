@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from graders import answers
 from graders.engine_view import ContainerView, PublishedPort
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, itself, listed, made_from, on_network, runs
+from graders.facts import box, exists, itself, listed, made_from, on_network, runs
 from graders.http_probe import HttpAnswer
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 
 IMAGE = "ahmedgabercod/trainingwheels"
 NAME = "redis"
+ALIAS = f"alias {NAME}"
+DEV = Thing("network", "dev")
 START_SECONDS = 10.0
 VISITS = 4
 """With two stores behind one name, the third visit at the latest meets one of them again."""
@@ -42,7 +46,7 @@ def application_counts(probe: Probe) -> Iterator[Expectation]:
         0.5,
         running.then(lambda: made_from(probe, www, IMAGE)),
     )
-    attached = running.then(lambda: exists(dev).also(lambda: on_network(www, "dev")))
+    attached = running.then(lambda: on_network(www, dev), drawn=True)
     yield expect("www is on the network dev.", 1, attached)
     published = running.then(lambda: _published(www))
     yield expect("The port of www is published where Docker chose.", 1, published)
@@ -57,17 +61,21 @@ def application_counts(probe: Probe) -> Iterator[Expectation]:
 def alias_instead_of_name(probe: Probe) -> Iterator[Expectation]:
     """No container named ``redis``; one on ``dev`` has that alias there; the page counts."""
     www, dev = probe.container("www"), probe.network("dev")
-    aliased = exists(dev).also(lambda: _alias_on_dev(probe))
+    aliased = exists(dev).also(lambda: _alias_on_dev(probe), drawn=True)
     yield expect("A running container on dev has the alias redis there.", 2, aliased)
     yield expect(
         "No container is named redis any more.", 1, aliased.then(lambda: _name_is_free(probe))
     )
     ready = runs(www).also(lambda: _published_at_all(www))
     counts = aliased.then(lambda: ready.also(lambda: _counts(probe, www)))
+    found = counts.also(lambda: _asks_the_alias(probe, www))
+    # Where www is, is no expectation of its own; but there the alias has to be known.
+    borrowed = www.network_mode.startswith("container:")
+    joined = () if borrowed else (*ready.shows, *on_network(www, dev).shows)
     yield expect(
         "The page of www shows a visit count, kept where the alias leads.",
         2,
-        counts.also(lambda: _asks_the_alias(probe, www)),
+        replace(found, shows=(*found.shows, *joined)),
     )
 
 
@@ -152,21 +160,37 @@ def _aliased(probe: Probe) -> list[ContainerView]:
 def _alias_on_dev(probe: Probe) -> Finding:
     stores = _aliased(probe)
     if stores:
-        return met(f"{listed(container.name for container in stores)} has the alias redis on dev")
+        return met(
+            f"{listed(container.name for container in stores)} has the alias redis on dev",
+            *(Shown("met", box(store), DEV, ALIAS) for store in stores),
+        )
+    anyone = Thing("container", "of any name")
+    nobody = (Shown("missing", anyone), Shown("missing", anyone, DEV, ALIAS))
     elsewhere = [
-        f"{container.name} on {network}"
+        (container, network)
         for container in probe.containers()
         for network, aliases in container.aliases.items()
         if NAME in aliases and (network != "dev" or not container.running)
     ]
     if elsewhere:
+        where = listed(f"{one.name} on {network}" for one, network in elsewhere)
+        stopped = [one for one, network in elsewhere if network == DEV.name]
         return missed(
-            f"the alias redis has {listed(elsewhere)}",
+            f"the alias redis has {where}",
             "It has to run, and to have the alias on dev: aliases count in their network only.",
+            *(() if stopped else nobody),
+            *(Shown("wrong", box(one), words=one.status) for one in stopped),
+            *(Shown("met", box(one), DEV, ALIAS) for one in stopped),
+            *(
+                Shown("wrong", box(one), Thing("network", network), ALIAS)
+                for one, network in elsewhere
+                if network != DEV.name
+            ),
         )
     return missed(
         "no container has the alias redis on dev",
         "docker run has an option for a further name on the network it joins. A link is none.",
+        *nobody,
     )
 
 
@@ -192,6 +216,7 @@ def _name_is_free(probe: Probe) -> Finding:
     return missed(
         f"a container named redis is still there ({named.status})",
         "Remove it. The alias does what its name did, and leaves the name free.",
+        Shown("wrong", box(named), words="still there"),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, itself, listed, made_from, mounted, port_links, runs
+from graders.facts import box, excerpt, itself, listed, made_from, mounted, port_links, runs
 from graders.host_paths import host_path
 from graders.probe import Probe
 from graders.registry import check
@@ -38,7 +38,9 @@ def page_from_a_folder(probe: Probe) -> Iterator[Expectation]:
         running.also(lambda: made_from(probe, static, "nginx")),
     )
     page = _page_file(probe.folder)
-    attached = running.then(lambda: page.also(lambda: _mounted(static, probe.folder / SITE)))
+    attached = running.then(
+        lambda: page.also(lambda: _mounted(static, probe.folder / SITE), drawn=True), drawn=True
+    )
     yield expect("Your folder site, with its index.html, is mounted in static.", 2, attached)
     yield expect(
         "static cannot write to it.",
@@ -62,7 +64,7 @@ def one_file(probe: Probe) -> Iterator[Expectation]:
         1,
         running.also(lambda: made_from(probe, motd, "alpine")),
     )
-    attached = running.then(lambda: _mounted(motd, probe.folder / MOTD, "/etc/motd"))
+    attached = running.then(lambda: _mounted(motd, probe.folder / MOTD, "/etc/motd"), drawn=True)
     yield expect("Your file motd.txt is mounted at /etc/motd.", 2, attached)
     yield expect(
         "/etc/motd in motd says what motd.txt says.",
@@ -84,7 +86,7 @@ def engine_from_the_inside(probe: Probe) -> Iterator[Expectation]:
         1.5,
         running.also(lambda: made_from(probe, inner, "docker")),
     )
-    attached = running.then(lambda: _socket(probe, inner))
+    attached = running.then(lambda: _socket(probe, inner), drawn=not inner.exists)
     yield expect("The engine's socket is mounted in it.", 2, attached)
     yield expect(
         "docker ps, run in inner, lists inner.",
@@ -107,32 +109,46 @@ def _page_file(folder: Path) -> Finding:
 
 
 def _mounted(container: ContainerView, path: Path, target: str | None = None) -> Finding:
-    if not path.exists():
-        return missed(f"your folder has no {path.name}", f"Make {path.name} beside this notebook.")
-    targets = set(places(container, path))
     mine = Thing("path", path.name)
     missing = Shown("missing", box(container), mine, target or "")
+    if not path.exists():
+        return missed(
+            f"your folder has no {path.name}",
+            f"Make {path.name} beside this notebook.",
+            Shown("missing", mine),
+            missing,
+        )
+    there = Shown("met", mine)
+    targets = set(places(container, path))
     if targets and target in (None, *targets):
-        at = target or listed(targets)
-        return met(f"{path.name} is mounted at {at}", Shown("met", box(container), mine, at))
+        seen = [target] if target else sorted(targets)
+        return met(
+            f"{path.name} is mounted at {listed(seen)}",
+            there,
+            *(Shown("met", box(container), mine, at) for at in seen),
+        )
     if targets:
         return missed(
             f"{path.name} is mounted at {listed(targets)}",
             f"It has to be at {target}: behind the colon stands the path in the container.",
+            there,
             missing,
-            Shown("wrong", box(container), mine, listed(targets)),
+            *(Shown("wrong", box(container), mine, at) for at in sorted(targets)),
         )
-    seen = listed(
-        f"{m.name[:12] or host_path(m.source) or m.type} at {m.target}" for m in container.mounts
-    )
+    others = listed(f"{mounted(m).name} at {m.target}" for m in container.mounts)
+    in_place = container.mount_at(target) if target else None
     return missed(
-        f"mounted in {container.name}: {seen}"
+        f"mounted in {container.name}: {others}"
         if container.mounts
         else f"nothing is mounted in {container.name}",
         f"The source has to be the whole path of {path.name} on this machine; pwd prints where"
         " you are.",
+        there,
         missing,
-        *(Shown("other", box(container), mounted(m), m.target) for m in container.mounts),
+        *(
+            Shown("wrong" if m is in_place else "other", box(container), mounted(m), m.target)
+            for m in container.mounts
+        ),
     )
 
 
@@ -197,7 +213,7 @@ def _same_text(probe: Probe, motd: ContainerView) -> Finding:
     if code == 0 and seen == text:
         return met(f"/etc/motd says the same, {len(text)} characters")
     return missed(
-        "/etc/motd and motd.txt differ" if code == 0 else f"cat /etc/motd said: {seen[:120]}",
+        "/etc/motd and motd.txt differ" if code == 0 else f"cat /etc/motd said: {excerpt(seen)}",
         "An editor may have put a new file in the place of the one that is mounted. Start motd"
         " again: docker restart.",
     )
@@ -205,16 +221,23 @@ def _same_text(probe: Probe, motd: ContainerView) -> Finding:
 
 def _socket(probe: Probe, inner: ContainerView) -> Finding:
     found = "nothing"
+    socket = Thing("host", "socket")
     for mount in inner.mounts:
         target = posixpath.normpath(mount.target)
         path = posixpath.join(target, SOCKET_NAME) if target in ABOVE_SOCKET else target
         if mount.type == "bind" and probe.run_in(inner, "test", "-S", path)[0] == 0:
-            return met(f"{host_path(mount.source)} is at {mount.target}")
+            return met(
+                f"{host_path(mount.source)} is at {mount.target}",
+                Shown("met", box(inner), socket, mount.target),
+            )
         found = f"{host_path(mount.source) or 'a ' + mount.type} at {mount.target}, no socket"
     return missed(
         f"mounted in inner: {found}",
         f"The socket is a file like any other: -v takes {SOCKET} on both sides. Where an engine"
         " listens elsewhere, lab.socket() tells what belongs on the left.",
+        Shown("met", socket),
+        Shown("missing", box(inner), socket),
+        *(Shown("other", box(inner), mounted(m), m.target) for m in inner.mounts),
     )
 
 
@@ -224,9 +247,9 @@ def _lists_itself(probe: Probe, inner: ContainerView) -> Finding:
         return met("docker ps in inner lists inner")
     if code in NO_PROGRAM:
         return missed("no program docker runs in inner", "The image docker has one.")
-    last = output.strip().splitlines()[-1:] or ["nothing"]
+    last = output.strip().splitlines()[-1:]
     return missed(
-        f"docker ps in inner said: {last[0][:120]}",
+        f"docker ps in inner said {excerpt(last[0]) if last else 'nothing'}",
         "Is it the socket of the engine in which inner runs, and where docker looks for it? That is"
         f" {SOCKET}.",
     )

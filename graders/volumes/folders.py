@@ -36,5 +36,8 @@ def read_only(container: ContainerView, path: Path) -> Finding:
     return missed(
         f"{container.name} could write to {path.name}, at {listed(writable)}",
         "-v takes two letters for it behind the path, --mount one more word.",
-        Shown("wrong", box(container), Thing("path", path.name), f"{listed(writable)}, can write"),
+        *(
+            Shown("wrong", box(container), Thing("path", path.name), at, fault="can write")
+            for at in sorted(writable)
+        ),
     )

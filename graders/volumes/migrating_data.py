@@ -26,7 +26,7 @@ def data_moved_to_the_next_version(probe: Probe) -> Iterator[Expectation]:
     yield expect("A container named redis30 is running.", 1, running)
     image = running.then(lambda: made_from(probe, new, "redis:3.0"))
     yield expect("redis30 was made from the image redis:3.0.", 1, image)
-    taken = running.then(lambda: _took_over(probe, old, new, "redis:2.8"))
+    taken = running.then(lambda: _took_over(probe, old, new, "redis:2.8"), drawn=True)
     yield expect("redis30 has the volume that redis28 kept its data in.", 1.5, taken)
     yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
     yield expect(
@@ -52,7 +52,7 @@ def data_moved_once_more(probe: Probe) -> Iterator[Expectation]:
         1,
         running.then(lambda: made_from(probe, new, "redis")),
     )
-    taken = running.then(lambda: _took_over(probe, old, new))
+    taken = running.then(lambda: _took_over(probe, old, new), drawn=True)
     yield expect("redis-next has the volume that redis30 kept its data in.", 1.5, taken)
     yield expect("redis30 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
     yield expect(
@@ -68,19 +68,23 @@ def _took_over(
 ) -> Finding:
     """``new`` has the volume that ``old`` had, a container of ``image`` (where that matters)."""
     mount = new.mount_at(DATA)
-    missing = Shown("missing", box(new), Thing("volume", f"of {old.name}"))
+    before = _volumes_of(probe, old)
+    wanted = Thing("volume", f"of {old.name}")
+    there = Shown("met" if before else "missing", wanted)
+    missing = Shown("missing", box(new), wanted)
     if mount is None or mount.type != "volume":
         return missed(
             f"{new.name} has no volume at {DATA}",
             f"{new.name} has to take over what {old.name} had.",
+            there,
             missing,
         )
-    before = _volumes_of(probe, old)
     if mount.name in before and image and not _was_made_from(probe, old, image):
         return missed(
             f"{old.name}, whose volume {new.name} has, was not made from {image}",
             f"The data has to come from a Redis of the image {image}.",
-            missing,
+            Shown("wrong", box(old), words=f"not from {image}"),
+            replace(missing, state="met"),
         )
     if mount.name in before:
         return met(f"{new.name} has the volume of {old.name}", replace(missing, state="met"))
@@ -88,10 +92,14 @@ def _took_over(
         return missed(
             f"there was no {old.name} with a volume since the lesson started",
             f"Start {old.name} first, and put something into it.",
+            there,
+            missing,
+            Shown("wrong", box(new), Thing("volume", "of its own"), DATA),
         )
     return missed(
         f"{new.name} has a volume of its own",
         "One option of docker run takes over all volumes of another container.",
+        there,
         missing,
         Shown("wrong", box(new), Thing("volume", "of its own"), DATA),
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from graders import answers
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, has_volume_at, listed, made_from, mounted, runs
+from graders.facts import box, described, has_volume_at, listed, made_from, mounted, runs
 from graders.host_paths import host_path, is_same_path
 from graders.probe import Probe
 from graders.registry import check
@@ -30,7 +30,7 @@ def three_types_in_one(probe: Probe) -> Iterator[Expectation]:
         1,
         running.then(lambda: made_from(probe, mixed, "alpine")),
     )
-    config = running.then(lambda: _config(probe, mixed))
+    config = running.then(lambda: _config(probe, mixed), drawn=True)
     yield expect("Your folder config is mounted at /config.", 1.5, config)
     yield expect(
         "mixed cannot write to it.",
@@ -40,9 +40,9 @@ def three_types_in_one(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         "The volume state is at /state.",
         2,
-        running.then(lambda: has_volume_at(mixed, "/state", "state")),
+        running.then(lambda: has_volume_at(mixed, "/state", probe.volume("state")), drawn=True),
     )
-    tmpfs = running.then(lambda: _tmpfs(mixed))
+    tmpfs = running.then(lambda: _tmpfs(mixed), drawn=True)
     yield expect("At /scratch is a tmpfs.", 1, tmpfs)
     yield expect(f"It was asked to hold {SIZE} bytes.", 1.5, tmpfs.then(lambda: _size(mixed)))
 
@@ -63,30 +63,37 @@ def what_a_missing_path_gives(probe: Probe) -> Iterator[Expectation]:
 def _config(probe: Probe, mixed: ContainerView) -> Finding:
     mount = mixed.mount_at("/config")
     path = probe.folder / "config"
-    missing = Shown("missing", box(mixed), Thing("path", "config"), "/config")
+    mine = Thing("path", "config")
+    there = Shown("met" if path.is_dir() else "missing", mine)
+    missing = Shown("missing", box(mixed), mine, "/config")
     if mount is None:
         where = listed(m.target for m in mixed.mounts) if mixed.mounts else "nothing"
         return missed(
             f"mounted in mixed: {where}",
             "The target of the bind mount has to be /config.",
+            there,
             missing,
             *(Shown("other", box(mixed), mounted(m), m.target) for m in mixed.mounts),
         )
     wrong = Shown("wrong", box(mixed), mounted(mount), "/config")
     if mount.type != "bind":
         return missed(
-            f"at /config is a {mount.type}",
+            f"at /config is no folder of yours, but {described(mount)}",
             "A folder of yours comes with type=bind.",
+            there,
             missing,
             wrong,
         )
     if not path.is_dir():
-        return missed("your folder has no folder config", "Make config beside this notebook.")
+        return missed(
+            "your folder has no folder config", "Make config beside this notebook.", there, missing
+        )
     if is_same_path(mount.source, path):
-        return met("config is at /config", replace(missing, state="met"))
+        return met("config is at /config", there, replace(missing, state="met"))
     return missed(
         f"at /config is {host_path(mount.source)}",
         f"The source has to be the whole path of your folder config: {path}",
+        there,
         missing,
         wrong,
     )
@@ -97,7 +104,11 @@ def _tmpfs(mixed: ContainerView) -> Finding:
     missing = Shown("missing", box(mixed), Thing("memory", "tmpfs"), "/scratch")
     if mount and mount.type == "tmpfs":
         return met("a tmpfs is at /scratch", replace(missing, state="met"))
-    found = f"at /scratch is a {mount.type}" if mount else "nothing is mounted at /scratch"
+    found = (
+        f"at /scratch is no tmpfs, but {described(mount)}"
+        if mount
+        else "nothing is mounted at /scratch"
+    )
     wrong = [Shown("wrong", box(mixed), mounted(mount), "/scratch")] if mount else []
     return missed(found, "The third type of mount lives in memory.", missing, *wrong)
 

@@ -22,7 +22,8 @@ FILE, LINE = "todo.txt", "remember"
 def tomcat_on_named_volumes(probe: Probe) -> Iterator[Expectation]:
     """``tomcat1`` with the volumes ``webapps`` and ``logs``, answering on host port 1234."""
     tomcat = probe.container("tomcat1")
-    both = every(volume_there(probe.volume("webapps")), volume_there(probe.volume("logs")))
+    webapps, logs = probe.volume("webapps"), probe.volume("logs")
+    both = every(volume_there(webapps), volume_there(logs))
     yield expect("There are volumes named webapps and logs.", 1, both)
     running = runs(tomcat)
     yield expect("A container named tomcat1 is running.", 1, running)
@@ -34,17 +35,17 @@ def tomcat_on_named_volumes(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         f"The volume webapps is at {WEBAPPS}.",
         1.5,
-        running.then(lambda: has_volume_at(tomcat, WEBAPPS, "webapps")),
+        running.then(lambda: has_volume_at(tomcat, WEBAPPS, webapps), drawn=True),
     )
     yield expect(
         f"The volume logs is at {LOGS}.",
         1.5,
-        running.then(lambda: has_volume_at(tomcat, LOGS, "logs")),
+        running.then(lambda: has_volume_at(tomcat, LOGS, logs), drawn=True),
     )
     yield expect(
         f"tomcat1 answers on host port {PORT}.",
         2,
-        running.then(lambda: answers_on(probe, tomcat, PORT)),
+        running.then(lambda: answers_on(probe, tomcat, PORT), drawn=not tomcat.exists),
     )
 
 
@@ -107,7 +108,7 @@ def _no_writer(probe: Probe, notes: VolumeView) -> Finding:
         "A stopped container counts as well, for it can be started again. The volume stays when"
         " its containers are removed.",
         *(
-            Shown("wrong", Thing("container", name), Thing("volume", "notes"), "can write")
+            Shown("wrong", Thing("container", name), Thing("volume", "notes"), fault="can write")
             for name in sorted(writers)
         ),
     )

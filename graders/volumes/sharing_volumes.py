@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, has_volume_at, listed, made_from, mounted, runs
+from graders.facts import ANY_VOLUME, box, has_volume_at, listed, made_from, mounted, runs
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
@@ -30,15 +30,15 @@ def logs_read_next_door(probe: Probe) -> Iterator[Expectation]:
         1,
         running.then(lambda: made_from(probe, webapp, "tomcat")),
     )
-    volume = running.then(lambda: has_volume_at(webapp, LOGS))
+    volume = running.then(lambda: has_volume_at(webapp, LOGS), drawn=True)
     yield expect(f"webapp has a volume at {LOGS}.", 2, volume)
     # A page of its own, to be told from all other requests in the log.
     page = f"/looking-for-{secrets.token_hex(6)}"
-    answering = running.then(lambda: answers_on(probe, webapp, PORT, page))
+    answering = running.then(lambda: answers_on(probe, webapp, PORT, page), drawn=not webapp.exists)
     yield expect(f"webapp answers on host port {PORT}.", 2, answering)
     reader = runs(logreader).also(lambda: made_from(probe, logreader, "alpine"))
     yield expect("A container named logreader runs the image alpine.", 1, reader)
-    shared = volume.then(lambda: reader).then(lambda: _same_volumes(webapp, logreader))
+    shared = volume.then(lambda: reader).then(lambda: _same_volumes(webapp, logreader), drawn=True)
     yield expect("logreader has the volumes of webapp, at the same paths.", 2, shared)
     yield expect(
         "A request to webapp shows in the log as logreader sees it.",
@@ -52,7 +52,8 @@ def _same_volumes(webapp: ContainerView, logreader: ContainerView) -> Finding:
     shown = [
         Shown("met" if place in seen else "missing", box(logreader), volume, place[0])
         for place, volume in wanted.items()
-    ]
+    ] or [Shown("missing", box(logreader), ANY_VOLUME, LOGS)]
+    shown += [Shown("met", box(webapp), volume, place[0]) for place, volume in wanted.items()]
     if wanted.keys() <= seen.keys():
         return met(f"both have the volume at {listed(target for target, _ in wanted)}", *shown)
     has = listed(_at(seen)) if seen else "no volume"

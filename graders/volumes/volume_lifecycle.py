@@ -16,10 +16,14 @@ from graders.facts import listed, runs, volume_there
 from graders.probe import Probe
 from graders.probe_files import MAX_BYTES
 from graders.registry import check
+from graders.sketch import Shown, Thing
 from graders.storage_view import VolumeView
 
 DECLARING = "training/datavol"
 ARCHIVE = ("backup", "keepme.tar")
+PACKED = Thing("path", "/".join(ARCHIVE))
+SAME = "the same"
+"""What a copy holds."""
 AGAIN = "Start the lesson again to get it back."
 LOST = f"A pruned volume is lost. {AGAIN}"
 
@@ -59,31 +63,31 @@ def saved_and_restored(probe: Probe) -> Iterator[Expectation]:
     try:
         packed = read_tar(path) if path.is_file() else {}
         archive = (
-            met(f"{'/'.join(ARCHIVE)} is a tar archive")
+            met(f"{PACKED.name} is a tar archive", Shown("met", PACKED))
             if path.is_file()
             else missed(
-                f"your folder has no {'/'.join(ARCHIVE)}",
+                f"your folder has no {PACKED.name}",
                 "Mount a folder of yours beside the volume in one container, and have tar write"
                 " into it.",
+                Shown("missing", PACKED),
             )
         )
     except NotAnArchiveError as problem:
-        archive = missed(f"{'/'.join(ARCHIVE)}: {problem}", "tar makes an archive with -c.")
+        archive = missed(
+            f"{PACKED.name}: {problem}",
+            "tar makes an archive with -c.",
+            Shown("wrong", PACKED, words="no tar archive"),
+        )
     yield expect("backup/keepme.tar is a tar archive.", 1.5, archive)
     kept = _not_lost(keepme)
     contents = _contents(probe, keepme) if kept.passed else {}
-    yield expect(
-        "It holds what the volume keepme holds.",
-        2,
-        archive.then(lambda: kept.also(lambda: _same_files(packed, contents))),
-    )
+    filled = archive.then(lambda: kept.also(lambda: _same_files(packed, contents)))
+    yield expect("It holds what the volume keepme holds.", 2, _copied(filled, kept, PACKED))
     back = volume_there(restored)
     yield expect("There is a volume named restored.", 1, back)
-    yield expect(
-        "restored holds the same as keepme.",
-        1.5,
-        back.then(lambda: kept.also(lambda: _restored(contents, _contents(probe, restored)))),
-    )
+    unpacked = back.then(lambda: kept.also(lambda: _restored(contents, _contents(probe, restored))))
+    copy = Thing("volume", restored.name)
+    yield expect("restored holds the same as keepme.", 1.5, _copied(unpacked, kept, copy))
 
 
 # --- findings ------------------------------------------------------------------------------
@@ -109,6 +113,12 @@ def _leftovers_gone(probe: Probe) -> Finding:
         f"still there: {listed(name[:12] for name in left)}",
         "docker volume ls has a filter for those that no container uses.",
     )
+
+
+def _copied(found: Finding, kept: Finding, copy: Thing) -> Finding:
+    """The same finding, drawn as what leads from ``keepme`` to the one with the same in it."""
+    link = Shown("met" if found.passed else "missing", Thing("volume", KEPT_VOLUME), copy, SAME)
+    return replace(found, shows=(*kept.shows, link))
 
 
 def _not_lost(keepme: VolumeView) -> Finding:

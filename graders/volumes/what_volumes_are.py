@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import has_volume_at, image_there, listed, runs
+from graders.facts import box, described, has_volume_at, image_there, listed, mounted, runs
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown
 from graders.storage_view import ImageView
 
 UPLOADS = "/uploads"
@@ -25,12 +26,16 @@ def volume_declared_by_an_image(probe: Probe) -> Iterator[Expectation]:
     yield expect(
         f"uploader:1 declares {UPLOADS} as a volume.", 1.5, there.then(lambda: _declares(image))
     )
-    running = there.then(lambda: runs(up1).also(lambda: _made_from(up1, image)))
+    running = there.then(
+        lambda: runs(up1).also(lambda: _made_from(up1, image)), drawn=not up1.exists
+    )
     yield expect("A container named up1 of that image is running.", 1, running)
     yield expect(
         f"{HELLO} is inside the volume of up1.",
         1.5,
-        running.then(lambda: has_volume_at(up1, UPLOADS).also(lambda: _holds(probe, up1, HELLO))),
+        running.then(lambda: has_volume_at(up1, UPLOADS), drawn=True).also(
+            lambda: _holds(probe, up1, HELLO)
+        ),
     )
 
 
@@ -52,7 +57,7 @@ def volume_in_a_read_only_container(probe: Probe) -> Iterator[Expectation]:
     running = runs(frozen)
     yield expect("A container named frozen is running.", 1, running)
     yield expect("Its root file system is read-only.", 1.5, running.then(lambda: _frozen(frozen)))
-    volume = running.then(lambda: has_volume_at(frozen, "/data"))
+    volume = running.then(lambda: has_volume_at(frozen, "/data"), drawn=True)
     yield expect(
         "At /data it has a volume that can be written.", 1.5, volume.also(lambda: _writable(frozen))
     )
@@ -89,9 +94,11 @@ def _holds(probe: Probe, container: ContainerView, path: str) -> Finding:
     mount = container.mount_over(path)
     if mount is None or mount.type != "volume":
         return missed(
-            f"{path} in {container.name} is not in the volume: a {mount.type if mount else 'mount'}"
-            " is there",
-            "What is mounted over a volume covers it. Write the file into the volume itself.",
+            f"{path} in {container.name} is not in the volume: over it lies"
+            f" {described(mount) if mount else 'something else'}",
+            f"What is mounted over a volume covers it. Make {container.name} anew without that"
+            " mount, and write the file into the volume itself.",
+            *([Shown("wrong", box(container), mounted(mount), mount.target)] if mount else []),
         )
     files = probe.files(container)
     # The container's own command may be about to write it.
@@ -145,5 +152,11 @@ def _writable(frozen: ContainerView) -> Finding:
     if mount is not None and not mount.read_only:
         return met("the volume at /data can be written")
     return missed(
-        "the volume at /data is read-only", "Without :ro behind it a volume can be written."
+        "the volume at /data is read-only",
+        "Without :ro behind it a volume can be written.",
+        *(
+            [Shown("wrong", box(frozen), mounted(mount), "/data", fault="read-only")]
+            if mount
+            else []
+        ),
     )

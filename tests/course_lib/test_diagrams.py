@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -631,6 +632,15 @@ def test_picture_is_svg_with_a_text_alternative(name: str) -> None:
     html = picture.exhibit().html
     assert 'alt="host (embedded engine 26.1.5)' in html
     assert picture.exhibit().text == describe(SCENES[name])
+
+
+def test_a_narrow_notebook_scrolls_a_picture_rather_than_make_its_letters_too_small() -> None:
+    picture = draw(SCENES["thirty"])
+    least = re.search(r"min-width:(\d+)px", picture.exhibit().html)
+    assert least
+    smallest = min(s.size for s in picture.drawing.shapes if isinstance(s, Label))
+    assert smallest * int(least[1]) / picture.drawing.width >= 7.4
+    assert "overflow-x:auto" in picture.exhibit().html
 
 
 def test_the_same_topology_gives_the_same_bytes() -> None:

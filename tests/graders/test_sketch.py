@@ -8,12 +8,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from course_lib.diagrams import palette
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line
 from graders.display import as_html, as_svg, as_text, drawn
-from graders.expectation import every, met, missed
+from graders.expectation import BLOCKED, every, met, missed
 from graders.result import CheckResult, ExpectationResult, Status
-from graders.sketch import Shown, Thing, merged, worth_drawing
-from graders.sketch_layout import lay_out_sketch
+from graders.sketch import STATE_WORDS, Shown, Thing, concise, merged, standing, worth_drawing
+from graders.sketch_layout import SIGNS, lay_out_sketch
 
 ROAMER, DEV, BRIDGE = (
     Thing("container", "roamer"), Thing("network", "dev"), Thing("network", "bridge"),
@@ -39,6 +40,11 @@ SKETCHES: dict[str, tuple[Shown, ...]] = {
         Shown("wrong", Thing("container", "app"), words="exited (1)"),
     ),
     "there and back": (Shown("missing", ROAMER, TOMCAT), Shown("missing", TOMCAT, ROAMER)),
+    "every state at once": (
+        Shown("met", ROAMER, DEV), Shown("missing", ROAMER, Thing("network", "prod")),
+        Shown("other", ROAMER, BRIDGE), Shown("wrong", ROAMER, LOGS, PATH, fault="can write"),
+    ),
+    "nothing joined": (Shown("missing", ROAMER), Shown("missing", DEV)),
     "many and long": tuple(
         Shown("missing", Thing("container", "x" * 60 + str(n % 7)),
               Thing("volume", "v" * 90 + str(n)), "/a" * 60)
@@ -139,21 +145,83 @@ def test_the_worst_that_is_said_of_a_thing_is_shown_once() -> None:
 
 def test_a_link_of_which_something_is_wrong_is_drawn_once() -> None:
     site = Thing("path", "site")
-    can_write = Shown("wrong", TOMCAT, site, "/usr/share/nginx/html, can write")
+    can_write = Shown("wrong", TOMCAT, site, "/usr/share/nginx/html", fault="can write")
     met_as_well = Shown("met", TOMCAT, LOGS, PATH)
     facts = merged([Shown("met", TOMCAT, site, "/usr/share/nginx/html"), can_write, met_as_well])
     assert facts == (can_write, met_as_well)
+    # It is the right one: that it is not this would be wrong.
+    assert "✘ can write: /usr/share/nginx/html" in lay_out_sketch(facts, measure).labels()
+
+
+def test_what_is_there_is_drawn_as_there_and_what_is_missing_as_missing() -> None:
+    prod, port = Thing("network", "prod"), Thing("port", "8080")
+    facts = (
+        Shown("met", DEV), Shown("missing", ROAMER, DEV), Shown("missing", prod),
+        Shown("missing", ROAMER, prod), Shown("other", ROAMER, BRIDGE),
+        Shown("missing", ROAMER, port),
+    )  # fmt: skip
+    assert standing(facts) == {
+        DEV: "met", ROAMER: "other", prod: "missing", BRIDGE: "other", port: "missing",
+    }  # fmt: skip
+    areas = {area.key: area for area in lay_out_sketch(facts, measure).shapes
+             if isinstance(area, Area) and area.role.startswith("thing")}  # fmt: skip
+    assert {key: area.outline for key, area in areas.items()} == {
+        "dev": "solid", "roamer": "solid", "bridge": "solid", "prod": "dashed", "8080": "dashed",
+    }  # fmt: skip
 
 
 def test_the_legend_explains_what_is_drawn() -> None:
     def legend(*facts: Shown) -> set[str]:
-        return {label for label in lay_out_sketch(facts, measure).labels() if "expected" in label}
+        return set(lay_out_sketch(facts, measure).labels()) & {
+            f"{SIGNS[state]} {words}".strip() for state, words in STATE_WORDS.items()
+        }
 
     # A thing that is there is a plain box; only a link that is there is green.
     assert legend(Shown("missing", ROAMER), Shown("met", DEV)) == {"○ expected, not found"}
     assert legend(Shown("wrong", ROAMER, BRIDGE), Shown("met", ROAMER, DEV)) == {
         "✘ found, not expected", "✔ as expected",
     }  # fmt: skip
+    # What only a link that is missing leads to is missing, too.
+    assert legend(Shown("other", ROAMER, BRIDGE), Shown("missing", ROAMER, DEV)) == {
+        "found besides", "○ expected, not found",
+    }  # fmt: skip
+
+
+def test_every_line_and_outline_is_in_the_legend(drawing: Drawing) -> None:
+    lines = [s for s in drawing.shapes if isinstance(s, Line)]
+    samples = {(s.colour, s.outline, s.width) for s in lines if len(s.points) == 2}
+    assert {(s.colour, s.outline, s.width) for s in lines if len(s.points) == 3} <= samples
+    outlines = {(colour, outline) for colour, outline, _ in samples}
+    for area in (s for s in drawing.shapes if isinstance(s, Area)):
+        plain = (palette.INK, "solid")
+        assert (area.edge, area.outline) in {plain, *outlines}
+
+
+@pytest.mark.parametrize("name", ["one missing link", "nothing joined", "two links between two"])
+def test_a_simple_picture_is_narrow_enough_for_half_a_screen(name: str) -> None:
+    # 500 px wide, a notebook leaves about 450 within the frame of a panel.
+    assert lay_out_sketch(merged(SKETCHES[name]), measure).width < 500
+
+
+def test_of_a_crowd_that_nobody_asked_for_some_are_shown() -> None:
+    nets = [Shown("other", ROAMER, Thing("network", f"n{number}")) for number in range(30)]
+    asked = [Shown("missing", ROAMER, Thing("network", f"m{number}")) for number in range(30)]
+    facts = concise([*asked, *nets, Shown("other", ROAMER, LOGS, PATH)])
+    more = Shown("other", ROAMER, Thing("network", "and 25 more"))
+    assert facts == (*asked, *nets[:5], Shown("other", ROAMER, LOGS, PATH), more)
+    assert concise(nets[:6]) == tuple(nets[:6])  # one is no crowd
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["to one", "from one"])
+def test_thirty_links_of_one_thing_run_level(turned: bool) -> None:
+    one, many = LOGS, [Thing("container", f"writer-{number}") for number in range(30)]
+    facts = [Shown("wrong", *((one, each) if turned else (each, one))) for each in many]
+    lines = [s for s in lay_out_sketch(facts, measure).shapes if isinstance(s, Line)]
+    slants = [
+        abs(line.points[-1][1] - line.points[0][1]) for line in lines if len(line.points) == 3
+    ]
+    assert len(slants) == 30
+    assert max(slants) < 20
 
 
 @pytest.mark.parametrize(
@@ -179,6 +247,16 @@ def test_findings_hand_their_facts_on() -> None:
     # What waits for another is explained, and drawn, there.
     assert missed("not there", "Make it.", first).then(lambda: both).shows == ()
     assert met("there", first).then(lambda: both) == both
+
+
+def test_what_belongs_together_is_drawn_before_it_is_judged() -> None:
+    first, second = Shown("missing", DEV), Shown("missing", ROAMER, DEV)
+    lost, apart = missed("no dev", "Make it.", first), missed("not on dev", "Join it.", second)
+    waiting = lost.then(lambda: apart, drawn=True)
+    assert waiting == missed("no dev", BLOCKED, second)
+    assert lost.also(lambda: apart, drawn=True) == missed("no dev", "Make it.", first, second)
+    assert lost.also(lambda: apart) == lost
+    assert met("there").then(lambda: apart, drawn=True) == apart
 
 
 def test_of_facts_that_do_not_wait_for_each_other_all_that_are_missed_are_told() -> None:

@@ -14,10 +14,13 @@ from graders.display import as_text, drawn
 from graders.probe import Probe
 from graders.result import CheckResult
 from graders.runner import run_checks
+from graders.sketch import Thing, standing
 from tests.contract.harness import Engine
 from tests.submissions.corpus import Student, Submission, submissions
 
 CORPUS = submissions()
+ANY = "of any name"
+"""How a picture calls what may have whatever name."""
 TASK = "com.docker.swarm.task"
 """The label of containers that Swarm mode starts."""
 
@@ -78,6 +81,7 @@ def test_submission_earns_its_points(
         assert expectation.passed or expectation.hint
     assert submission.says in as_text(result)
     _picture_gives_nothing_away(result)
+    _picture_is_true(result, engine, student.folder)
     assert _everything(engine, student.folder) == before
 
 
@@ -100,7 +104,8 @@ def test_volumes_too_large_to_compare_are_for_the_instructor(
 
 def _picture_gives_nothing_away(result: CheckResult) -> None:
     """What is drawn as expected is named in the words, which the student reads anyway."""
-    words = " ".join(f"{e.text} {e.found}" for e in result.expectations) + " any tmpfs"
+    words = " ".join(f"{e.text} {e.found}" for e in result.expectations)
+    words += f" {ANY} tmpfs socket"
     for fact in (fact for e in result.expectations for fact in e.shows):
         if fact.state != "missing":  # what is there has the student's own names
             continue
@@ -108,6 +113,37 @@ def _picture_gives_nothing_away(result: CheckResult) -> None:
             assert all(word in words for word in text.split()), (fact, words)
     if result.status == "passed":
         assert not drawn(result)
+
+
+def _picture_is_true(result: CheckResult, engine: Engine, folder: Path) -> None:
+    """What is there is drawn as there, what is missing as missing, and what belongs together so."""
+    facts, api = drawn(result), engine.sdk.api
+    there: dict[str, set[str]] = {
+        # (With a link, it has a second one.)
+        "container": {n.lstrip("/") for c in api.containers(all=True) for n in c["Names"]},
+        "network": {network["Name"] for network in api.networks()},
+        "volume": {volume["Name"] for volume in api.volumes()["Volumes"] or ()},
+    }
+    # An anonymous volume is known by the beginning of its name.
+    there["volume"] |= {name[:12] for name in there["volume"] if len(name) == 64}
+    for thing, state in standing(facts).items():
+        if thing.kind == "path":
+            # Absolute ones stay as they are.
+            assert (state != "missing") == (folder / thing.name).exists(), (thing, facts)
+        elif thing.kind in there and not thing.name.startswith("of "):
+            assert (state != "missing") == (thing.name in there[thing.kind]), (thing, facts)
+    for fact in facts:
+        if fact.to is not None and (fact.thing.kind, fact.to.kind) == ("container", "network"):
+            if fact.words or fact.thing.name not in there["container"]:
+                continue
+            seen = api.inspect_container(fact.thing.name)["NetworkSettings"]["Networks"]
+            assert (fact.state != "missing") == (fact.to.name in seen), (fact, seen)
+    linked = {thing for fact in facts if fact.to for thing in (fact.thing, fact.to)}
+    loose = {thing for thing in standing(facts) if thing.kind != "container"} - linked
+    # Nothing of that exercise belongs on prod.
+    assert loose <= (
+        {Thing("network", "prod")} if result.grade_id == "aliases-isolation" else set()
+    )
 
 
 def _status(submission: Submission) -> str:
