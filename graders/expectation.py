@@ -40,7 +40,7 @@ class Finding:
         """
         if self.passed:
             return look()
-        return Finding(False, self.found, BLOCKED, look().shows if drawn else ())
+        return Finding(False, self.found, BLOCKED, _to_draw(look) if drawn else ())
 
     def also(self, look: Callable[[], Finding], *, drawn: bool = False) -> Finding:
         """Two facts in one expectation: this one where it was missed, hint and all; else the next.
@@ -50,9 +50,17 @@ class Finding:
         :param drawn: as for :meth:`then`.
         """
         if not self.passed:
-            return replace(self, shows=(*self.shows, *look().shows)) if drawn else self
+            return replace(self, shows=(*self.shows, *_to_draw(look))) if drawn else self
         found = look()
         return replace(found, shows=(*self.shows, *found.shows))
+
+
+def _to_draw(look: Callable[[], Finding]) -> tuple[Shown, ...]:
+    """What a look shows, and nothing where it fails: nobody is judged by it."""
+    try:
+        return look().shows
+    except ObservationError:
+        return ()
 
 
 def met(found: str, *shows: Shown) -> Finding:

@@ -11,7 +11,7 @@ import pytest
 from course_lib.diagrams import palette
 from course_lib.diagrams.shapes import Area, Drawing, Label, Line
 from graders.display import as_html, as_svg, as_text, drawn
-from graders.expectation import BLOCKED, every, met, missed
+from graders.expectation import BLOCKED, Finding, ObservationError, every, met, missed
 from graders.result import CheckResult, ExpectationResult, Status
 from graders.sketch import STATE_WORDS, Shown, Thing, concise, merged, standing, worth_drawing
 from graders.sketch_layout import SIGNS, lay_out_sketch
@@ -257,6 +257,13 @@ def test_what_belongs_together_is_drawn_before_it_is_judged() -> None:
     assert lost.also(lambda: apart, drawn=True) == missed("no dev", "Make it.", first, second)
     assert lost.also(lambda: apart) == lost
     assert met("there").then(lambda: apart, drawn=True) == apart
+
+    def broken() -> Finding:
+        raise ObservationError("no answer")
+
+    # That it cannot be drawn is no reason not to judge.
+    assert lost.then(broken, drawn=True) == missed("no dev", BLOCKED)
+    assert lost.also(broken, drawn=True) == lost
 
 
 def test_of_facts_that_do_not_wait_for_each_other_all_that_are_missed_are_told() -> None:
