@@ -45,7 +45,7 @@ def _warn(text: str) -> None:
 
 
 def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:
-    told = [row for row in rows if row.status != "skipped"]
+    told = [row for row in rows if row.status not in _NOT_DONE]
     width = max([7, *(len(row.student) for row in told)])
     yield f"{assignment}"
     for row in told:
@@ -63,8 +63,10 @@ def _summary(assignment: str, rows: list[Row]) -> Iterator[str]:
 
 _STATUSES = {
     "graded": "graded", "attention": "graded, but something waits for you",
-    "skipped": "graded before (--force does it again)", "failed": "not graded",
+    "skipped": "graded before (--force does it again)",
+    "excluded": "left out (student_id_exclude)", "failed": "not graded",
 }  # fmt: skip
+_NOT_DONE = ("skipped", "excluded")
 
 
 class _Quiet:
@@ -88,7 +90,7 @@ class _Bar(_Quiet):
 
     def tell(self, assignment: str, row: Row) -> None:
         text = f"{assignment}: {printable(row.student)}"
-        if row.status == "skipped":
+        if row.status in _NOT_DONE:
             # It took no time, and would make the rest look as quick.
             self._left -= 1
             self._progress.update(self._task, total=self._left, description=text)

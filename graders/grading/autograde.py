@@ -94,6 +94,9 @@ class ClassAutograde(Autograde):
             assert match is not None
             assignment, student = match["assignment"], match["student"]
             self.notebooks = sorted(self.assignments[path])
+            if student in self._course.student_id_exclude.split(","):  # as nbgrader reads it
+                yield Row(student, "excluded", notes=["left out (student_id_exclude)"])
+                continue
             try:
                 if not self.init_destination(assignment, student):
                     yield Row(student, "skipped", notes=["graded before (--force does it again)"])

@@ -13,7 +13,8 @@ class Row:
     """How one student's submission went.
 
     :param status: ``graded``, ``attention`` (graded, something waits for the instructor),
-        ``skipped`` (was graded before) or ``failed`` (not graded; ``notes`` say why).
+        ``skipped`` (was graded before), ``excluded`` (by ``student_id_exclude``) or ``failed`` (not
+        graded; ``notes`` say why).
     :param in_kernel: tests whose points rest on the word of the student's kernel.
     """
 

@@ -39,6 +39,7 @@ def test_nothing_is_shown_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_summary_names_what_needs_a_look() -> None:
     rows = [
         Row("ann", "skipped", notes=["graded before (--force does it again)"]),
+        Row("eva", "excluded", notes=["left out (student_id_exclude)"]),
         Row("ben", "graded", 10.5, 12.0, 4.25),
         Row("cho", "attention", 6.0, 12.0, 61.0, ["publish-address waits for you: \x1b[2J why"]),
         Row("dan", "failed", notes=["it is not a notebook"]),
@@ -51,7 +52,7 @@ def test_the_summary_names_what_needs_a_look() -> None:
         "  dan      failed             -",
         "             it is not a notebook",
         "  1 graded, 1 graded, but something waits for you,"
-        " 1 graded before (--force does it again), 1 not graded",
+        " 1 graded before (--force does it again), 1 left out (student_id_exclude), 1 not graded",
     ]
 
 

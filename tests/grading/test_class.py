@@ -83,6 +83,18 @@ def test_what_is_graded_stays_and_an_interrupted_run_goes_on(course: Course) -> 
     assert course.grade("--force", "--student", "ben").keys() == {"ben"}
 
 
+def test_an_excluded_student_is_left_out(course: Course) -> None:
+    with (course.root / "nbgrader_config.py").open("a") as settings:
+        settings.write('\nc.CourseDirectory.student_id_exclude = "ann,eva"\n')
+    for student in ("ann", "ben"):
+        course.submit(student, dict(RIGHT))
+    rows = course.grade()
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "ann": "excluded", "ben": "graded",
+    }  # fmt: skip
+    assert not (course.root / "autograded" / "ann").exists()
+
+
 def test_one_notebook_of_several_is_graded_again_and_the_others_stay(course: Course) -> None:
     words = {
         "grade": True, "grade_id": "second", "locked": True, "points": 3, "schema_version": 3,
