@@ -30,6 +30,8 @@ TRACK = 9.0
 MOST_TRACKS = 12
 BESIDE = 4.0
 """Between the wires of one container that run side by side in a gap."""
+MOST_GUESTS = 3
+"""Lines on a bar about those who are on it and stand elsewhere."""
 TOO_WIDE = 1.3
 """Times the room: beyond, texts get too small when a notebook shrinks the picture."""
 
@@ -80,7 +82,24 @@ def _components(
         return [whole]
     titles = {bar.key: bar for bar in bars}
     cut = [_cut_loose(stack, titles) for stack in stacks]
-    return [_wired([bar], [s for s in cut if s.bars == (bar.key,)], measure, room) for bar in bars]
+    return [
+        _wired([_with_guests(bar, stacks)], [s for s in cut if s.bars == (bar.key,)], measure, room)
+        for bar in bars
+    ]
+
+
+def _with_guests(bar: Bar, stacks: Sequence[Stack]) -> Bar:
+    """The same, with those on it that stand on another bar: without a wire it would look empty."""
+    guests = [
+        (f"{owner.sign} {owner.name}", ", ".join(filter(None, (wire.address, *wire.notes))))
+        for stack in stacks
+        for owner, wire in ((stack.boxes[0], wire) for wire in stack.wires[1:])
+        if wire.bar == bar.key and wire.mark != "removed"
+    ]
+    lines = guests[:MOST_GUESTS]
+    if len(guests) > MOST_GUESTS:
+        lines.append((f"and {len(guests) - MOST_GUESTS} more", ""))
+    return replace(bar, lines=(*bar.lines, *lines))
 
 
 def _cut_loose(stack: Stack, bars: Mapping[str, Bar]) -> Stack:

@@ -437,6 +437,18 @@ def test_the_first_names_are_shown_and_the_rest_is_counted() -> None:
     )
 
 
+def test_a_network_whose_wires_became_words_does_not_look_empty() -> None:
+    names = tuple(f"n{number}" for number in range(30))
+    hub = container("hub", *names)
+    drawing = lay_out(build_scene(topology(hub, networks=names)), measure)
+    assert drawing.width <= palette.WIDTH
+    # On the first it stands, with its wire.
+    assert len([label for label in drawing.labels() if label.endswith(" hub")]) == 29
+    crowd = [container(f"c{number}", *names) for number in range(5)]
+    labels = lay_out(build_scene(topology(*crowd, networks=names)), measure).labels()
+    assert labels.count("and 2 more") == 29
+
+
 def test_wires_that_would_be_too_long_become_words() -> None:
     drawing = lay_out(build_storage_scene(STORAGE_SCENES["thirty on all"]), measure)
     assert drawing.width <= palette.WIDTH
