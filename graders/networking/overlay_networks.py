@@ -9,10 +9,12 @@ from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import exists, listed
 from graders.probe import Probe
 from graders.registry import check
+from graders.sketch import Shown, Thing
 from graders.swarm_view import ServiceView, TaskView
 
 NAME, NETWORK, REPLICAS = "hello", "mynet", 2
 START_SECONDS = 15.0
+SERVICE = Thing("service", NAME)
 
 
 @check("overlay-service")
@@ -26,13 +28,13 @@ def service_on_an_overlay(probe: Probe) -> Iterator[Expectation]:
     overlay = made.then(lambda: _is_overlay(network))
     yield expect("mynet is an overlay network, and attachable.", 1, overlay)
     service = probe.service(NAME) if on.passed else ServiceView.missing(NAME)
-    there = on.then(lambda: _is_there(service))
+    there = on.then(lambda: _is_there(service), drawn=True)
     yield expect(
         "There is a service named hello from the image nginx.",
         1,
         there.also(lambda: _image(probe, service)),
     )
-    attached = overlay.then(lambda: there).then(lambda: _on_network(service, network))
+    attached = overlay.then(lambda: there).then(lambda: _on_network(service, network), drawn=True)
     yield expect("hello is on mynet.", 0.5, attached)
     running = there.then(lambda: _two_running(probe, service))
     yield expect("Two replicas of hello are running.", 1.5, running)
@@ -60,20 +62,24 @@ def _is_overlay(network: NetworkView) -> Finding:
         return missed(
             f"mynet has the driver {network.driver}",
             "The driver is chosen when a network is made. Remove mynet and make it anew.",
+            Shown("wrong", Thing("network", NETWORK), words=f"driver {network.driver}"),
         )
     if not network.attachable:
         return missed(
             "mynet is not attachable",
             "Without a further option only services may join an overlay network.",
+            Shown("wrong", Thing("network", NETWORK), words="not attachable"),
         )
     return met("mynet is an attachable overlay network")
 
 
 def _is_there(service: ServiceView) -> Finding:
     if service.exists:
-        return met(f"service hello, image {service.image}")
+        return met(f"service hello, image {service.image}", Shown("met", SERVICE))
     return missed(
-        "there is no service named hello", "docker service ls shows the services there are."
+        "there is no service named hello",
+        "docker service ls shows the services there are.",
+        Shown("missing", SERVICE),
     )
 
 
@@ -84,10 +90,15 @@ def _image(probe: Probe, service: ServiceView) -> Finding:
 
 
 def _on_network(service: ServiceView, network: NetworkView) -> Finding:
-    if network.id in service.networks or network.name in service.networks:
-        return met("hello is on mynet")
+    shown = exists(network).shows
+    link = Thing("network", network.name)
+    if network.exists and {network.id, network.name} & set(service.networks):
+        return met("hello is on mynet", *shown, Shown("met", SERVICE, link))
     return missed(
-        "hello is not on mynet", "docker service create has the option that docker run has."
+        "hello is not on mynet",
+        "docker service create has the option that docker run has.",
+        *shown,
+        Shown("missing", SERVICE, link),
     )
 
 
