@@ -58,6 +58,40 @@ def test_shared_stack_cannot_be_connected(bench: Bench, mode: str) -> None:
     )
 
 
+def test_network_of_the_host_by_its_id(bench: Bench) -> None:
+    """No mode ``host``: the stack is the container's own, and has the loopback alone."""
+    host = bench.inspect_network("host")["Id"]
+    container = bench.on(host, "c")
+    assert bench.sh(container, "ls /sys/class/net").out.split() == ["lo"]
+    shown = bench.inspect(container)
+    assert shown["HostConfig"]["NetworkMode"] == host
+    assert list(shown["NetworkSettings"]["Networks"]) == ["host"]
+    assert shown["Config"]["Hostname"] == container[:12]
+    answer = bench.connect(bench.network(), container)
+    assert answer.status == 400
+    assert "sharing network namespace with another container or host" in answer.message
+    assert bench.disconnect("host", container).status == 200
+    answer = bench.connect("host", container)
+    assert answer.status == 400
+    assert "cannot be disconnected from host network or connected to host" in answer.message
+
+
+@pytest.mark.parametrize("network", ["bridge", "host", "none"])
+def test_alias_on_a_network_by_its_id(bench: Bench, network: str) -> None:
+    """Counts as one on a user-defined network until it starts."""
+    network_id = bench.inspect_network(network)["Id"]
+    endpoints = {network_id: {"Aliases": ["x"]}}
+    container = bench.create(
+        host={"NetworkMode": network_id}, NetworkingConfig={"EndpointsConfig": endpoints}
+    )
+    answer = bench.raw.post(f"/containers/{container}/start")
+    assert (answer.status, answer.message) == (
+        400,
+        "invalid endpoint settings:\n"
+        "network-scoped alias is supported only for containers in user defined networks",
+    )
+
+
 def test_isolated_container_cannot_be_connected(bench: Bench) -> None:
     name, container = bench.network(), bench.on("none", "c")
     answer = bench.connect(name, container)

@@ -234,16 +234,16 @@ class NetworkController:
     def check(self, network_name: str, spec: EndpointSpec) -> None:
         """Check what is asked of an attachment, before the container exists or runs.
 
-        The network need not exist yet.
+        The network need not exist yet. Any ID counts as that of a user-defined network.
 
         :raises InvalidParameter: with dockerd's list of faults.
         """
         try:
-            network = self.get(network_name)
+            pools = self.get(network_name).settings.pools
         except (NotFound, InvalidParameter):
             check_endpoint(network_name, spec, None)
         else:
-            check_endpoint(network.name, spec, network.settings.pools)
+            check_endpoint(network_name, spec, pools)
 
     def check_combination(self, mode: str, current: Iterable[str], network: Network) -> None:
         """Check that a container may have one more network.
@@ -279,7 +279,10 @@ class NetworkController:
                 raise InvalidParameter(CONFLICT_SHARED)
             raise NotFound(f"sandbox for container {owner.id} not found")
         if network.endpoint_of(owner.id) is None:
-            mode = "host" if sandbox.stack.is_host else ""
+            # Whoever starts on the host's network without its stack asked for it by ID: dockerd
+            # sees no mode ``host`` in that, and gives a stack of its own with lo alone.
+            starts = not sandbox.endpoints
+            mode = "host" if sandbox.stack.is_host or starts else ""
             current = [e.network_name for e in sandbox.endpoints if not e.hidden]
             self.check_combination(mode, current, network)
         check_endpoint(network.name, spec, network.settings.pools)
@@ -303,7 +306,7 @@ class NetworkController:
         network = self.get(network_ref)
         endpoint = network.endpoint_of(container_id)
         sandbox = self._sandboxes.get(container_id)
-        if network.driver.shares_host and endpoint is not None:
+        if sandbox is not None and sandbox.stack.is_host and endpoint is not None:
             raise InvalidParameter(_CONFLICT_HOST)
         if endpoint is None or sandbox is None:
             raise SystemFailure(
