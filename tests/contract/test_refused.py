@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import tarfile
 
+import pytest
+
 from tests.contract.harness import Bench
 
 
@@ -30,6 +32,14 @@ PLUGIN = tar(
 )
 
 
+def zstd(data: bytes) -> bytes:
+    """One frame (RFC 8878) that stores its data in a block as it is, for want of a compressor."""
+    last, raw = 1, 0
+    header = b"\x28\xb5\x2f\xfd\xa0" + len(data).to_bytes(4, "little")
+    block = (last | raw << 1 | len(data) << 3).to_bytes(3, "little")
+    return header + block + data
+
+
 def test_processes_of_the_host(bench: Bench) -> None:
     answer = bench.create_raw({"Image": "alpine", "HostConfig": {"PidMode": "host"}})
     assert answer.status == 201, answer.message
@@ -52,3 +62,23 @@ def test_extended_attributes_of_an_archive(bench: Bench) -> None:
     answer = bench.raw.request("PUT", target, tar((painted, b"")), params={"path": "/"})
     assert answer.status == 200
     assert 'user.colour="blue"' in bench.sh(container, "getfattr -d /painted").out
+
+
+@pytest.mark.parametrize("place", ["archive", "build", "images/create", "images/load"])
+def test_archives_compressed_with_zstd(bench: Bench, place: str) -> None:
+    name, container = bench.name(), bench.create()
+    made = zstd(tar((tarfile.TarInfo("Dockerfile"), b"FROM alpine\nLABEL a=b\n")))
+    if place == "images/load":  # of nothing: dockerd asks for a manifest
+        made = zstd(tar((tarfile.TarInfo("manifest.json"), b"[]")))
+    method, target, params = {
+        "archive": ("PUT", f"/containers/{container}/archive", {"path": "/tmp"}),
+        "build": ("POST", "/build", {"t": name, "version": "1"}),
+        "images/create": ("POST", "/images/create", {"fromSrc": "-", "repo": name}),
+        "images/load": ("POST", "/images/load", {}),
+    }[place]
+    headers = {"Content-Type": "application/x-tar"}
+    answer = bench.raw.request(method, target, made, params=params, headers=headers)
+    if place in ("build", "images/create"):
+        bench.raw.delete(f"/images/{name}")
+    assert answer.status == 200, answer.message
+    assert b"zstd" not in answer.body

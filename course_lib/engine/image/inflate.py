@@ -13,7 +13,7 @@ import zlib
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import IO, cast
 
-from course_lib.engine.errdefs import EngineError, InvalidParameter
+from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
 
 LIMIT = 16 << 30
 """Bytes that one archive may have when it is inflated."""
@@ -74,5 +74,5 @@ def _reader(spool: IO[bytes]) -> IO[bytes]:
     if head.startswith(b"\xfd7zXZ\x00"):
         return cast(IO[bytes], lzma.LZMAFile(spool))
     if head.startswith(_ZSTD):
-        raise InvalidParameter("zstd archives are not supported by the embedded engine")
+        raise NotImplementedByEngine("an archive compressed with zstd")
     return spool
