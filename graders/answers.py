@@ -24,10 +24,13 @@ def as_text(value: object) -> str | None:
         return value.strip() or None
     if isinstance(value, bool) or not isinstance(value, Integral):
         return ""
-    return str(int(value))
+    try:
+        return str(int(value))
+    except ValueError:  # thousands of digits
+        return ""
 
 
-def describe(value: object) -> str:
+def describe(value: object, wanted: str = "a text or a whole number") -> str:
     """A short form of the answer for a student to recognise; the type, where that is the mistake.
 
     Whatever a student's object does when it is asked for its text is no mistake of the check.
@@ -41,7 +44,7 @@ def describe(value: object) -> str:
         return f"something of the type {kind}, which has no text"
     text = text if len(text) <= 60 else text[:57] + "…"
     if as_text(value) == "" and not isinstance(value, str):
-        return f"{text} (of the type {kind}; a text or a whole number is asked for)"
+        return f"{text} (of the type {kind}; {wanted} is asked for)"
     return text
 
 

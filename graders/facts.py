@@ -83,6 +83,12 @@ def runs(container: ContainerView) -> Finding:
             "A container lives as long as its program. docker logs shows its last words.",
             Shown("wrong", box(container), words=f"exited ({container.exit_code})"),
         )
+    if container.status == "restarting":
+        return missed(
+            f"{name} is restarting: its program ended with code {container.exit_code}",
+            "It ends each time that it is started. docker logs shows its last words.",
+            wrong,
+        )
     return missed(
         f"{name} is {container.status}", "Bring it back to running: see docker ps -a.", wrong
     )

@@ -15,7 +15,14 @@ from course_lib.images import ImageTable
 from graders.engine_view import ContainerView, NetworkView, container_view, network_view
 from graders.image_names import same_image
 from graders.probe_container import observing
-from graders.storage_view import ImageView, VolumeView, image_view, volume_view
+from graders.storage_view import (
+    ImageView,
+    LayerView,
+    VolumeView,
+    image_view,
+    layer_view,
+    volume_view,
+)
 from graders.swarm_view import ServiceView, TaskView, service_view, task_view
 
 AMBIGUOUS = "multiple IDs found with provided prefix"
@@ -99,10 +106,15 @@ class EngineState:
             except docker.errors.NotFound:
                 return ImageView("", reference)
 
-    def history(self, image: ImageView) -> list[str]:
+    def history(self, image: ImageView) -> list[LayerView]:
         """What made the layers of an image that exists, the latest first (``docker history``)."""
         with observing():
-            return [str(layer.get("CreatedBy") or "") for layer in self._api.history(image.id)]
+            return [layer_view(layer) for layer in self._api.history(image.id)]
+
+    def layers_of_the_course(self) -> list[LayerView]:
+        """What made the layers of those of the course's images that are there."""
+        images = (self.image(image.reference) for image in self._images)
+        return [layer for image in images if image.exists for layer in self.history(image)]
 
     def swarm_state(self) -> tuple[str, bool]:
         """``LocalNodeState`` of the engine (``inactive``, ``active`` …), and if it manages one."""

@@ -61,6 +61,17 @@ class ImageView:
         return bool(self.id)
 
 
+@dataclass(frozen=True, slots=True)
+class LayerView:
+    """One entry of an image's history."""
+
+    created: int
+    """Unix time."""
+    created_by: str
+    tags: tuple[str, ...] = ()
+    """Of the image that ends with it."""
+
+
 def mount_views(document: Mapping[str, Any]) -> tuple[MountView, ...]:
     """From the answer of ``GET /containers/{id}/json``.
 
@@ -106,6 +117,15 @@ def image_view(reference: str, document: Mapping[str, Any]) -> ImageView:
     """From the answer of ``GET /images/{name}/json``."""
     volumes = (document.get("Config") or {}).get("Volumes") or {}
     return ImageView(document["Id"], reference, tuple(volumes))
+
+
+def layer_view(document: Mapping[str, Any]) -> LayerView:
+    """From an entry of ``GET /images/{name}/history``."""
+    return LayerView(
+        int(document.get("Created") or 0),
+        str(document.get("CreatedBy") or ""),
+        tuple(document.get("Tags") or ()),
+    )
 
 
 def _path(target: str | None) -> str:

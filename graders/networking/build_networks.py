@@ -9,7 +9,7 @@ from functools import partial
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import excerpt, exists, image_there, itself, listed, made_from, on_network, runs
-from graders.http_probe import HttpAnswer
+from graders.http_probe import HttpAnswer, in_url
 from graders.networking.rebuilt import rebuilt
 from graders.probe import Probe
 from graders.probe_files import FileView
@@ -75,8 +75,11 @@ def _file(probe: Probe, image: ImageView, path: str) -> FileView:
 def _has_file(file: FileView) -> Finding:
     if file.is_file:
         return met(f"{file.path} is there, {len(file.content)} bytes")
+    is_what = {"directory": "a folder", "huge": "too large to be read", "other": "no plain file"}
     return missed(
-        f"the image has no file {file.path}",
+        f"{file.path} is {is_what[file.kind]}"
+        if file.kind in is_what
+        else f"the image has no file {file.path}",
         "A RUN instruction of the Dockerfile can write it. Build the image anew.",
     )
 
@@ -133,9 +136,11 @@ def _served(probe: Probe, mirror: ContainerView, dev: NetworkView, file: FileVie
     fetched = file.text.strip()
     site = probe.files(mirror).tree(SITE) or {}
     same = [path for path, one in site.items() if one.is_file and one.text.strip() == fetched]
+    # By address: its name may be the alias of others, too.
+    address = min(mirror.addresses["dev"], key=lambda one: (":" in one, one))
     with probe.inside_network(dev) as inside:
         for path in (*PAGES, *same):
-            look = partial(inside.get, f"http://mirror/{path}")
+            look = partial(inside.get, f"http://{in_url(address)}/{path}")
             page = probe.settled(mirror, look, _spoke)
             if page.ok and page.body.strip() == fetched:
                 return itself(probe, mirror, met(f"mirror serves what is in {file.path}"))

@@ -211,7 +211,7 @@ def _reverse(probe: Probe, answer: object) -> Finding:
     ready = (
         exists(prod)
         .also(lambda: runs(node), drawn=True)
-        .also(lambda: on_network(node, prod), drawn=True)
+        .also(lambda: on_network(node, prod, JOIN), drawn=True)
     )
     if not ready.passed:
         return ready

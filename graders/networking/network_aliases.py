@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from graders.sketch import Shown, Thing
 IMAGE = "elasticsearch:2"
 NODES = ("prod-es-1", "prod-es-2")
 ANSWER_SECONDS = 15.0
+_ANEW = "A node that was started anew has a new one."
 
 
 @check("aliases-two-answers")
@@ -70,21 +72,23 @@ def networks_keep_apart(probe: Probe) -> Iterator[Expectation]:
 @check("aliases-who-answered")
 def node_names_collected(probe: Probe) -> Iterator[Expectation]:
     """``answers`` is the set of node names that ``es:9200`` on ``prod`` gives."""
-    given = _as_set(probe.answers.get("answers"))
+    answer = probe.answers.get("answers")
     prod = probe.network("prod")
     nodes = [probe.container(name) for name in NODES]
     ready = exists(prod)
     for node in nodes:
         ready = ready.also(partial(_member, node, prod))
     told = missed("answers is not set", "Set answers to a set of the names, such as {'A', 'B'}.")
-    names = ready if given is not None else told
-    actual = _node_names(probe, prod, nodes) if names.passed else list[str]()
-    seen = names.also(lambda: _some_right(given or frozenset(), actual))
+    blank = isinstance(answer, str) and not answer.strip()
+    names = told if answer is None or answer is ... or blank else ready
+    behind = _behind_es(probe, prod, nodes) if names.passed else _Behind()
+    given = _as_set(answer)
+    seen = names.also(lambda: _some_right(answer, given, behind))
     yield expect("answers holds a name of a node behind es on prod.", 1, seen)
     yield expect(
         "answers holds the names of both nodes, and no other.",
         2,
-        seen.then(lambda: _all_right(given or frozenset(), actual)),
+        seen.then(lambda: _all_right(given, behind)),
     )
 
 
@@ -194,37 +198,48 @@ def _on_prod(
     return named, met(f"{listed(own)} does not answer from prod")
 
 
-def _as_set(answer: object) -> frozenset[str] | None:
+def _as_set(answer: object) -> frozenset[str]:
     """The names in a set, list or tuple (a JSON array, lines captured by IPython)."""
-    if answer is None or answer is ... or isinstance(answer, dict):
-        return None
     if isinstance(answer, str):
-        text = answers.as_text(answer)
-        if text is None:
-            return None
         try:
-            decoded = json.loads(text)
-        except ValueError:
-            decoded = [text]
-        answer = decoded if isinstance(decoded, list) else [text]
+            decoded = json.loads(answer)
+        except (ValueError, RecursionError):
+            decoded = None
+        answer = decoded if isinstance(decoded, list) else [answer]
     if not isinstance(answer, list | tuple | set | frozenset):
         return frozenset()
     return frozenset(item.strip() for item in answer if isinstance(item, str) and item.strip())
 
 
-def _node_names(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """What answers as ``es`` on ``prod``."""
+
+    missing: frozenset[str] = frozenset(NODES)
+    """Those of the nodes to which the name does not lead."""
+    strangers: frozenset[str] = frozenset()
+    """Addresses to which it leads, and which are of no node."""
+    names: tuple[str, ...] = ()
     """What each node that answers says its name is: two can have drawn, or been given, the same."""
-    found = list[str]()
+
+
+def _behind_es(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> _Behind:
+    own = {node.name: frozenset(node.addresses[prod.name]) for node in nodes}
+    names = list[str]()
     with probe.inside_network(prod) as inside:
-        for node in nodes:
+        led = probe.soon(
+            lambda: inside.addresses("es"), lambda led: all(led & own[name] for name in NODES)
+        )
+        missing = frozenset(name for name in NODES if not led & own[name])
+        for name in sorted(own.keys() - missing):
             # Of a node with both kinds the one that elasticsearch:2 surely listens at.
-            address = min(node.addresses[prod.name], key=lambda one: (":" in one, one))
+            address = min(own[name], key=lambda one: (":" in one, one))
             url = f"http://{in_url(address)}:9200/"
             # Both run, so each has an answer to give; a busy machine may need a while for it.
             answer = probe.within(ANSWER_SECONDS, partial(inside.get, url), _names_node)
             if _names_node(answer):
-                found.append(_node_name(answer))
-    return found
+                names.append(_node_name(answer))
+    return _Behind(missing, led - frozenset().union(*own.values()), tuple(names))
 
 
 def _names_node(answer: HttpAnswer) -> bool:
@@ -240,33 +255,53 @@ def _node_name(answer: HttpAnswer) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _some_right(given: frozenset[str], actual: list[str]) -> Finding:
-    right = given.intersection(actual)
+def _some_right(answer: object, given: frozenset[str], behind: _Behind) -> Finding:
+    right = given.intersection(behind.names)
     if right:
         return met(f"answers holds {listed(right)}")
-    if not actual:
+    if len(behind.missing) == len(NODES):
         return missed(
-            "neither node answers at port 9200",
+            "on prod, the name es leads to neither node",
+            "es:9200 is asked for, so both need that alias on prod.",
+        )
+    if not behind.names:
+        return missed(
+            "no node behind es answers at port 9200",
             "Elasticsearch takes some seconds to start: docker logs prod-es-1.",
         )
+    if any(name in text for name in behind.names for text in given):
+        return missed(
+            f"answers holds {listed(map(repr, given))}",
+            "Each name has to be a text of its own, without anything around it, as in {'A', 'B'}.",
+        )
+    if given or (isinstance(answer, list | tuple | set | frozenset) and not answer):
+        return missed(
+            f"answers holds {listed(given)}" if given else "answers holds no name",
+            f'Ask es:9200 from a container on prod, and take the value of "name". {_ANEW}',
+        )
     return missed(
-        f"answers holds {listed(given)}" if given else "answers holds no name",
-        'Ask es:9200 from a container on prod, and take the value of "name". A node that was'
-        " started anew has a new one.",
+        f"answers is {answers.describe(answer, 'a set of texts')}",
+        "Set answers to a set of the names, such as {'A', 'B'}.",
     )
 
 
-def _all_right(given: frozenset[str], actual: list[str]) -> Finding:
-    wrong = given.difference(actual)
-    if given == set(actual) and len(actual) == len(NODES):
-        return met(f"answers is {listed(given)}")
-    if wrong:
+def _all_right(given: frozenset[str], behind: _Behind) -> Finding:
+    if behind.missing:
         return missed(
-            f"{listed(wrong)} is not behind es on prod",
-            "Ask on prod, not on dev, and take only names that come back.",
+            f"on prod, the name es does not lead to {listed(behind.missing)}",
+            "es:9200 is asked for, so both nodes need that alias on prod.",
         )
-    if len(actual) < len(NODES):
+    if len(behind.names) < len(NODES):
         return missed("only one node answers", "Are both running? See docker ps.")
+    if wrong := given.difference(behind.names):
+        return missed(
+            f"{listed(wrong)} is the name of neither node",
+            f"A third container goes by the name es on prod, at {listed(behind.strangers)}."
+            if behind.strangers
+            else f"Ask on prod, not on dev, and take only names that come back. {_ANEW}",
+        )
+    if given == set(behind.names):
+        return met(f"answers is {listed(given)}")
     return missed(
         f"answers holds {listed(given)} alone",
         "Ask a few times more: which of the two answers is left to chance.",

@@ -103,10 +103,14 @@ def _on_network(service: ServiceView, network: NetworkView) -> Finding:
 
 
 def _two_running(probe: Probe, service: ServiceView) -> Finding:
-    if service.replicas != REPLICAS:
-        wanted = "one on each node" if service.replicas is None else str(service.replicas)
+    if service.replicas is None:
         return missed(
-            f"hello is to have {wanted} of its replicas",
+            "hello has no number of replicas: it is one on each node, or a job",
+            "The mode of a service is chosen when it is made. Remove hello and make it anew.",
+        )
+    if service.replicas != REPLICAS:
+        return missed(
+            f"hello is to have {service.replicas} of its replicas",
             "docker service scale changes how many there are to be.",
         )
 

@@ -175,9 +175,15 @@ def _names_port(answer: object, web: ContainerView) -> Finding:
             "Set web_port to the number of the port and nothing else, for example 12345.",
         )
     if port == 80:
+        given = "80" if text == "80" else f"{answers.describe(answer)}, at the end of it 80"
         return missed(
-            "web_port is 80, the port inside the container",
+            f"web_port is {given}, the port inside the container",
             "Which port of the host leads there? In the PORTS column it stands before the arrow.",
+        )
+    if inner := {one.container_port for one in web.published if one.host_port == port}:
+        return missed(
+            f"web_port is {answers.describe(answer)}, which leads to {listed(inner)} of web",
+            f"nginx listens on {HTTP}: which port of the host leads there?",
         )
     return missed(
         f"web_port is {answers.describe(answer)}",
@@ -204,7 +210,8 @@ def _names_address(answer: object, web: ContainerView) -> Finding:
     if address is None:
         return missed(
             f"web_address is {answers.describe(answer)}",
-            "An IPv4 address is four numbers with dots between, such as 192.0.2.7.",
+            "Set web_address to one address and nothing else: four numbers with dots between, such"
+            " as 192.0.2.7. A container on several networks has one on each.",
         )
     own = {answers.address_in(one) for one in web.all_addresses}
     if not own:

@@ -2,10 +2,11 @@
 
 One TOML file per lesson; in it a table per exercise: ``given`` is done first, ``right`` holds
 submissions that earn all points, ``wrong`` others with the ``points`` they deserve. ``run`` is a
-shell script, ``python`` code that has ``client``, ``folder`` and ``host``, ``answers`` the values
-set, ``then`` a script that runs after the answers were found. ``says`` is a part of what the check
-has to tell, where another answer would lead astray. ``engines`` limits a submission to
-some. With ``prepare`` the exercise begins as its lesson does, with what that puts on the engine.
+shell script, ``python`` code that has ``client``, ``folder`` and ``host`` (and ``answers``, for
+values that TOML does not have), ``answers`` the values set, ``then`` a script that runs after the
+answers were found. ``says`` is a part of what the check has to tell, where another answer would
+lead astray. ``engines`` limits a submission to some. With ``prepare`` the exercise begins as its
+lesson does, with what that puts on the engine.
 
 All of them run on the embedded engine, the core of each exercise on dockerd as well: the first
 :data:`CORE_RIGHT` right ones and the first :data:`CORE_WRONG` others, where ``engines`` does not
@@ -112,10 +113,11 @@ class Student:
             self._start_lesson(course().exercise(submission.exercise)[0].key)
         self.shell(submission.given)
         self.shell(submission.run)
+        answers: dict[str, object] = {}
         if submission.python:
-            names = {"client": self.client, "folder": self.folder, "host": self.docker_host}
-            exec(submission.python, names)
-        answers = {name: self._answer(value) for name, value in submission.answers.items()}
+            here = {"client": self.client, "folder": self.folder, "host": self.docker_host}
+            exec(submission.python, here | {"answers": answers})
+        answers |= {name: self._answer(value) for name, value in submission.answers.items()}
         self.shell(submission.then)
         return answers
 
