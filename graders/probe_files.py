@@ -20,7 +20,7 @@ from graders.probe_container import observing
 MAX_BYTES = 8 * 1024 * 1024
 """More than any exercise asks for; a student's gigabytes are not read."""
 MAX_LINKS = 8
-_NOTHING_THERE = ("not a directory", "too many levels of symbolic links")
+_NOTHING_THERE = ("not a directory", "too many levels of symbolic links", "too many links")
 
 
 @dataclass(frozen=True, slots=True)
