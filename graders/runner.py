@@ -77,9 +77,14 @@ def _collect(function: CheckFunction, probe: Probe, into: list[ExpectationResult
 def _result(expectation: Expectation) -> ExpectationResult:
     finding = expectation.finding
     return ExpectationResult(
-        expectation.text, finding.passed, expectation.points, finding.found, finding.hint,
-        finding.shows,
+        expectation.text, finding.passed, expectation.points, _written(finding.found),
+        _written(finding.hint), finding.shows,
     )  # fmt: skip
+
+
+def _written(text: str) -> str:
+    """As a notebook can hold it: a file's name may have bytes that are no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def unobserved(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 _SIZE = re.compile(r"(\d+)([kmg]?)b?", re.IGNORECASE)
@@ -40,6 +41,19 @@ class VolumeView:
     labels: Mapping[str, str] = field(default_factory=dict)
     mountpoint: str = ""
     """Where its files lie, on the machine that the engine runs on."""
+    device: str = ""
+    """The folder there that its driver was told to bind, where it was."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The folders on that machine in which its files are found."""
+        return tuple(place for place in (self.mountpoint, self.device) if place)
+
+    def overlaps(self, folders: Iterable[str]) -> bool:
+        """Whether one of these folders is one of its own, or inside or around one."""
+        theirs = [PurePosixPath(posixpath.normpath(folder)) for folder in folders]
+        mine = [PurePosixPath(posixpath.normpath(place)) for place in self.places]
+        return any(a.is_relative_to(b) or b.is_relative_to(a) for a in mine for b in theirs)
 
     @property
     def anonymous(self) -> bool:
@@ -110,6 +124,7 @@ def volume_view(document: Mapping[str, Any]) -> VolumeView:
         document.get("Driver", ""),
         document.get("Labels") or {},
         document.get("Mountpoint") or "",
+        _bound(document.get("Options") or {}),
     )
 
 
@@ -126,6 +141,12 @@ def layer_view(document: Mapping[str, Any]) -> LayerView:
         str(document.get("CreatedBy") or ""),
         tuple(document.get("Tags") or ()),
     )
+
+
+def _bound(options: Mapping[str, str]) -> str:
+    """As ``mount`` takes it: ``type=none,o=bind,device=/folder``."""
+    flags = options.get("o", "").split(",")
+    return options.get("device", "") if {"bind", "rbind"} & set(flags) else ""
 
 
 def _path(target: str | None) -> str:

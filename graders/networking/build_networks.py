@@ -73,7 +73,7 @@ def _file(probe: Probe, image: ImageView, path: str) -> FileView:
 
 
 def _has_file(file: FileView) -> Finding:
-    if file.is_file:
+    if file.kind == "file":
         return met(f"{file.path} is there, {len(file.content)} bytes")
     is_what = {"directory": "a folder", "huge": "too large to be read", "other": "no plain file"}
     return missed(

@@ -11,6 +11,7 @@ from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import box, excerpt, itself, listed, made_from, mounted, port_links, runs
 from graders.host_paths import host_path
+from graders.http_probe import MAX_BODY
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
@@ -24,6 +25,7 @@ SOCKET = f"/var/run/{SOCKET_NAME}"
 ABOVE_SOCKET = {"/var/run", "/run"}
 NO_PROGRAM = (126, 127)
 """Exit codes of a command that is not there, or cannot be run."""
+DENIED = "permission denied"
 _ROOT = re.compile(r"(?:^|[;{])\s*root\s+\"?([^\s;\"]+)\"?\s*;", re.MULTILINE)
 
 
@@ -185,7 +187,8 @@ def _page(probe: Probe, static: ContainerView) -> Finding:
             *port_links("missing", static, [PORT]),
             *port_links("other", static, (port.host_port for port in static.published)),
         )
-    text = (probe.folder / SITE / "index.html").read_bytes().decode("utf-8", "replace")
+    page = (probe.folder / SITE / "index.html").read_bytes()
+    text = page[:MAX_BODY].decode("utf-8", "replace")  # no more of an answer is read
     answer = probe.get_published(
         static, ports, good=lambda answer: answer.ok and answer.body == text
     )
@@ -222,9 +225,14 @@ def _same_text(probe: Probe, motd: ContainerView) -> Finding:
 def _socket(probe: Probe, inner: ContainerView) -> Finding:
     found = "nothing"
     socket = Thing("host", "socket")
+    code, told = probe.run_in(inner, "printenv", "DOCKER_HOST")
+    looked_at = posixpath.normpath(told.strip().removeprefix("unix://") if code == 0 else SOCKET)
     for mount in inner.mounts:
         target = posixpath.normpath(mount.target)
-        path = posixpath.join(target, SOCKET_NAME) if target in ABOVE_SOCKET else target
+        if inner.mount_over(looked_at) is mount:
+            path = looked_at
+        else:
+            path = posixpath.join(target, SOCKET_NAME) if target in ABOVE_SOCKET else target
         if mount.type == "bind" and probe.run_in(inner, "test", "-S", path)[0] == 0:
             return met(
                 f"{host_path(mount.source)} is at {mount.target}",
@@ -248,6 +256,12 @@ def _lists_itself(probe: Probe, inner: ContainerView) -> Finding:
     if code in NO_PROGRAM:
         return missed("no program docker runs in inner", "The image docker has one.")
     last = output.strip().splitlines()[-1:]
+    if DENIED in output.lower():
+        return missed(
+            f"docker ps in inner said {excerpt(last[0]) if last else 'nothing'}",
+            "The socket is there, but not for the user as whom inner runs its programs. Start inner"
+            " without a user of your own.",
+        )
     return missed(
         f"docker ps in inner said {excerpt(last[0]) if last else 'nothing'}",
         "Is it the socket of the engine in which inner runs, and where docker looks for it? That is"

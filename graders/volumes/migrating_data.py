@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,10 +12,12 @@ from graders.facts import box, made_from, runs
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
-from graders.volumes.redis import counter_of, version_of
+from graders.volumes.redis import NoAnswerError, RefusedError, counter_of, version_of
 
 DATA = "/data"
 COUNTER = "42"
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
+"""What Redis can count: 64 bits."""
 _ALIVE = ("running", "paused", "restarting")
 
 
@@ -28,7 +31,7 @@ def data_moved_to_the_next_version(probe: Probe) -> Iterator[Expectation]:
     yield expect("redis30 was made from the image redis:3.0.", 1, image)
     taken = running.then(lambda: _took_over(probe, old, new, "redis:2.8"), drawn=True)
     yield expect("redis30 has the volume that redis28 kept its data in.", 1.5, taken)
-    yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
+    yield expect("redis28 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old, new)))
     yield expect(
         f"In redis30, GET counter gives {COUNTER}.",
         2,
@@ -54,7 +57,7 @@ def data_moved_once_more(probe: Probe) -> Iterator[Expectation]:
     )
     taken = running.then(lambda: _took_over(probe, old, new), drawn=True)
     yield expect("redis-next has the volume that redis30 kept its data in.", 1.5, taken)
-    yield expect("redis30 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old)))
+    yield expect("redis30 is stopped or removed.", 1, taken.then(lambda: _stopped(probe, old, new)))
     yield expect(
         "In redis-next, the counter is there.", 1.5, taken.then(lambda: _counter_is(probe, new))
     )
@@ -106,15 +109,18 @@ def _took_over(
 
 
 def _volumes_of(probe: Probe, container: ContainerView) -> set[str]:
-    """The volumes of a container, also of one that was removed since the lesson started."""
+    """Where a Redis keeps its data, also one that was removed since the lesson started."""
     if container.status != "missing":
-        return {mount.name for mount in container.mounts if mount.type == "volume"}
-    ids, volumes = set(_made_as(probe, container.name)), set()
+        mount = container.mount_at(DATA)
+        return {mount.name} if mount is not None and mount.type == "volume" else set()
+    ids, volumes = set(_named(probe, container.name)), set()
     for event in probe.events():
         actor = event.get("Actor") or {}
+        about = actor.get("Attributes") or {}
         match event.get("Type"), event.get("Action"):
-            case "volume", "mount" if (actor.get("Attributes") or {}).get("container") in ids:
-                volumes.add(str(actor.get("ID")))
+            case "volume", "mount" if about.get("container") in ids:
+                if about.get("destination", DATA) == DATA:
+                    volumes.add(str(actor.get("ID")))
             case "volume", "destroy":  # another one may have its name later
                 volumes.discard(str(actor.get("ID")))
     return volumes
@@ -124,48 +130,70 @@ def _was_made_from(probe: Probe, container: ContainerView, image: str) -> bool:
     """Also of one that was removed since the lesson started."""
     if container.status != "missing":
         return probe.is_image(container, image)
-    references = _made_as(probe, container.name).values()
+    references = _named(probe, container.name).values()
     return any(probe.is_reference_to(reference, image) for reference in references)
 
 
-def _made_as(probe: Probe, name: str) -> dict[str, str]:
-    """By ID, the images of all containers made under this name since the lesson started."""
+def _named(probe: Probe, name: str) -> dict[str, str]:
+    """By ID, the images of all containers that had this name since the lesson started."""
     actors = [
         event.get("Actor") or {}
         for event in probe.events()
-        if (event.get("Type"), event.get("Action")) == ("container", "create")
+        if event.get("Type") == "container" and event.get("Action") in ("create", "rename")
     ]
     known = [(str(actor.get("ID")), actor.get("Attributes") or {}) for actor in actors]
     return {id_: str(made.get("image")) for id_, made in known if made.get("name") == name}
 
 
-def _stopped(probe: Probe, old: ContainerView) -> Finding:
+def _stopped(probe: Probe, old: ContainerView, new: ContainerView) -> Finding:
     """It does not run any more, under another name neither."""
     name = old.name
-    if old.status == "missing":
-        made = _made_as(probe, old.name)
-        old = next((c for c in probe.containers() if c.id in made and c.status in _ALIVE), old)
+    if old.status not in _ALIVE:
+        named, data = _named(probe, name), _volumes_of(probe, new)
+        others = (c for c in probe.containers() if c.id in named and c.id != new.id)
+        alive = (c for c in others if c.status in _ALIVE and data & _volumes_of(probe, c))
+        old = next(alive, old)
     if old.status in ("missing", "exited"):
         return met(f"{old.name} is {'removed' if old.status == 'missing' else 'stopped'}")
+    if old.status == "created":
+        return missed(
+            f"{old.name} was created but never started",
+            f"The data has to come from a Redis that ran as {name}: start it, put something into"
+            " it, and stop it.",
+            Shown("wrong", box(old), words=old.status),
+        )
     return missed(
-        f"{old.name} is {old.status}" + ("" if old.name == name else f": it was made as {name}"),
+        f"{old.name} is {old.status}" + ("" if old.name == name else f": it was named {name}"),
         "Two servers on the same files spoil them. Stop the old one before the new one starts.",
         Shown("wrong", box(old), words=old.status),
     )
 
 
 def _counter_is(probe: Probe, redis: ContainerView, wanted: str | None = None) -> Finding:
-    counter = counter_of(probe, redis)
+    try:
+        counter = counter_of(probe, redis)
+    except NoAnswerError as problem:
+        return missed(
+            f"{redis.name}: {problem}",
+            f"Redis has to answer at its usual port, without a password: start {redis.name} without"
+            " options of your own, and see docker logs.",
+        )
+    except RefusedError as problem:
+        return missed(
+            f"GET counter in {redis.name} says {problem}",
+            "Set the counter to a number with SET, in the old one.",
+        )
     if counter is None:
         return missed(
             f"GET counter in {redis.name} gives nothing",
             "Set the counter in the old one, and have it write its data to the disk (SAVE) before"
             " it is stopped.",
         )
-    if (wanted is None and counter.lstrip("-").isdigit()) or counter == wanted:
+    if counter == wanted or (wanted is None and _NUMBER.fullmatch(counter)):
         return met(f"the counter in {redis.name} is {counter}")
+    shown = counter if len(counter) <= 60 else counter[:57] + "…"
     return missed(
-        f"the counter in {redis.name} is {counter}", f"It has to be {wanted or 'a number'}."
+        f"the counter in {redis.name} is {shown}", f"It has to be {wanted or 'a number'}."
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from graders.expectation import Expectation, Finding, every, expect, met, missed
 from graders.facts import has_volume_at, listed, made_from, runs, volume_there
@@ -69,7 +67,7 @@ def _has_line(probe: Probe, notes: VolumeView) -> Finding:
         seen = files.read(f"/volume/{FILE}")
     if not seen.is_file:
         return missed(
-            f"there is no file {FILE} at the top of notes",
+            f"there is no file {FILE} at the top of notes, or a link that leads nowhere there",
             "Mount notes somewhere in a container, and write the file there.",
         )
     lines = [line.strip() for line in seen.text.splitlines()]
@@ -81,17 +79,11 @@ def _has_line(probe: Probe, notes: VolumeView) -> Finding:
     )
 
 
-def _leads_into(mount: MountView, volume: VolumeView) -> bool:
+def _leads_into(probe: Probe, mount: MountView, volume: VolumeView) -> bool:
     """It is the volume, or by its path on the host what is in there or a folder around it."""
     if mount.type == "volume":
-        return mount.name == volume.name
-    place = PurePosixPath(posixpath.normpath(mount.source))
-    files = PurePosixPath(volume.mountpoint)
-    return (
-        mount.type == "bind"
-        and bool(volume.mountpoint)
-        and (place.is_relative_to(files) or files.is_relative_to(place))
-    )
+        return mount.name == volume.name or probe.volume(mount.name).overlaps(volume.places)
+    return mount.type == "bind" and volume.overlaps([mount.source])
 
 
 def _no_writer(probe: Probe, notes: VolumeView) -> Finding:
@@ -99,7 +91,7 @@ def _no_writer(probe: Probe, notes: VolumeView) -> Finding:
         container.name
         for container in probe.containers()
         for mount in container.mounts
-        if not mount.read_only and _leads_into(mount, notes)
+        if not mount.read_only and _leads_into(probe, mount, notes)
     }
     if not writers:
         return met("no container is left that can write to notes")

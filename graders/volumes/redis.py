@@ -9,15 +9,34 @@ from graders.probe import Probe
 
 PORT = 6379
 START_SECONDS = 5.0
-_BULK = re.compile(r"^\$(-?\d+)\r\n(.*?)\r\n", re.DOTALL)
+_VALUE = re.compile(r"\$\d+\r\n(.*?)\r\n(?:\+OK\r\n)?", re.DOTALL)
+"""Up to the answer to QUIT: it may be of several lines."""
 _VERSION = re.compile(r"^redis_version:(\S+)", re.MULTILINE)
 
 
+class NoAnswerError(Exception):
+    """No Redis answers where one should, or it wants a password; the message says which."""
+
+
+class RefusedError(Exception):
+    """Redis refused the question: its message."""
+
+
 def counter_of(probe: Probe, redis: ContainerView) -> str | None:
-    """What ``GET counter`` gives; None where there is no such key or no Redis that answers."""
+    """What ``GET counter`` gives; None where there is no such key.
+
+    :raises NoAnswerError: nobody could be asked.
+    :raises RefusedError: the key is no text.
+    """
     reply = _ask(probe, redis, "GET counter\r\nQUIT\r\n")
-    bulk = _BULK.match(reply)
-    return bulk[2].strip() if bulk and bulk[1] != "-1" else None
+    if reply.startswith("$-1\r\n"):
+        return None
+    if value := _VALUE.fullmatch(reply):
+        return value[1].strip()
+    said = reply.partition("\r\n")[0].removeprefix("-")[:120]
+    if said and "NOAUTH" not in said:
+        raise RefusedError(said)
+    raise NoAnswerError(said or f"no Redis answers at port {PORT}")
 
 
 def version_of(probe: Probe, redis: ContainerView) -> str:

@@ -91,11 +91,7 @@ def _logged(probe: Probe, webapp: ContainerView, logreader: ContainerView, page:
             "Who writes the log must be able to write. Make webapp anew, without :ro.",
         )
 
-    def look() -> set[str]:
-        tree = files.tree(LOGS) or {}
-        return {name for name, seen in tree.items() if page.encode() in seen.content}
-
-    found = probe.within(LOG_SECONDS, look, bool)
+    found = probe.within(LOG_SECONDS, lambda: files.holding(LOGS, page.encode()), bool)
     if found:
         return met(f"the request is in {listed(found)} as logreader sees it")
     return missed(

@@ -23,12 +23,12 @@ def answers_on(probe: Probe, tomcat: ContainerView, host_port: int, path: str = 
     """The server of ``tomcat`` answers on this port of the host."""
     ports = [port for port in tomcat.ports_of(HTTP) if port.host_port == host_port]
     if not ports:
-        numbers = listed({str(port.host_port) for port in tomcat.published})
-        where = f"on host port {numbers}" if tomcat.published else "nowhere"
+        leads = {f"{port.host_port} to {port.container_port}" for port in tomcat.published}
+        where = f"on host port {listed(leads)}" if leads else "nowhere"
         return missed(
             f"{tomcat.name} is published {where}",
-            f"Host port {host_port} has to lead to the port on which Tomcat listens;"
-            " host port first.",
+            f"Host port {host_port} has to lead to {HTTP}, on which Tomcat listens; host port"
+            " first.",
             *port_links("missing", tomcat, [host_port]),
             *port_links("other", tomcat, (port.host_port for port in tomcat.published)),
         )

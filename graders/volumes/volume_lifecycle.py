@@ -85,7 +85,11 @@ def saved_and_restored(probe: Probe) -> Iterator[Expectation]:
     yield expect("It holds what the volume keepme holds.", 2, _copied(filled, kept, PACKED))
     back = volume_there(restored)
     yield expect("There is a volume named restored.", 1, back)
-    unpacked = back.then(lambda: kept.also(lambda: _restored(contents, _contents(probe, restored))))
+    unpacked = back.then(
+        lambda: kept.also(lambda: _another(keepme, restored)).also(
+            lambda: _restored(contents, _contents(probe, restored))
+        )
+    )
     copy = Thing("volume", restored.name)
     yield expect("restored holds the same as keepme.", 1.5, _copied(unpacked, kept, copy))
 
@@ -106,9 +110,21 @@ def _leftovers_gone(probe: Probe) -> Finding:
             f"all that the lesson put there is gone, {KEPT_VOLUME} and {DATAVOL} too",
             f'lab.start("{LESSON}") puts it there again.',
         )
-    left = [name for name in names if probe.volume(name).exists]
+    left = {name for name in names if probe.volume(name).exists}
     if not left:
         return met("all three are gone")
+    users = {
+        container.name
+        for container in probe.containers()
+        for mount in container.mounts
+        if mount.type == "volume" and mount.name in left
+    }
+    if users:
+        return missed(
+            f"still there: {listed(name[:12] for name in left)}, in use by {listed(users)}",
+            "What a container has, even one that has stopped, is not removed. Remove the container"
+            " first.",
+        )
     return missed(
         f"still there: {listed(name[:12] for name in left)}",
         "docker volume ls has a filter for those that no container uses.",
@@ -131,7 +147,7 @@ def _kept(probe: Probe, keepme: VolumeView) -> Finding:
     with probe.files_of_volume(keepme) as files:
         seen = files.read(f"/volume/{KEPT}")
     if seen.is_file and KEPT_TEXT in seen.text:
-        return met(f"{KEPT} is in keepme, {len(seen.content)} bytes")
+        return met(f"{KEPT} is in keepme, {seen.size} bytes")
     if seen.is_file:
         return missed(
             f"{KEPT} in keepme does not hold what the lesson wrote into it",
@@ -147,6 +163,11 @@ def _path_found(probe: Probe, answer: object) -> Finding:
     declared = _declared(probe)
     if text.startswith("/") and posixpath.normpath(text) in declared:
         return met(f"data_path is {answers.describe(answer)}")
+    if any(path in text for path in declared):
+        return missed(
+            f"data_path is {answers.describe(answer)}",
+            "The path is in it. Leave out what stands around it.",
+        )
     return missed(
         f"data_path is {answers.describe(answer)}",
         "docker inspect also inspects images: what stands under Volumes in its configuration?",
@@ -159,7 +180,7 @@ def _name_found(probe: Probe, answer: object) -> Finding:
         return missed("volume_name is not set", "Set volume_name to the name, in quotes.")
     datavol = probe.container("datavol1")
     if datavol.status == "missing":
-        return runs(datavol)
+        return replace(runs(datavol), hint=AGAIN)
     names = {
         mount.name
         for mount in datavol.mounts
@@ -167,6 +188,11 @@ def _name_found(probe: Probe, answer: object) -> Finding:
     }
     if text in names:
         return met(f"volume_name is {answers.describe(answer)}")
+    if any(name in text for name in names):
+        return missed(
+            f"volume_name is {answers.describe(answer)}",
+            "The name is in it. Leave out what stands around it.",
+        )
     return missed(
         f"volume_name is {answers.describe(answer)}",
         "It is the whole name, as docker volume ls prints it. docker inspect datavol1 shows it"
@@ -210,6 +236,16 @@ def _prefixes(names: Mapping[str, bytes]) -> list[str]:
     common = posixpath.commonpath([posixpath.dirname(name) for name in names]) if names else ""
     parts = common.split("/") if common else []
     return ["", *("/".join(parts[: i + 1]) + "/" for i in range(len(parts)))]
+
+
+def _another(keepme: VolumeView, restored: VolumeView) -> Finding:
+    """Its files are its own."""
+    if not restored.overlaps(keepme.places):
+        return met("restored has files of its own")
+    return missed(
+        "the files of restored are those of keepme: its driver was told to bind their folder",
+        "What is lost in keepme would be lost in restored, too. Make restored without options.",
+    )
 
 
 def _restored(contents: Mapping[str, bytes], restored: Mapping[str, bytes]) -> Finding:

@@ -104,7 +104,7 @@ def _holds(probe: Probe, container: ContainerView, path: str) -> Finding:
     # The container's own command may be about to write it.
     seen = probe.settled(container, lambda: files.read(path), lambda seen: seen.is_file)
     if seen.is_file:
-        return met(f"{path} is there, {len(seen.content)} bytes")
+        return met(f"{path} is there, {seen.size} bytes")
     if seen.kind == "missing":
         return missed(
             f"there is no file {path} in {container.name}",
@@ -123,10 +123,15 @@ def _committed(probe: Probe, image: ImageView, there: Finding) -> tuple[Finding,
         kept, hello = files.read(KEPT), files.read(HELLO)
     if kept.is_file:
         first = met(f"{KEPT} is in a container of snapshot:1")
+    elif kept.kind == "missing":
+        first = missed(
+            f"there is no {KEPT} in a container of snapshot:1, or it leads nowhere there",
+            "Write the file in up1, outside of the volume, before you commit up1.",
+        )
     else:
         first = missed(
-            f"there is no {KEPT} in a container of snapshot:1",
-            "Write the file in up1, outside of the volume, before you commit up1.",
+            f"{KEPT} is there in a container of snapshot:1, but no ordinary file",
+            "Write an ordinary file of that name in up1, before you commit up1.",
         )
     if hello.kind == "missing":
         second = met(f"{HELLO} is not there")
