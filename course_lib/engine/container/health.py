@@ -61,6 +61,16 @@ class Health:
     status: Status = "starting"
     failing_streak: int = 0
     results: list[ProbeResult] = field(default_factory=list)
+    _turned: asyncio.Event = field(default_factory=asyncio.Event, repr=False, compare=False)
+
+    async def turn(self) -> None:
+        """Wait for the next probe that changes the status."""
+        await self._turned.wait()
+
+    def tell(self) -> None:
+        """A probe has changed it: whoever waits goes on."""
+        self._turned.set()
+        self._turned = asyncio.Event()
 
     def add(self, result: ProbeResult, *, retries: int, starting_up: bool) -> None:
         """Take note of a probe.
@@ -128,6 +138,7 @@ class Monitor:
             )
             if health.status != before:
                 self._publish(self._container, f"health_status: {health.status}")
+                health.tell()
 
     def _interval(self, health: Health) -> int:
         young = self._age(self._clock.time_ns()) < self._settings["StartPeriod"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from course_lib.engine.clock import Clock
 from course_lib.engine.container.assembly import StartError
 from course_lib.engine.container.container import Container
+from course_lib.engine.container.health import has_check
 from course_lib.engine.container.logs import LogLine
 from course_lib.engine.errdefs import EngineError, NotFound
 from course_lib.engine.network.hostsocket import HOST
@@ -300,7 +301,6 @@ class _Runner:
             raise EngineError(f"starting container failed: {error}") from None
         except EngineError as error:
             raise EngineError(f"starting container failed: {error}") from None
-        self._report("running", "started")
         await self._watch(container)
 
     def _found(self, container: Container) -> None:
@@ -340,15 +340,28 @@ class _Runner:
             raise NotFound(f"No such image: {name}") from None
 
     async def _watch(self, container: Container) -> None:
-        """While it runs: it ends by itself, or the manager has it ended."""
+        """Until it ends: by itself, because it is not healthy, or the manager has it ended.
+
+        With a health check the task runs from its first success on (Moby: the executor's
+        ``controller.Start``).
+        """
+        health = container.state.health if has_check(container) else None
+        sick = False
         end = asyncio.ensure_future(container.state.wait("not-running"))
         try:
-            while not end.done() and not self._unwanted:
-                change = asyncio.ensure_future(self._next())
+            while not end.done() and not self._unwanted and not sick:
+                if self._state == "starting" and (health is None or health.status == "healthy"):
+                    self._report("running", "started")
+                changes = {asyncio.ensure_future(self._next())}
+                if health is not None:
+                    changes.add(asyncio.ensure_future(health.turn()))
                 try:
-                    await asyncio.wait({end, change}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({end, *changes}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    change.cancel()
+                    for change in changes:
+                        change.cancel()
+                # (That of a container that has ended is unhealthy as well.)
+                sick = health is not None and health.status == "unhealthy" and not end.done()
         finally:
             end.cancel()
         if end.done() and not end.cancelled():
@@ -357,12 +370,15 @@ class _Runner:
         await self._agent.containers.lifecycle.stop_if_running(
             container, stop_grace(self.assignment)
         )
-        self._report("shutdown", "shutdown")
+        if sick and not self._unwanted:
+            self._ended(container, ": dockerexec: unhealthy container")
+        else:
+            self._report("shutdown", "shutdown")
 
-    def _ended(self, container: Container) -> None:
+    def _ended(self, container: Container, cause: str = "") -> None:
         code = container.state.exit_code
         if code or container.state.removed:
-            self._report("failed", "started", err=f"task: non-zero exit ({code})")
+            self._report("failed", "started", err=f"task: non-zero exit ({code}){cause}")
         else:
             self._report("complete", "finished")
 

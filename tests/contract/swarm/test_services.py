@@ -125,6 +125,39 @@ def test_an_update_that_fails_pauses(bench: Bench) -> None:
     assert message.startswith("update paused due to failure or early termination of task ")
 
 
+def healthy_while(script: str) -> dict[str, Any]:
+    """A task that is asked often whether it is well; once is enough to say that it is not."""
+    check = {"Test": ["CMD-SHELL", script], "Interval": SECOND // 5, "Retries": 1}
+    grown_up = {**check, "StartPeriod": 60 * SECOND, "StartInterval": SECOND // 5}
+    return {"ContainerSpec": {**SLEEPER, "Healthcheck": grown_up}, "RestartPolicy": ONCE}
+
+
+ONCE = {"Condition": "none"}
+
+
+def test_a_task_runs_from_when_it_is_healthy(bench: Bench) -> None:
+    name = create(bench, "web", TaskTemplate=healthy_while("test -e /well"))
+    task = until(lambda: (found := tasks(bench, name, "starting")) and found[0], PATIENCE)
+    until(lambda: bench.inspect(container_of(task))["State"]["Health"]["Log"], PATIENCE)
+    assert tasks(bench, name) == []
+    bench.exec(container_of(task), ["touch", "/well"])
+    until(lambda: tasks(bench, name), PATIENCE)
+    # What was well once has no start to excuse it any more.
+    bench.exec(container_of(task), ["rm", "/well"])
+    failed = until(lambda: (found := tasks(bench, name, "failed")) and found[0], PATIENCE)
+    assert failed["Status"]["Err"] == "task: non-zero exit (137): dockerexec: unhealthy container"
+    assert bench.inspect(container_of(task))["State"]["Status"] == "exited"
+
+
+def test_a_task_that_is_never_healthy_fails(bench: Bench) -> None:
+    template = healthy_while("false")
+    template["ContainerSpec"]["Healthcheck"]["StartPeriod"] = 0
+    name = create(bench, "web", TaskTemplate=template)
+    failed = until(lambda: (found := tasks(bench, name, "failed")) and found[0], PATIENCE)
+    assert failed["Status"]["Err"] == "task: non-zero exit (137): dockerexec: unhealthy container"
+    until(lambda: bench.inspect(container_of(failed))["State"]["Status"] == "exited", PATIENCE)
+
+
 def test_logs_of_a_service(bench: Bench) -> None:
     script = "echo out-$HOSTNAME; echo err >&2; sleep 1000"
     template = {"ContainerSpec": {"Image": "alpine:latest", "Args": ["sh", "-c", script]}}
