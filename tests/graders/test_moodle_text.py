@@ -58,5 +58,7 @@ def test_the_reader_of_these_tests_reads_as_php_does(rows: list[tuple[str, ...]]
         stdout=subprocess.PIPE,
     )  # fmt: skip
     # (Where the last quote is not closed, PHP 8.2 reads one byte more than there is.)
-    found = json.loads(done.stdout.replace(r"\u0000", ""))
-    assert found == [moodle.get(text), moodle.put(rows)]
+    read, put = json.loads(done.stdout.replace(r"\u0000", ""))
+    # (A line with nothing in it PHP calls one cell without a value.)
+    assert [[cell or "" for cell in row] for row in read] == moodle.get(text)
+    assert put == moodle.put(rows)
