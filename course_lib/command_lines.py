@@ -1,12 +1,14 @@
 """Lines that begin with ``!``, without what makes each of them slow.
 
-IPython runs them on a pseudo-terminal (pexpect, ptyprocess). A lesson has fifty such lines, and two
-things in each take longer than most commands:
+IPython runs them on a pseudo-terminal (pexpect, ptyprocess). A lesson has fifty such lines, and
+some things in each take as long as the command, or longer:
 
 - The kernel's process is copied, to be replaced by a shell at once: with matplotlib in it that is
   15 ms for the copy, and as much again for the Python that runs in it until then. A process that is
   *spawned* has no copy. (Linux alone: elsewhere a terminal is not to be had without code of ours
   between copy and command.)
+- A shell comes up to start the command. Of ``docker`` and plain words it makes nothing else than
+  the same words.
 - When IPython has read the last of the output it waits for the end of the command, so that there is
   an exit status. Then ptyprocess, on giving up the terminal, sleeps 0.1 s "to let the process end",
   which it has.
@@ -17,12 +19,23 @@ And one thing is wrong in it, which a busy machine brings about: output is lost 
 from __future__ import annotations
 
 import os
+import re
 import select
+import shlex
+import shutil
 import signal
 import sys
 import termios
+from collections.abc import Mapping
 from functools import cache
+from pathlib import PurePath
 from typing import Any
+
+_COMMAND = "docker"
+_WORD = r"""(?:[\w@%+=:,./-]|'[^']*'|"[^"$`\\!]*")+"""
+_PLAIN = re.compile(rf"[ \t]*{_COMMAND}(?:[ \t]+{_WORD})*[ \t]*", re.ASCII)
+"""Nothing that a shell replaces, joins or redirects."""
+_SHELLS = ("sh", "bash", "dash")
 
 
 def hasten() -> None:
@@ -43,7 +56,10 @@ def _hastened(spawn: Any) -> Any:
         def _spawnpty(self, args: Any, **words: Any) -> Any:
             plain = words == {"env": None, "cwd": None, "echo": True, "preexec_fn": None}
             if plain and sys.platform == "linux":
-                process = _spawned(args)
+                try:
+                    process = _spawned(*without_shell(args, os.environ))
+                except OSError:  # a script that does not say by what it is read: shells know
+                    process = _spawned(args[0], args)
             else:
                 process = super()._spawnpty(args, **words)
             process.delayafterclose = 0
@@ -68,7 +84,25 @@ def _hastened(spawn: Any) -> Any:
     return Spawn
 
 
-def _spawned(arguments: list[str | bytes]) -> Any:
+def without_shell(
+    arguments: list[str | bytes], environ: Mapping[str, str]
+) -> tuple[str | bytes, list[str | bytes]]:
+    """The program to start for ``SHELL -c COMMAND``, and its arguments.
+
+    The shell with its own, where only that knows what the command means.
+    """
+    shell, *rest = map(os.fsdecode, arguments)
+    if len(rest) != 2 or rest[0] != "-c" or PurePath(shell).name not in _SHELLS:
+        return arguments[0], arguments
+    # What bash reads before a command, and functions that it was given.
+    told = "BASH_ENV" in environ or any(name.startswith("BASH_FUNC_") for name in environ)
+    program = shutil.which(_COMMAND, path=environ.get("PATH"))
+    if told or program is None or not _PLAIN.fullmatch(rest[1]):
+        return arguments[0], arguments
+    return program, [*shlex.split(rest[1])]
+
+
+def _spawned(program: str | bytes, arguments: list[str | bytes]) -> Any:
     """What ``PtyProcess.spawn`` gives, for a program that is named by its path."""
     from ptyprocess.ptyprocess import PtyProcess
 
@@ -78,7 +112,7 @@ def _spawned(arguments: list[str | bytes]) -> Any:
         # A leader of a session that opens a terminal has it for its own: Ctrl-C reaches it there.
         terminal = os.ttyname(follower)
         pid = os.posix_spawn(
-            arguments[0], arguments, os.environ, setsid=True,
+            program, arguments, os.environ, setsid=True,
             # Whoever was started in the background ignores Ctrl-C; a command is not to.
             setsigdef=[signal.SIGINT],
             file_actions=[

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pexpect
@@ -38,6 +40,72 @@ def test_a_line_gives_its_output_and_its_status_and_does_not_sleep(
     (process,) = spawned
     assert process.ptyproc.delayafterclose == 0
     assert process.ptyproc.terminated, "nobody has to wait for it"
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Path:
+    """A command of that name, which shows what it was given."""
+    path = tmp_path / "bin" / "docker"
+    path.parent.mkdir()
+    path.write_text('#!/bin/sh\nprintf "<%s>" "$0" "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+PLAIN = [
+    "docker", "  docker ps  ", "docker run -d -p 8080:80 --name web nginx:1.27 a=b",
+    "docker ps --format '{{.Names}} $HOME'", """docker ps -f "name=it's" --format='x y'z""",
+]  # fmt: skip
+FOR_A_SHELL = [
+    "docker ps | cat", "docker ps; true", "docker run $IMAGE", 'docker run "$IMAGE"', "docker ps *",
+    "docker ps > x", "docker run a\\ b", "docker ps\ntrue", "docker ps &", "docker run {a,b}",
+    "docker run ~/x", "docker ps # all", "docker run `x`", "A=1 docker ps", "dockers",
+    "true docker", "docker 'ps", "docker ps\u00a0-a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", PLAIN)
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_docker_and_plain_words_need_no_shell(line: str, shell: str, docker: Path) -> None:
+    environ = {"PATH": f"{docker.parent}:{os.environ['PATH']}"}
+    program, words = command_lines.without_shell([shell, "-c", line], environ)
+    assert program == str(docker)
+    direct = subprocess.run(words, executable=program, env=environ, stdout=subprocess.PIPE)
+    by_shell = subprocess.run([shell, "-c", line], env=environ, stdout=subprocess.PIPE)
+    assert direct.stdout == by_shell.stdout
+
+
+@pytest.mark.parametrize("line", FOR_A_SHELL)
+def test_what_a_shell_changes_is_left_to_it(line: str, docker: Path) -> None:
+    given: list[str | bytes] = [b"/bin/sh", b"-c", line.encode()]
+    assert command_lines.without_shell(given, {"PATH": str(docker.parent)}) == (given[0], given)
+
+
+@pytest.mark.parametrize(
+    ("shell", "more"),
+    [
+        ("/bin/zsh", {}), ("/bin/bash", {"BASH_ENV": "/etc/x"}),
+        ("/bin/bash", {"BASH_FUNC_docker%%": "() { :; }"}), ("/bin/sh", {"PATH": "/nowhere"}),
+    ],
+)  # fmt: skip
+def test_a_shell_of_its_own_mind_is_asked(shell: str, more: dict[str, str], docker: Path) -> None:
+    given: list[str | bytes] = [shell, "-c", "docker ps"]
+    environ = {"PATH": str(docker.parent), **more}
+    assert command_lines.without_shell(given, environ) == (shell, given)
+
+
+@pytest.mark.parametrize("first_line", ["#!/bin/sh\n", ""])
+def test_a_docker_line_is_run(
+    first_line: str,
+    spawned: list[Any],
+    docker: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    docker.write_text(docker.read_text().replace("#!/bin/sh\n", first_line))
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    assert system("docker ps -a") == 0
+    assert capsys.readouterr().out == f"<{docker}><ps><-a>"
 
 
 def test_lines_are_hastened_once(spawned: list[Any]) -> None:
