@@ -162,11 +162,13 @@ async def _ended(shell: Shell, job: Job) -> bool:
 
 async def _wait(shell: Shell, job: Job) -> int | None:
     """Wait for one job and forget it: its status, None if a signal came first."""
+    known = job.done
     if not await _ended(shell, job):
         return None
     if not shell.interactive:  # else its end is told of at the next prompt
         shell.jobs.waited_for(job)
-    await foreground.tell_signal(shell, job.members[-1], job.status)
+    if shell.bash or not known:  # ash tells of an end that it waited for, not of one that was
+        await foreground.tell_signal(shell, job.members[-1], job.status)
     return job.status
 
 
