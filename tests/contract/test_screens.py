@@ -148,7 +148,10 @@ RUNNING: dict[str, Steps] = {
         ("\x04", PROMPT),
         ("(exit 3) & wait $!\r", PROMPT),
         # (Whether `wait` finds a job that has ended or waits for its end shows.)
-        ("ended() { while grep -q State:.[RS] /proc/$1/status 2> /dev/null; do :; done; }\r", PROMPT),
+        (
+            "ended() { while grep -q State:.[RS] /proc/$1/status 2> /dev/null; do :; done; }\r",
+            PROMPT,
+        ),
         ("clear; sleep 1000 & one=$!; sleep 2000 & two=$!; jobs\r", PROMPT),
         ("kill %1; ended $one; /bin/true; wait %1\r", PROMPT),
         ("kill %2; ended $two; /bin/true; wait %2\r", PROMPT),
