@@ -65,8 +65,8 @@ def profile_page(browser: Browser, url: str, shot: Path) -> Iterator[Page]:
     )
     page = context.new_page()
     page.set_default_timeout(PAGE_SECONDS * SECONDS)
-    # JupyterLab's, where the file with its looks did not come, as happens on a busy machine. It lies
-    # over everything until somebody closes it.
+    # JupyterLab's, where the file with its looks did not come, as happens on a busy machine. It
+    # lies over everything until somebody closes it.
     notice = page.get_by_role("dialog", name="Error Loading Theme")
     page.add_locator_handler(notice, lambda shown: shown.locator("button").last.click())
     try:

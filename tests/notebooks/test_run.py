@@ -353,6 +353,11 @@ def nothing_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+
+
+@pytest.fixture
 def meeting(tmp_path: Path) -> Catalog:
     """A course of two lessons, each of which waits for the other; the first ends last."""
     first, second = Lesson("own", "first", "First"), Lesson("own", "second", "Second")
@@ -372,7 +377,7 @@ def meeting(tmp_path: Path) -> Catalog:
     return catalog
 
 
-@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+@pytest.mark.usefixtures("no_cleaning", "nothing_said", "two_cores")
 def test_lessons_run_at_once_where_nobody_named_an_engine(meeting: Catalog, tmp_path: Path) -> None:
     """Each on an engine of its own, gone afterwards; and the student's own stays as it is."""
     before = set(psutil.Process().children())
@@ -392,7 +397,7 @@ def test_lessons_run_at_once_where_nobody_named_an_engine(meeting: Catalog, tmp_
     assert set(psutil.Process().children()) <= before  # of which some may have ended
 
 
-@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+@pytest.mark.usefixtures("no_cleaning", "nothing_said", "two_cores")
 def test_interrupted_run_leaves_no_engine(meeting: Catalog) -> None:
     """By Ctrl-C while a lesson runs, which is waited for no longer."""
 
@@ -411,7 +416,7 @@ def test_interrupted_run_leaves_no_engine(meeting: Catalog) -> None:
     assert set(psutil.Process().children()) <= before  # of which some may have ended
 
 
-@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+@pytest.mark.usefixtures("no_cleaning", "nothing_said", "two_cores")
 def test_run_without_a_place_for_engines_says_so(
     meeting: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
