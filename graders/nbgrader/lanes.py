@@ -26,15 +26,15 @@ class Lane:
 def how_many(engine: str | None) -> int:
     """Lanes for that engine: one, where there is one engine for everybody.
 
-    Where none is named, embedded engines are made for the occasion, as many as there are cores:
-    while a lesson waits, the kernels of the next ones come up.
+    Where none is named, embedded engines are made for the occasion. A lesson waits now and then
+    (for a reply, for a server that starts), so there is a lane more than cores.
 
     :raises UsageError: for a word that names no engine.
     """
     if not connect.means_default_engine(engine):
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(cores or 1, MOST)
+    return min((cores or 1) + 1, MOST)
 
 
 @contextmanager
