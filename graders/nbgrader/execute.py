@@ -115,8 +115,8 @@ class _Run:
 
     async def on(self, engine: str | None) -> list[LessonRun]:
         """Run them all, in as many lanes as that engine gives."""
-        most = min(lanes.how_many(engine), len(self._lessons))
-        if most == 1:
+        most = min(lanes.with_engines_of_their_own(engine), len(self._lessons))
+        if not most:
             await self._go_through(lanes.on_engine_in_use(engine))
         else:
             try:

@@ -23,16 +23,16 @@ class Lane:
     environment: Mapping[str, str]
 
 
-def how_many(engine: str | None) -> int:
-    """Lanes for that engine: one, where there is one engine for everybody.
+def with_engines_of_their_own(engine: str | None) -> int:
+    """How many lanes, where no engine is named and embedded ones are made for the occasion; else 0.
 
-    Where none is named, embedded engines are made for the occasion. A lesson waits now and then
-    (for a reply, for a server that starts), so there is a lane more than cores.
+    A lesson waits now and then (for a reply, for a server that starts), so there is a lane more
+    than cores.
 
     :raises UsageError: for a word that names no engine.
     """
     if not connect.means_default_engine(engine):
-        return 1
+        return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min((cores or 1) + 1, MOST)
 

@@ -397,6 +397,17 @@ def test_lessons_run_at_once_where_nobody_named_an_engine(meeting: Catalog, tmp_
     assert set(psutil.Process().children()) <= before  # of which some may have ended
 
 
+@pytest.mark.usefixtures("no_cleaning", "nothing_said")
+def test_a_single_lesson_has_an_engine_of_its_own_too(meeting: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "second.txt").touch()
+    (tmp_path / "ended.txt").touch()
+    (run,) = run_lessons("own/first", catalog=meeting)
+    assert run.error is None
+    host = (tmp_path / "first.txt").read_text()
+    assert not Path(host.removeprefix("unix://")).exists()
+    assert not EmbeddedEngine.at().state.exists()
+
+
 @pytest.mark.usefixtures("no_cleaning", "nothing_said", "two_cores")
 def test_interrupted_run_leaves_no_engine(meeting: Catalog) -> None:
     """By Ctrl-C while a lesson runs, which is waited for no longer."""
