@@ -92,14 +92,14 @@ def without_shell(
     The shell with its own, where only that knows what the command means.
     """
     shell, *rest = map(os.fsdecode, arguments)
-    if len(rest) != 2 or rest[0] != "-c" or PurePath(shell).name not in _SHELLS:
-        return arguments[0], arguments
+    plain = len(rest) == 2 and rest[0] == "-c" and _PLAIN.fullmatch(rest[1])
     # What bash reads before a command, and functions that it was given.
     told = "BASH_ENV" in environ or any(name.startswith("BASH_FUNC_") for name in environ)
-    program = shutil.which(_COMMAND, path=environ.get("PATH"))
-    if told or program is None or not _PLAIN.fullmatch(rest[1]):
-        return arguments[0], arguments
-    return program, [*shlex.split(rest[1])]
+    if plain and not told and PurePath(shell).name in _SHELLS:
+        program = shutil.which(_COMMAND, path=environ.get("PATH"))
+        if program is not None:
+            return program, [*shlex.split(rest[1])]
+    return arguments[0], arguments
 
 
 def _spawned(program: str | bytes, arguments: list[str | bytes]) -> Any:

@@ -177,11 +177,7 @@ class EmbeddedEngine:
         :param ready: called once it answers.
         """
         with self._lock():
-            found = ask_socket(self.socket)
-            if isinstance(found, Answer):
-                self._check_ours(found)
-                raise SocketInUse(f"the embedded engine runs already at {self.socket}")
-            self._check_free(found)
+            self._check_nobody()
             self._make_folders()
             engine = engine_process.Foreground(self._command())
             engine_records.write(self.records, self.socket, self.state)
@@ -189,7 +185,7 @@ class EmbeddedEngine:
         return engine.wait()
 
     @contextlib.contextmanager
-    def for_a_while(self) -> Iterator[Status]:
+    def for_a_while(self) -> Iterator[None]:
         """A running engine until the context ends, or this program, however that ends.
 
         It is nobody's to find again: nothing is recorded.
@@ -197,14 +193,11 @@ class EmbeddedEngine:
         :raises SocketInUse: something holds the socket.
         :raises EngineUnavailable: it did not start; the message is the engine's own.
         """
-        found = ask_socket(self.socket)
-        if isinstance(found, Answer):
-            raise SocketInUse(f"an engine runs already at {self.socket}")
-        self._check_free(found)
+        self._check_nobody()
         self._make_folders()
         log = engine_records.beside(self.records, self.socket, "log")
         with engine_process.child(self._command(), self.socket, log):
-            yield self.status()
+            yield
 
     def stop(self) -> bool:
         """End the engine in order; volumes stay. ``False`` where it did not run.
@@ -243,6 +236,13 @@ class EmbeddedEngine:
             raise EngineUnavailable(f"the engine at {self.socket} cannot be found to stop it")
         engine_process.end(pid)
         return True
+
+    def _check_nobody(self) -> None:
+        found = ask_socket(self.socket)
+        if isinstance(found, Answer):
+            self._check_ours(found)
+            raise SocketInUse(f"the embedded engine runs already at {self.socket}")
+        self._check_free(found)
 
     def _check_ours(self, found: Answer) -> None:
         if found.kind != "embedded":

@@ -27,16 +27,7 @@ def launch(command: Sequence[str], socket: Path, log: Path) -> None:
     :param log: where it writes what it has to say.
     :raises EngineUnavailable: it did not start; the message is the engine's own.
     """
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            env=_environ(),
-            start_new_session=True,
-        )
+    process = _begin(command, log, subprocess.DEVNULL)
     _await_answer(process, socket, log)
     # It outlives this program on purpose: no warning that it still runs.
     process.returncode = 0
@@ -49,17 +40,7 @@ def child(command: Sequence[str], socket: Path, log: Path) -> Iterator[None]:
     :param log: where it writes what it has to say.
     :raises EngineUnavailable: it did not start; the message is the engine's own.
     """
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--with-stdin"],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            cwd="/",
-            env=_environ(),
-            # Ctrl-C is for this program, which then ends it in order.
-            start_new_session=True,
-        )
+    process = _begin([*command, "--with-stdin"], log, subprocess.PIPE)
     try:
         _await_answer(process, socket, log)
         yield
@@ -70,6 +51,20 @@ def child(command: Sequence[str], socket: Path, log: Path) -> Iterator[None]:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _begin(command: Sequence[str], log: Path, stdin: int) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=_environ(),
+            # Ctrl-C is for the program that begins it.
+            start_new_session=True,
+        )
 
 
 def _await_answer(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:

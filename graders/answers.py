@@ -30,6 +30,11 @@ def as_text(value: object) -> str | None:
         return ""
 
 
+def cut(text: str) -> str:
+    """As much of a text as a line of a panel has room for."""
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
 def describe(value: object, wanted: str = "a text or a whole number") -> str:
     """A short form of the answer for a student to recognise; the type, where that is the mistake.
 
@@ -42,7 +47,7 @@ def describe(value: object, wanted: str = "a text or a whole number") -> str:
         text = repr(value)
     except Exception:
         return f"something of the type {kind}, which has no text"
-    text = text if len(text) <= 60 else text[:57] + "…"
+    text = cut(text)
     if as_text(value) == "" and not isinstance(value, str):
         return f"{text} (of the type {kind}; {wanted} is asked for)"
     return text

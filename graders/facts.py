@@ -156,6 +156,11 @@ def on_network(container: ContainerView, network: NetworkView, hint: str = "") -
     )
 
 
+def runs_on(container: ContainerView, network: NetworkView, hint: str = "") -> Finding:
+    """It is running, and attached to the network: drawn, whether it runs or not."""
+    return runs(container).also(lambda: on_network(container, network, hint), drawn=True)
+
+
 def not_on_network(container: ContainerView, network: str) -> Finding:
     """The container (which is there) is not attached to the network of this name."""
     if network not in container.addresses:

@@ -298,8 +298,7 @@ class Answer:
 def _attached(probe: Probe, name: str, network: str) -> Finding:
     seen = probe.container(name)
     view = probe.network(network)
-    there = facts.exists(view).also(lambda: facts.runs(seen), drawn=True)
-    return there.also(lambda: facts.on_network(seen, view), drawn=True)
+    return facts.exists(view).also(lambda: facts.runs_on(seen, view), drawn=True)
 
 
 def _good(containing: str) -> Callable[[HttpAnswer], bool]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 
-from course_lib import lean
 from course_lib.catalog import Lesson
 from course_lib.cli.progress import announce
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the lessons, print their scores, and answer by the exit code."""
-    with lean.importing():
-        lean.import_nbformat()
-        from graders.nbgrader.execute import LessonRun, run_lessons
+    from graders.nbgrader.execute import LessonRun, run_lessons
 
     def started(lesson: Lesson) -> None:
         announce(f"running {lesson.key}")

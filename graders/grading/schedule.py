@@ -6,7 +6,6 @@ once, as long as the cores have time left for them.
 
 from __future__ import annotations
 
-import os
 import selectors
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from course_lib import cores
 from course_lib.catalog import course
 from graders.grading.job import Job, Row
 from graders.grading.model import SubmissionResult
@@ -40,9 +40,8 @@ class Pool:
 
     def __init__(self, warm: WarmParent, workers: int | None = None) -> None:
         self._warm = warm
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
-        self._sure = workers or cores
-        self._most = workers or cores * PER_CORE
+        self._sure = workers or cores.usable()
+        self._most = workers or cores.usable() * PER_CORE
         self._tasks: dict[Task, Job] = {}
         self._looked = 0.0
         self._busy = 100.0

@@ -9,17 +9,17 @@ import re
 from typing import Any
 
 from course_lib.catalog import course
+from graders.grading.cells import is_test
 
 _CALL = re.compile(r"^\s*check\(\s*[\"']([a-z0-9-]+)[\"']\s*\)\s*\Z", re.MULTILINE)
 
 
 def is_check(cell: Any) -> bool:
     """Whether an autograder cell calls ``check``: one of the course's or of an own exercise."""
-    flags = cell.metadata.get("nbgrader", {})
-    if cell.cell_type != "code" or not flags.get("grade") or flags.get("solution"):
+    if not is_test(cell):
         return False
     known = {exercise.id for _, exercise in course().exercises()}
-    return flags["grade_id"] in known or bool(_CALL.search(cell.source))
+    return cell.metadata["nbgrader"]["grade_id"] in known or bool(_CALL.search(cell.source))
 
 
 def score(cell: Any) -> float | None:

@@ -12,18 +12,16 @@ import importlib
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from course_lib import lean
 from course_lib.catalog import Catalog, Lesson, course
 from graders.nbgrader import lanes
 from graders.nbgrader.shared_machine import SharedMachine
 from graders.nbgrader.turn import Turn
-
-_Entered = TypeVar("_Entered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,7 @@ def run_lessons(
     catalog = catalog or course()
     lessons = catalog.select(selection)
     with lean.importing():
+        lean.import_nbformat()
         importlib.import_module("nbclient")
     return asyncio.run(_Run(catalog, lessons, started, finished).on(engine))
 
@@ -115,22 +114,18 @@ class _Run:
 
     async def on(self, engine: str | None) -> list[LessonRun]:
         """Run them all, in as many lanes as that engine gives."""
-        most = min(lanes.with_engines_of_their_own(engine), len(self._lessons))
-        if not most:
-            await self._go_through(lanes.on_engine_in_use(engine))
-        else:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(most):
-                        group.create_task(self._go_through(lanes.on_engine_of_its_own()))
-            except ExceptionGroup as failed:
-                # Where one lane could not be had, the others were given up.
-                raise failed.exceptions[0] from None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in lanes.of(engine)[: len(self._lessons)]:
+                    group.create_task(self._go_through(lane))
+        except ExceptionGroup as failed:
+            # Where one lane could not be had, the others were given up.
+            raise failed.exceptions[0] from None
         return [self._runs[lesson.key] for lesson in self._lessons]
 
-    async def _go_through(self, lane: AbstractContextManager[lanes.Lane]) -> None:
+    async def _go_through(self, lane: lanes.Lane) -> None:
         async with AsyncExitStack() as stack:
-            environment = (await stack.enter_async_context(_in_thread(lane))).environment
+            environment = await stack.enter_async_context(_in_thread(lane))
             following = await self._open(stack, environment)
             while following:
                 lesson, turn = following
@@ -155,10 +150,10 @@ class _Run:
 
 
 @asynccontextmanager
-async def _in_thread(context: AbstractContextManager[_Entered]) -> AsyncIterator[_Entered]:
-    """That context, whose beginning and end take a while."""
-    entered = await asyncio.to_thread(context.__enter__)
+async def _in_thread(lane: lanes.Lane) -> AsyncIterator[Mapping[str, str]]:
+    """A lane, whose beginning and end take a while."""
+    environment = await asyncio.to_thread(lane.__enter__)
     try:
-        yield entered
+        yield environment
     finally:
-        await asyncio.to_thread(context.__exit__, None, None, None)
+        await asyncio.to_thread(lane.__exit__, None, None, None)

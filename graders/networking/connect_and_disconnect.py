@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from graders import answers
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import exists, links, listed, made_from, on_network, runs
+from graders.facts import exists, links, listed, made_from, on_network, runs, runs_on
 from graders.probe import Probe
 from graders.registry import check
 
@@ -208,11 +208,7 @@ def _reverse(probe: Probe, answer: object) -> Finding:
     if text is None:
         return missed("ptr_name is not set", "Set ptr_name to the name, in quotes.")
     node, prod = probe.container("prod-es-1"), probe.network("prod")
-    ready = (
-        exists(prod)
-        .also(lambda: runs(node), drawn=True)
-        .also(lambda: on_network(node, prod, JOIN), drawn=True)
-    )
+    ready = exists(prod).also(lambda: runs_on(node, prod, JOIN), drawn=True)
     if not ready.passed:
         return ready
     with probe.inside_network(prod) as inside:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from graders.engine_view import ContainerView, NetworkView, PoolView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, exists, itself, links, listed, made_from, on_network, runs
+from graders.facts import box, exists, itself, links, listed, made_from, on_network, runs, runs_on
 from graders.networking.names import reached
 from graders.probe import Probe
 from graders.registry import check
@@ -61,12 +61,7 @@ def backend_without_a_way_out(probe: Probe) -> Iterator[Expectation]:
         there.then(lambda: _reserved(backend)),
     )
     one, two = probe.container("back-1"), probe.container("back-2")
-    both = (
-        runs(one)
-        .also(lambda: on_network(one, backend), drawn=True)
-        .also(lambda: runs(two), drawn=True)
-        .also(lambda: on_network(two, backend), drawn=True)
-    )
+    both = runs_on(one, backend).also(lambda: runs_on(two, backend), drawn=True)
     joined = there.then(lambda: both, drawn=True)
     mutual = joined.also(lambda: _mutual(probe, backend.name, one, two))
     yield expect("back-1 and back-2 run on backend and reach each other.", 1.5, mutual)

@@ -12,7 +12,7 @@ from graders import answers
 from graders.at_once import at_once
 from graders.engine_view import ContainerView, NetworkView
 from graders.expectation import Expectation, Finding, expect, met, missed
-from graders.facts import box, exists, links, listed, made_from, on_network, runs
+from graders.facts import box, exists, links, listed, made_from, on_network, runs, runs_on
 from graders.http_probe import HttpAnswer, in_url
 from graders.probe import Probe
 from graders.registry import check
@@ -47,9 +47,7 @@ def networks_keep_apart(probe: Probe) -> Iterator[Expectation]:
     """On ``dev`` the name and the address of ``es`` answer; on ``prod`` neither leads there."""
     dev, prod = probe.network("dev"), probe.network("prod")
     es = probe.container("es")
-    ready = (
-        exists(dev).also(lambda: runs(es), drawn=True).also(lambda: on_network(es, dev), drawn=True)
-    )
+    ready = exists(dev).also(lambda: runs_on(es, dev), drawn=True)
     yield expect("A container named es is running on dev.", 1, ready)
     # What does not answer on prod takes its time while others answer on dev.
     (named, addressed), on_prod = at_once(
@@ -77,7 +75,7 @@ def node_names_collected(probe: Probe) -> Iterator[Expectation]:
     nodes = [probe.container(name) for name in NODES]
     ready = exists(prod)
     for node in nodes:
-        ready = ready.also(partial(_member, node, prod))
+        ready = ready.also(partial(runs_on, node, prod))
     told = missed("answers is not set", "Set answers to a set of the names, such as {'A', 'B'}.")
     blank = isinstance(answer, str) and not answer.strip()
     names = told if answer is None or answer is ... or blank else ready
@@ -101,10 +99,6 @@ def _node(probe: Probe, node: ContainerView, prod: NetworkView) -> Finding:
         .also(lambda: made_from(probe, node, IMAGE))
         .also(lambda: on_network(node, prod), drawn=True)
     )
-
-
-def _member(node: ContainerView, prod: NetworkView) -> Finding:
-    return runs(node).also(lambda: on_network(node, prod), drawn=True)
 
 
 def _exactly(probe: Probe, prod: NetworkView, nodes: list[ContainerView]) -> Finding:

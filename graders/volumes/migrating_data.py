@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from graders.answers import cut
 from graders.engine_view import ContainerView
 from graders.expectation import Expectation, Finding, expect, met, missed
 from graders.facts import box, made_from, runs
@@ -191,9 +192,8 @@ def _counter_is(probe: Probe, redis: ContainerView, wanted: str | None = None) -
         )
     if counter == wanted or (wanted is None and _NUMBER.fullmatch(counter)):
         return met(f"the counter in {redis.name} is {counter}")
-    shown = counter if len(counter) <= 60 else counter[:57] + "…"
     return missed(
-        f"the counter in {redis.name} is {shown}", f"It has to be {wanted or 'a number'}."
+        f"the counter in {redis.name} is {cut(counter)}", f"It has to be {wanted or 'a number'}."
     )
 
 

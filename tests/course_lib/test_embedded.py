@@ -94,8 +94,8 @@ def test_the_engine_outlives_the_program_that_started_it(engine: EmbeddedEngine)
 
 
 def test_the_engine_for_a_while_ends_with_its_context(engine: EmbeddedEngine) -> None:
-    with engine.for_a_while() as status:
-        assert status.running
+    with engine.for_a_while():
+        assert engine.status().running
         with pytest.raises(SocketInUse), engine.for_a_while():
             pass
     assert not engine.status().running
@@ -105,8 +105,8 @@ def test_the_engine_for_a_while_ends_with_its_context(engine: EmbeddedEngine) ->
 def test_the_engine_for_a_while_ends_with_a_program_that_is_killed(engine: EmbeddedEngine) -> None:
     code = (
         "import sys, pathlib; from course_lib.embedded import EmbeddedEngine;"
-        "engine = EmbeddedEngine.at(*map(pathlib.Path, sys.argv[1:])).for_a_while();"
-        "print(engine.__enter__().pid, flush=True); sys.stdin.read()"
+        "made = EmbeddedEngine.at(*map(pathlib.Path, sys.argv[1:])); engine = made.for_a_while();"
+        "engine.__enter__(); print(made.pid(), flush=True); sys.stdin.read()"
     )
     words = [sys.executable, "-c", code, str(engine.socket), str(engine.state)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:

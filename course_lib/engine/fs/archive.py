@@ -19,10 +19,11 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from course_lib.engine.errdefs import NotImplementedByEngine, SystemFailure
+from course_lib.engine.errdefs import SystemFailure
 from course_lib.engine.fs.handles import CHUNK
 from course_lib.engine.fs.inode import os_error
 from course_lib.engine.fs.memory import OPAQUE, WHITEOUT
+from course_lib.engine.fs.zstd import MAGIC, refuse_zstd
 
 if TYPE_CHECKING:
     import tarfile
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 _BLOCK = 512
 _IN_MEMORY = 1 << 20
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _GO_TYPES = {
     statmod.S_IFDIR: 1 << 31,
     statmod.S_IFLNK: 1 << 27,
@@ -221,8 +221,7 @@ async def extract_tar(
         if not spool.tell():
             return  # nothing at all is an archive without members
         spool.seek(0)
-        if spool.read(len(_ZSTD)) == _ZSTD:
-            raise NotImplementedByEngine("an archive compressed with zstd")
+        refuse_zstd(spool.read(len(MAGIC)))
         spool.seek(0)
         try:
             with tarfile.open(fileobj=spool, errorlevel=2) as archive:

@@ -13,7 +13,8 @@ import zlib
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import IO, cast
 
-from course_lib.engine.errdefs import EngineError, InvalidParameter, NotImplementedByEngine
+from course_lib.engine.errdefs import EngineError, InvalidParameter
+from course_lib.engine.fs.zstd import refuse_zstd
 
 LIMIT = 16 << 30
 """Bytes that one archive may have when it is inflated."""
@@ -26,7 +27,6 @@ _FREE = 64 << 20
 
 _PIECE = 1 << 20
 _MEMORY = 1 << 20
-_ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 async def inflated(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -73,6 +73,5 @@ def _reader(spool: IO[bytes]) -> IO[bytes]:
         return cast(IO[bytes], bz2.BZ2File(spool))
     if head.startswith(b"\xfd7zXZ\x00"):
         return cast(IO[bytes], lzma.LZMAFile(spool))
-    if head.startswith(_ZSTD):
-        raise NotImplementedByEngine("an archive compressed with zstd")
+    refuse_zstd(head)
     return spool
