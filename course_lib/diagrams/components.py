@@ -1,15 +1,14 @@
-"""Panels joined by the containers that several bars share: a layered graph (Sugiyama). Pure."""
+"""Panels joined by the containers that several bars share: a layered graph. Pure."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from course_lib.diagrams.bars import bar_height
 from course_lib.diagrams.blocks import BOX_WIDTH
+from course_lib.diagrams.layers import lefts
 from course_lib.diagrams.panels import (
-    APART,
     GAP,
     ROW_GAP,
     TUCK,
@@ -136,39 +135,8 @@ def _wired(bars: list[Bar], stacks: list[Stack], measure: Measure, room: float) 
     hanging = {
         key: in_rows(group, by_key, measure, across, hanging=True) for key, group in shared.items()
     }
-    places = _sugiyama(panels, hanging)
+    places = lefts(panels, hanging)
     return _joined(panels, hanging, places, by_key, measure)
-
-
-def _sugiyama(
-    panels: Sequence[Panel], hanging: Mapping[tuple[str, ...], Grid]
-) -> dict[str | tuple[str, ...], float]:
-    """Left edges: of panels by their bar's key, of shared groups by their bars' keys."""
-    from grandalf.graphs import Edge, Graph, Vertex
-    from grandalf.layouts import SugiyamaLayout, VertexViewer
-
-    tops = {panel.bar.key: Vertex(panel.bar.key) for panel in panels}
-    lows = {key: Vertex(key) for key in hanging}
-    widths: dict[object, float] = {panel.bar.key: panel.width for panel in panels}
-    widths.update({key: grid.w for key, grid in hanging.items()})
-    vertices = [*tops.values(), *lows.values()]
-    for vertex in vertices:
-        vertex.view = VertexViewer(widths[vertex.data], 40)
-    edges = [Edge(tops[bar], lows[key]) for key in hanging for bar in key]
-    graph = Graph(vertices, edges)
-    layout = SugiyamaLayout(graph.C[0])
-    layout.xspace = int(APART)
-    layout.init_all(roots=list(tops.values()))
-    layout.draw(4)
-    lefts = {v.data: v.view.xy[0] - v.view.w / 2 for v in vertices}
-    for layer in (list(tops), list(lows)):
-        # The method leaves boxes of very different widths touching now and then.
-        edge = -math.inf
-        for key in sorted(layer, key=lambda k: lefts[k]):
-            lefts[key] = max(lefts[key], edge + APART)
-            edge = lefts[key] + widths[key]
-    first = min(lefts.values())
-    return {key: left - first for key, left in lefts.items()}
 
 
 def _joined(
