@@ -24,7 +24,9 @@ def preload() -> None:
         if not module.name.endswith("__main__") and not module.name.startswith(_RARE):
             importlib.import_module(module.name)
     importlib.import_module("course_lib.engine.__main__")
-    importlib.import_module("libdash")  # what the engine loads with the first script
+    # What the engine loads with the first script, and with nginx's first configuration.
+    for name in ("libdash", "crossplane"):
+        importlib.import_module(name)
     catalogue = importlib.import_module("course_lib.engine.engine").catalogue()
     for name in catalogue.recipes():
         catalogue.image(name)

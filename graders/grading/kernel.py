@@ -116,13 +116,14 @@ def _use_once(shell: Any) -> None:
     from course_lib import lab, questions, trace
     from course_lib.diagrams import layout, lettering, svg
     from course_lib.diagrams import trace as traces
+    from graders import notebook, words
 
     for letter in string.printable.strip():
         for bold in (False, True):
             lettering.advance(letter, bold)
             lettering.outline(letter, bold)
     shell.find_cell_magic("sh")
-    _ = (docker, lab, questions, trace, layout, svg, traces)
+    _ = (docker, lab, notebook, questions, trace, layout, svg, traces, words)
 
 
 def serve(kernel: Any, control: socket.socket, environment: Mapping[str, str]) -> None:

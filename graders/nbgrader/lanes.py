@@ -22,16 +22,13 @@ Lane: TypeAlias = AbstractContextManager[Mapping[str, str]]
 
 
 def of(engine: str | None) -> Sequence[Lane]:
-    """One on the engine in use; where none is named, several on embedded ones made for them.
-
-    A lesson waits now and then (for a reply, for a server that starts), so there is a lane more
-    than cores.
+    """One on the engine in use; where none is named, one for each core, on engines of their own.
 
     :raises UsageError: for a word that names no engine.
     """
     if not connect.means_default_engine(engine):
         return [_on_engine_in_use(engine)]
-    return [_on_engine_of_its_own() for _ in range(min(cores.usable() + 1, MOST))]
+    return [_on_engine_of_its_own() for _ in range(min(cores.usable(), MOST))]
 
 
 @contextmanager

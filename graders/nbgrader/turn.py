@@ -67,6 +67,7 @@ class Turn:
             startup_timeout=CELL_SECONDS,
             resources={"metadata": {"path": str(path.parent)}},
             shutdown_kernel="immediate",
+            record_timing=False,
         )
         manager = client.create_kernel_manager()
         client.extra_arguments = [lesson_modules.ARGUMENT]
