@@ -241,9 +241,10 @@ def has_volume_at(container: ContainerView, path: str, volume: VolumeView | None
         ]
     anew = f"Make {container.name} anew, with {wanted} at {path}."
     if mount is None:
-        where = listed(m.target for m in container.mounts) if container.mounts else "nowhere"
+        others = f"mounts: {listed(m.target for m in container.mounts)}"
         return missed(
-            f"nothing is mounted at {path} of {container.name} (mounts: {where})",
+            f"nothing is mounted at {path} of {container.name}"
+            f" ({others if container.mounts else 'it has no mounts'})",
             f"Mounts are chosen when a container is made. {anew}",
             *missing,
             *(Shown("other", box(container), mounted(m), m.target) for m in container.mounts),

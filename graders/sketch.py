@@ -100,9 +100,19 @@ def merged(facts: Iterable[Shown]) -> tuple[Shown, ...]:
         before = found.get(key)
         if before is None or _WEIGHT[fact.state] > _WEIGHT[before.state]:
             found[key] = fact
-    # What is a link as expected, or not, need not be told a second time as merely there.
+    # What is a link as expected, or not, need not be told a second time as merely there. At one
+    # path of a container is one mount, by whatever name its source is called.
     told = {(f.thing, f.to) for f in found.values() if f.state != "other"}
-    return tuple(f for f in found.values() if f.state != "other" or (f.thing, f.to) not in told)
+    places = {
+        (f.thing, f.words)
+        for f in found.values()
+        if f.to and f.words and f.state in ("met", "wrong")
+    }
+    return tuple(
+        f
+        for f in found.values()
+        if f.state != "other" or ((f.thing, f.to) not in told and (f.thing, f.words) not in places)
+    )
 
 
 def concise(facts: Iterable[Shown]) -> tuple[Shown, ...]:

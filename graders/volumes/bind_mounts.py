@@ -15,9 +15,11 @@ from graders.http_probe import MAX_BODY
 from graders.probe import Probe
 from graders.registry import check
 from graders.sketch import Shown, Thing
+from graders.storage_view import MountView
 from graders.volumes.folders import places, read_only
 
 PORT = 8088
+HTTP = "80/tcp"
 SITE, MOTD = "site", "motd.txt"
 PAGES = "/usr/share/nginx/html"
 SOCKET_NAME = "docker.sock"
@@ -137,13 +139,15 @@ def _mounted(container: ContainerView, path: Path, target: str | None = None) ->
             missing,
             *(Shown("wrong", box(container), mine, at) for at in sorted(targets)),
         )
-    others = listed(f"{mounted(m).name} at {m.target}" for m in container.mounts)
+    others = listed(f"{_source(m)} at {m.target}" for m in container.mounts)
     in_place = container.mount_at(target) if target else None
+    taken_for_a_name = any(m.type == "volume" and m.name == path.name for m in container.mounts)
     return missed(
         f"mounted in {container.name}: {others}"
         if container.mounts
         else f"nothing is mounted in {container.name}",
-        f"The source has to be the whole path of {path.name} on this machine; pwd prints where"
+        ("Without a slash, it is the name of a volume. " if taken_for_a_name else "")
+        + f"The source has to be the whole path of {path.name} on this machine; pwd prints where"
         " you are.",
         there,
         missing,
@@ -152,6 +156,11 @@ def _mounted(container: ContainerView, path: Path, target: str | None = None) ->
             for m in container.mounts
         ),
     )
+
+
+def _source(mount: MountView) -> str:
+    """A volume may be named as the folder that was meant."""
+    return f"the volume {mounted(mount).name}" if mount.type == "volume" else mounted(mount).name
 
 
 def _served(probe: Probe, static: ContainerView) -> Finding:
@@ -198,6 +207,14 @@ def _page(probe: Probe, static: ContainerView) -> Finding:
         return missed(
             f"the page on host port {PORT} is another one",
             f"nginx serves index.html of {PAGES}. See what docker exec static finds there.",
+        )
+    leads = {port.container_port for port in ports}
+    if HTTP not in leads:
+        return missed(
+            f"host port {PORT} leads to {listed(leads)} of static, and no page comes from there",
+            f"nginx listens on port 80. In -p, host port {PORT} stands before the colon, and behind"
+            " it the port in the container.",
+            Shown("wrong", box(static), Thing("port", str(PORT)), fault=f"to {listed(leads)}"),
         )
     return missed(
         f"host port {PORT}: {answer}",

@@ -17,6 +17,7 @@ from graders.volumes.folders import read_only
 
 SIZE = 1_000_000
 MESSAGE = "bind source path does not exist"
+NOT_WHOLE = "mount path must be absolute"
 
 
 @check("mount-mixed")
@@ -132,6 +133,11 @@ def _error_found(answer: object) -> Finding:
         return missed("mount_error is not set", "Set mount_error to what the engine said.")
     if MESSAGE in " ".join(text.split()).casefold():
         return met(f"mount_error is {answers.describe(answer)}")
+    if NOT_WHOLE in text:
+        return missed(
+            "mount_error is what the engine answers to a path that is not whole",
+            "Begin the source with a slash, or with $PWD/. There must be no such folder.",
+        )
     return missed(
         f"mount_error is {answers.describe(answer)}",
         "Try it with --mount and type=bind, not with -v, and take the line that begins with"

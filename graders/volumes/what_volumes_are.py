@@ -74,9 +74,13 @@ def volume_in_a_read_only_container(probe: Probe) -> Iterator[Expectation]:
 def _declares(image: ImageView) -> Finding:
     if UPLOADS in {posixpath.normpath(path) for path in image.volumes}:
         return met(f"{image.reference} declares {listed(image.volumes)}")
-    found = f"declares {listed(image.volumes)}" if image.volumes else "declares no volume"
+    if image.volumes:
+        return missed(
+            f"{image.reference} declares {listed(image.volumes)}",
+            f"The path in the Dockerfile has to be {UPLOADS}. Build the image anew.",
+        )
     return missed(
-        f"{image.reference} {found}",
+        f"{image.reference} declares no volume",
         "A Dockerfile has an instruction for it. Build the image anew.",
     )
 

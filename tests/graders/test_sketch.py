@@ -153,6 +153,14 @@ def test_a_link_of_which_something_is_wrong_is_drawn_once() -> None:
     assert "✘ can write: /usr/share/nginx/html" in lay_out_sketch(facts, measure).labels()
 
 
+def test_one_mount_is_not_drawn_as_two() -> None:
+    mine, there = Thing("path", "config"), Thing("path", "/home/student/docker-course/config")
+    can_write = Shown("wrong", TOMCAT, mine, "/config", fault="can write")
+    besides = Shown("other", TOMCAT, Thing("volume", "data"), "/data")
+    facts = merged([can_write, Shown("other", TOMCAT, there, "/config"), besides])
+    assert facts == (can_write, besides)
+
+
 def test_what_is_there_is_drawn_as_there_and_what_is_missing_as_missing() -> None:
     prod, port = Thing("network", "prod"), Thing("port", "8080")
     facts = (
