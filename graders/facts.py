@@ -14,6 +14,8 @@ from graders.sketch import Shown, State, Thing
 from graders.storage_view import ImageView, MountView, VolumeView
 
 _SHELLS = {"sh", "ash", "bash", "dash"}
+_STOPPED = {128 + 9, 128 + 15}
+"""Exit codes of a program that was killed, or asked to end, as docker stop does."""
 _EXCERPT = 60
 """Characters of a text that somebody else wrote, in a sentence of ours."""
 
@@ -80,7 +82,7 @@ def runs(container: ContainerView) -> Finding:
     if container.status == "exited":
         return missed(
             f"{name} exited with code {container.exit_code}",
-            "A container lives as long as its program. docker logs shows its last words.",
+            _lives_again(container),
             Shown("wrong", box(container), words=f"exited ({container.exit_code})"),
         )
     if container.status == "restarting":
@@ -92,6 +94,20 @@ def runs(container: ContainerView) -> Finding:
     return missed(
         f"{name} is {container.status}", "Bring it back to running: see docker ps -a.", wrong
     )
+
+
+def _lives_again(container: ContainerView) -> str:
+    """What helps a container whose program ended."""
+    alive = "A container lives as long as its program"
+    if container.exit_code in _STOPPED:
+        return f"{alive}. If this one was stopped, docker start lets it run again."
+    if container.exit_code == 0 and container.program in _SHELLS:
+        # Nothing is wrong, and the logs are empty: a shell without input, a sleep that is over.
+        return (
+            f"{alive}: give it one that goes on, such as sleep 1000. If it had one, and that is"
+            " over, docker start begins it again."
+        )
+    return f"{alive}. docker logs shows its last words."
 
 
 def made_from(probe: Probe, container: ContainerView, image: str) -> Finding:

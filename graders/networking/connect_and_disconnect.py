@@ -213,9 +213,19 @@ def _reverse(probe: Probe, answer: object) -> Finding:
         return ready
     with probe.inside_network(prod) as inside:
         names = frozenset().union(*(inside.names_of(a) for a in node.addresses["prod"]))
+    described = f"ptr_name is {answers.describe(answer, 'a text')}"
     if text.rstrip(".").casefold() in {name.casefold() for name in names}:
-        return met(f"ptr_name is {answers.describe(answer)}")
+        return met(described)
+    if any(name in line for name in names for line in _lines(answer)):
+        return missed(described, "Set ptr_name to the name alone, without what stands around it.")
     return missed(
-        f"ptr_name is {answers.describe(answer)}",
-        "Look up the address of prod-es-1 from a container on prod: the network ends the name.",
+        described,
+        "Look up the address of prod-es-1 from a container on prod, and take the whole name that"
+        " comes back: a name, a dot, the network.",
     )
+
+
+def _lines(answer: object) -> list[str]:
+    """What the answer consists of: a text, or lines captured by IPython."""
+    parts = answer if isinstance(answer, list) else [answer]
+    return [part for part in parts if isinstance(part, str)]

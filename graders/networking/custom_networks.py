@@ -155,10 +155,14 @@ def _reserved(backend: NetworkView) -> Finding:
     reserved = {name: a for pool in backend.pools for name, a in pool.reserved.items()}
     if reserved.get("router", "").partition("/")[0] == BACKEND.reserved["router"]:
         return met(f"router is {BACKEND.reserved['router']}")
-    found = listed(f"{name}={address}" for name, address in reserved.items())
+    if not reserved:
+        return missed(
+            "no address is reserved",
+            "An auxiliary address is a name, an equals sign and an address that is not handed out.",
+        )
     return missed(
-        f"reserved: {found}" if reserved else "no address is reserved",
-        "An auxiliary address is a name, an equals sign and an address that is not handed out.",
+        f"reserved: {listed(f'{name}={address}' for name, address in reserved.items())}",
+        "Name and address have to be those of the plan. Remove backend and make it anew.",
     )
 
 

@@ -172,7 +172,7 @@ def _on_prod(
     if not ready.passed:
         # That there is no prod is told here, and nowhere above.
         return ready, ready.then(lambda: ready)
-    hint = "es must not be on prod, and prod needs nodes of its own behind the name es."
+    hint = "es must not be on prod. Remove it, and start it on dev alone."
     own = set(es.all_addresses)
     with probe.inside_network(prod) as inside:
         given = inside.addresses("es")
@@ -263,9 +263,10 @@ def _some_right(answer: object, given: frozenset[str], behind: _Behind) -> Findi
             "no node behind es answers at port 9200",
             "Elasticsearch takes some seconds to start: docker logs prod-es-1.",
         )
-    if any(name in text for name in behind.names for text in given):
+    around = {text for text in given if any(name in text for name in behind.names)}
+    if around:
         return missed(
-            f"answers holds {listed(map(repr, given))}",
+            f"answers holds {listed(map(repr, around))}",
             "Each name has to be a text of its own, without anything around it, as in {'A', 'B'}.",
         )
     if given or (isinstance(answer, list | tuple | set | frozenset) and not answer):

@@ -67,7 +67,8 @@ def _is_overlay(network: NetworkView) -> Finding:
     if not network.attachable:
         return missed(
             "mynet is not attachable",
-            "Without a further option only services may join an overlay network.",
+            "Without a further option of docker network create only services may join. Remove"
+            " mynet (and hello, if it is on it) and make it anew.",
             Shown("wrong", Thing("network", NETWORK), words="not attachable"),
         )
     return met("mynet is an attachable overlay network")
@@ -78,7 +79,7 @@ def _is_there(service: ServiceView) -> Finding:
         return met(f"service hello, image {service.image}", Shown("met", SERVICE))
     return missed(
         "there is no service named hello",
-        "docker service ls shows the services there are.",
+        "docker service create makes one, docker service ls shows those that there are.",
         Shown("missing", SERVICE),
     )
 
@@ -110,7 +111,7 @@ def _two_running(probe: Probe, service: ServiceView) -> Finding:
         )
     if service.replicas != REPLICAS:
         return missed(
-            f"hello is to have {service.replicas} of its replicas",
+            f"hello is to have {service.replicas} replica{'s' * (service.replicas != 1)}",
             "docker service scale changes how many there are to be.",
         )
 
