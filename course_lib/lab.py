@@ -130,7 +130,7 @@ class Lab(Looking):
             prepared = prepare(wanted.key, self.client, table)
             if prepared:
                 journal.write(replace(begun, prepared=prepared))
-            self._seen, self._lesson = None, wanted
+            self._seen, self._colours, self._lesson = None, {}, wanted
             self._begun = self._look(self.client, self._before)
             self._listening.start(wanted, journal, started, self.engine.client)
         status.finish(self._status_line(wanted, entry, goes, stays))
@@ -153,7 +153,7 @@ class Lab(Looking):
             lesson_state.remove(self.client, goes)
             journal.write(Entry())
         self._before = Standing()
-        self._seen = None
+        self._seen, self._colours = None, {}
         showing.show(showing.note(f"cleaned up: {goes.counted()}", "\N{CHECK MARK}"))
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -48,6 +48,7 @@ class Looking(EngineInUse):
         self._before = Standing()
         self._seen: Topology | None = None
         self._begun: Topology | None = None
+        self._colours: Mapping[str, str] = {}
         self._lesson: Lesson | None = None
         self._live: Following | None = None
 
@@ -95,13 +96,16 @@ class Looking(EngineInUse):
 
         Shows itself in a notebook: what is new, changed or gone, in a list and in a picture.
         """
+        from course_lib.diagrams import scene_of
         from course_lib.diagrams.compared import Compared
 
         view = self._view(None)
         now = self.topology(contents=view == "volumes")
         before, self._seen = self._seen or self._begun, now
         found = difference(before, now) if before is not None else Difference()
-        return Compared(found.changes, before, now, view)
+        scene = scene_of(now, before, view, self._colours)
+        self._colours = {**self._colours, **scene.colours}
+        return Compared(found.changes, before, now, view, self._colours)
 
     def live(self, view: View | None = None, *, everything: bool = False) -> None:
         """Show a picture that follows the engine until its button is pressed.
@@ -118,7 +122,6 @@ class Looking(EngineInUse):
         if showing.shell() is None or not showing.attended(self._environ):
             showing.show(self._picture(view, everything=everything)[1].exhibit())
             return
-        from course_lib import diagrams
         from course_lib.live import Following
         from course_lib.live_widget import LiveWidget
 
@@ -132,7 +135,7 @@ class Looking(EngineInUse):
             return look_into(client, now, known=last.contents if last else first.contents)
 
         def draw(now: Topology, last: Topology | None) -> Picture:
-            return diagrams.draw(now, since=last, view=view)
+            return self._drawn(now, last, view)
 
         first = self.topology(everything=everything, contents=view == "volumes")
         widget = LiveWidget(draw)
@@ -171,7 +174,7 @@ class Looking(EngineInUse):
                 image = table.get(TOOLS).reference
                 seen = trace.look(self.client.api, image, mode, target, port)
         found = trace.way(topology, sender, target, port, seen)
-        showing.show(draw_trace(found, topology).exhibit())
+        showing.show(draw_trace(found, topology, self._colours).exhibit())
 
     def open(self, port: int | str, height: int = 320) -> None:
         """Show the page on a published port inline, and a link to it.
@@ -213,8 +216,14 @@ class Looking(EngineInUse):
         return view
 
     def _picture(self, view: View | None, *, everything: bool = False) -> tuple[Topology, Picture]:
-        from course_lib import diagrams
-
         view = self._view(view)
         now = self.topology(everything=everything, contents=view == "volumes")
-        return now, diagrams.draw(now, since=self._seen, view=view)
+        return now, self._drawn(now, self._seen, view)
+
+    def _drawn(self, now: Topology, last: Topology | None, view: View) -> Picture:
+        """What was in a picture before has the same colour in all that follow."""
+        from course_lib import diagrams
+
+        picture = diagrams.draw(now, last, view, self._colours)
+        self._colours = {**self._colours, **picture.colours}
+        return picture

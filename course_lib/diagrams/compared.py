@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 
 from course_lib.showing import Exhibit
@@ -16,11 +17,13 @@ class Compared(Difference):
     """A difference with the two topologies it lies between.
 
     :param view: ``networks`` or ``volumes``, as :func:`course_lib.diagrams.draw` takes it.
+    :param colours: those of earlier pictures.
     """
 
     before: Topology | None = None
     after: Topology | None = None
     view: str = "networks"
+    colours: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def exhibit(self) -> Exhibit:
         """What changed, line by line, and below it the picture in which that is marked."""
@@ -31,7 +34,8 @@ class Compared(Difference):
         html = f'<ul style="{style}">{lines}</ul>'
         if self.changes and self.after is not None:
             view: diagrams.View = "volumes" if self.view == "volumes" else "networks"
-            html += diagrams.draw(self.after, since=self.before, view=view).exhibit().html
+            picture = diagrams.draw(self.after, self.before, view, self.colours)
+            html += picture.exhibit().html
         return Exhibit(str(self), html)
 
     def __repr__(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ class Picture:
     drawing: Drawing
     svg: bytes
     words: str
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """Of networks, volumes and paths, by key: for the next picture to keep."""
 
     @property
     def figure(self) -> Figure:

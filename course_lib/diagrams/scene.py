@@ -114,6 +114,27 @@ class Scene:
     stores: tuple[Store, ...]
     changes: Difference
 
+    @property
+    def colours(self) -> dict[str, str]:
+        """Those of the bars, by key."""
+        return {bar.key: bar.colour for bar in self.bars}
+
+
+def recoloured(scene: Scene, before: Mapping[str, str]) -> Scene:
+    """With the colours that bars had in the pictures before; what is new takes none of those."""
+    shown = [bar for bar in scene.bars if bar.colour != palette.PLAIN]
+    colours: dict[str, str] = {}
+    for bar in shown:
+        if before.get(bar.key, palette.PLAIN) not in (palette.PLAIN, *colours.values()):
+            colours[bar.key] = before[bar.key]
+    for bar in shown:
+        if bar.key not in colours:
+            wanted = (bar.colour, *palette.NETWORK_COLOURS)
+            free = (colour for colour in wanted if colour not in colours.values())
+            colours[bar.key] = next(free, bar.colour)
+    bars = (replace(bar, colour=colours.get(bar.key, bar.colour)) for bar in scene.bars)
+    return replace(scene, bars=tuple(bars))
+
 
 def build_scene(topology: Topology, since: Topology | None = None) -> Scene:
     """Sort a topology for drawing; what differs from ``since`` is marked, what went is kept."""

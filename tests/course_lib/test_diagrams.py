@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -376,6 +376,22 @@ def test_the_default_network_is_shown_where_somebody_is_or_was_on_it_or_nothing_
     # A network keeps its colour, whoever comes and goes on another.
     [dev] = build_scene(gone).bars
     assert dev.colour == palette.network_colour(1)
+
+
+def test_what_was_in_a_picture_before_keeps_its_colour() -> None:
+    def colours(*names: str, before: Mapping[str, str] = {}) -> Mapping[str, str]:
+        now = topology(container("web", *names), networks=names)
+        return draw(now, colours=before).colours
+
+    first = colours("prod")
+    second = colours("dev", "prod", before=first)
+    assert second["prod"] == first["prod"] != second["dev"]
+    third = colours("a", "b", "dev", before={**first, **second})
+    assert third["dev"] == second["dev"]
+    assert len(set(third.values())) == 3
+    # What came when another was away may have its colour now.
+    both = colours("dev", "prod", before=dict.fromkeys(("dev", "prod"), palette.PORT))
+    assert both["dev"] == palette.PORT != both["prod"]
 
 
 def test_mounts_and_volumes_are_shown() -> None:

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import docker
 import pytest
 
-from course_lib import daemons, showing
+from course_lib import daemons, diagrams, showing
 from course_lib.catalog import Catalog
 from course_lib.daemons import Daemon, Difference, Kind, Topic
+from course_lib.diagrams import palette
 from course_lib.errors import (
     DeadPort,
     EngineUnavailable,
@@ -353,6 +355,44 @@ def test_draw_marks_what_is_new_since_the_last_picture(
     lab.draw()
     text = capsys.readouterr().out
     assert not any(web in line and "[new]" in line for line in text.splitlines())
+
+
+def test_a_thing_has_one_colour_in_all_pictures_of_a_lesson(
+    lab: Lab, client: docker.DockerClient, testing: TestCourse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures: list[diagrams.Picture] = []
+
+    def drawn(*given: Any) -> diagrams.Picture:
+        pictures.append(draw(*given))
+        return pictures[-1]
+
+    draw = diagrams.draw
+    monkeypatch.setattr(diagrams, "draw", drawn)
+    lab.start(FIRST)
+    # Each next one stands before those that are there.
+    names = [testing.name(name) for name in ("dev", "data", "any")]
+    client.volumes.create(names[0])
+    lab.draw("volumes")
+    client.volumes.create(names[1])
+    lab.draw("volumes")
+    client.volumes.get(names[0]).remove()
+    client.volumes.create(names[2])
+    monkeypatch.setattr(lab, "_view", lambda _: "volumes")
+    assert lab.diff()._repr_mimebundle_()  # type: ignore[attr-defined]
+    lab.draw()
+    colours = [
+        {name: colour for name in names if (colour := p.colours.get(f"volume:{name}"))}
+        for p in pictures
+    ]
+    first, second, third, fourth = colours
+    assert first.items() <= second.items() <= third.items()
+    assert len(set(third.values())) == 3
+    assert fourth == {name: third[name] for name in names[1:]}
+    lab.clean()
+    lab.draw("volumes")
+    assert (
+        third[names[2]] != pictures[-1].colours[f"volume:{names[2]}"] == palette.network_colour(0)
+    )
 
 
 def test_diff_tells_what_a_command_did(
