@@ -112,7 +112,9 @@ def _holds(probe: Probe, container: ContainerView, path: str) -> Finding:
     if seen.kind == "missing":
         return missed(
             f"there is no file {path} in {container.name}",
-            "docker exec runs a command in a container, and a shell there can write a file.",
+            "Where the volume is read-only, nobody can write it. First make that right."
+            if mount.read_only
+            else "docker exec runs a command in a container, and a shell there can write a file.",
         )
     return missed(
         f"{path} in {container.name} is no ordinary file", "Write an ordinary file there."
