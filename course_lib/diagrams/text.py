@@ -68,5 +68,6 @@ def _head(text: str, width: float, size: float, measure: Measure, bold: bool) ->
     while fitting > 1 and measure(text[:fitting], size, bold) > width:
         fitting -= 1
     breaks = [match.end() for match in re.finditer(r"[-_./ ]", text[:fitting])]
-    good = [place for place in breaks if place > fitting // 2]
+    # Not too early, but a service and the number of its task stay by themselves: echo.1.
+    good = [place for place in breaks if place > fitting // 3]
     return text[: good[-1] if good else fitting]

@@ -638,6 +638,7 @@ def test_shortened_keeps_both_ends() -> None:
 
 def test_wrapped_breaks_at_good_places() -> None:
     assert wrapped("customer-portal-frontend", 100, 10, measure) == ["customer-portal-", "frontend"]
+    assert wrapped(f"echo.1.{'x' * 25}", 100, 10, measure)[0] == "echo.1."
     lines = wrapped("x" * 63, 60, 10, measure)
     assert len(lines) == 2
     assert all(measure(line, 10, False) <= 60 for line in lines)
