@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from course_lib.catalog import Lesson
 from course_lib.cli.progress import announce
@@ -23,12 +26,26 @@ def run(arguments: argparse.Namespace) -> int:
             if done.error:
                 print(f"  {done.error}", flush=True)
 
-    runs = run_lessons(
-        arguments.selection, engine=arguments.engine, started=started, finished=finished
-    )
+    with _terminated_as_interrupted():
+        runs = run_lessons(
+            arguments.selection, engine=arguments.engine, started=started, finished=finished
+        )
     if arguments.json:
         print(json.dumps([done.to_json() for done in runs], indent=2))
     elif len(runs) > 1:
         earned, points = sum(r.earned for r in runs), sum(r.points for r in runs)
         print(f"{earned:g} of {points:g} points")
     return 0 if all(done.complete for done in runs) else 1
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM, as of ``timeout`` or a batch system, leaves nothing behind either."""
+    before = signal.getsignal(signal.SIGTERM)
+    # In the background of a script SIGINT is ignored: there SIGTERM ends us as it always does.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

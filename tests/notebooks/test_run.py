@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from course_lib.release import release_notebook
 from graders.nbgrader.execute import LessonRun, run_lesson, run_lessons
 from graders.nbgrader.shared_machine import SharedMachine
 from tests.contract.engines import beside, open_engine, raw_images
-from tests.contract.harness import Engine
+from tests.contract.harness import Engine, until
 from tests.contract.swarm.conftest import dockerd as dockerd_for_swarm
 from tests.notebooks import stored
 from tests.submissions.corpus import Student
@@ -425,6 +426,30 @@ def test_interrupted_run_leaves_no_engine(meeting: Catalog) -> None:
         signal.signal(signal.SIGINT, told)
     assert time.monotonic() - begun < PATIENCE
     assert set(psutil.Process().children()) <= before  # of which some may have ended
+
+
+RUN_IT = """
+import signal, sys
+from course_lib.cli import main
+# Where tests run in the background of a script it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(["run", "networking/network-drivers"]))
+"""
+
+
+def test_terminated_run_leaves_nothing(tmp_path: Path) -> None:
+    def folders() -> list[str]:
+        found = (path.name for path in tmp_path.iterdir())
+        return [name for name in found if name.startswith(("course-run-", "kernel-"))]
+
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN_IT],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+    ) as running:
+        until(lambda: len(folders()) == 3)  # the engine's, the notebook's, the kernel's
+        running.terminate()
+        assert running.wait(60) == 130
+    assert not folders()
 
 
 @pytest.mark.usefixtures("no_cleaning", "nothing_said", "two_cores")
