@@ -293,15 +293,22 @@ def _bars(networks: Iterable[Network], used: set[str], changes: Difference) -> I
 
 def _stores(seen: Since) -> Iterable[Store]:
     """Volumes that containers use, and those that went: the others are on no network's picture."""
-    users: dict[str, list[str]] = {}
-    for container in seen.now.containers:
-        for mount in container.mounts:
-            if mount.kind == "volume":
-                users.setdefault(mount.source, []).append(container.name)
+    users, used = _users(seen.now.containers), _users(seen.was.containers)
     for volume in seen.volumes:
-        names = users.get(volume.name, [])
-        kind = "anonymous, " if volume.anonymous else ""
         mark = seen.changes.of("volume", volume.name)
+        # What is gone is shown as it was, as its containers are.
+        names = (used if mark == "removed" else users).get(volume.name, [])
+        kind = "anonymous, " if volume.anonymous else ""
         if names or mark == "removed":
             where = f"in {', '.join(names)}" if names else "in no container"
             yield Store(volume_name(volume), f"{kind}{where}", mark)
+
+
+def _users(containers: Iterable[Container]) -> dict[str, list[str]]:
+    """By volume: the names of the containers in which it is mounted."""
+    users: dict[str, list[str]] = {}
+    for container in containers:
+        for mount in container.mounts:
+            if mount.kind == "volume":
+                users.setdefault(mount.source, []).append(container.name)
+    return users

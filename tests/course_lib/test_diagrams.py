@@ -413,6 +413,12 @@ def test_a_picture_of_networks_leaves_out_volumes_that_no_container_uses() -> No
         ("used", None),
         ("spare", "removed"),
     ]
+    # As it was: the container beside it is shown with its mount as well.
+    gone = build_scene(Topology(now.networks, engine=ENGINE), now)
+    assert [(store.name, store.detail) for store in gone.stores] == [
+        ("spare", "in no container"),
+        ("used", "in db"),
+    ]
 
 
 def test_aliases_name_their_network_where_there_are_several() -> None:
