@@ -37,7 +37,10 @@ _WARM = (
     "api.routes.images",
     "api.routes.exec",
     "fs.containerfs",
+    "image.catalogue",
     "userland.machine",
+    "userland.shell.dash",
+    "userland.shell.main",
 )
 """Modules that the first commands of a user need."""
 

@@ -52,7 +52,8 @@ class Turn:
     async def _start_kernel(self, path: Path) -> None:
         import nbformat
         from jupyter_client.kernelspec import NoSuchKernel
-        from nbclient import NotebookClient
+
+        from graders.nbgrader.scores_only import ScoresOnly
 
         try:
             notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
@@ -61,7 +62,7 @@ class Turn:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             self._error = f"{path.name} is no notebook: {reason}"
             return
-        client = NotebookClient(
+        client = ScoresOnly(
             notebook,
             timeout=CELL_SECONDS,
             startup_timeout=CELL_SECONDS,
