@@ -116,12 +116,14 @@ class Lab(Looking):
                 doubtful=self._left_by(entry, stays, everything=True),
             )
             table = read_image_table(self._environ)
-            lesson_state.ensure_images(self.client, wanted.images, table, status.announce)
+            pulled = lesson_state.ensure_images(self.client, wanted.images, table, status.announce)
             self._listening.stop()
             lesson_state.remove(self.client, goes)
             started = self._clock()
-            # Once more: removing and pulling took a while, and what came meanwhile is not ours.
-            self._before = read_standing(self.client).without(goes)
+            if pulled or goes:
+                # That took a while, and what came meanwhile is not ours.
+                now = read_standing(self.client)
+            self._before = now.without(goes)
             begun = Entry(
                 wanted.key, started, started, self._before, own=mine if lesson is None else None
             )
