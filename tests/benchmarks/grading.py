@@ -28,7 +28,8 @@ from tests.benchmarks.measure import Row
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 LESSONS = ("publish-a-service", "container-network-model")
-STUDENTS = 20
+STUDENTS = 40
+"""A class: loading, which is for all of them, is a twentieth of it."""
 TRIVIAL_NOTEBOOKS = 3
 TRIVIAL_CELLS = 12
 CLASSES = (30, 300)
