@@ -250,6 +250,9 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _environment(home: Path) -> dict[str, str]:
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    # What `!python3` runs is the course's own: another one may lie out of reach (a shim of pyenv).
+    known = environment.get("PATH", os.defpath)
+    environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), known))
     environment["HOME"] = str(home)
     environment["XDG_DATA_HOME"] = str(home / "data")
     environment["XDG_CONFIG_HOME"] = str(home / "config")

@@ -194,7 +194,12 @@ def _source(lesson: Lesson, one: corpus.Submission) -> str:
     if one.prepare:
         lines.append(f"lab.start({lesson.key!r})")
     lines += [f"shell({script!r})" for script in (one.given, one.run) if script]
-    lines += [one.python] if one.python else []
+    if "answers" in one.python:
+        # As where submissions are judged one by one; a variable of an exercise has that name, too.
+        lines += ["found = {}", f"exec({one.python!r}, {{**globals(), 'answers': found}})"]
+        lines += ["globals().update(found)"]
+    elif one.python:
+        lines.append(one.python)
     lines += [f"{name} = answer({value!r})" for name, value in one.answers.items()]
     lines += [f"shell({one.then!r})"] if one.then else []
     return "\n".join(lines)

@@ -65,6 +65,12 @@ def test_figures_drawn_once_look_as_ever() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM, CELLS], check=True, timeout=120)
 
 
+def test_a_shell_finds_the_python_of_the_course(warm: WarmParent) -> None:
+    there = "import sys\nfound = !python3 -c 'import sys; print(sys.prefix)'\n"
+    result = graded(warm, notebook_of([there + "print(found == [sys.prefix], found)"]))
+    assert printed(result).startswith("True"), printed(result)
+
+
 def test_questions_are_not_asked_while_grading(warm: WarmParent) -> None:
     result = graded(warm, notebook_of([QUESTION, WIDGETS]))
     assert outputs_of(result, 0) == []
