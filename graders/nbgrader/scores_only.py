@@ -14,9 +14,10 @@ class ScoresOnly(NotebookClient):
 
     def __init__(self, nb: Any, **options: Any) -> None:
         super().__init__(nb, **options)
-        self._kept = {index for index, cell in enumerate(nb.cells) if is_check(cell)}
+        self.checks = [index for index, cell in enumerate(nb.cells) if is_check(cell)]
+        """Where check cells are in the notebook."""
 
     def output(self, outs: Any, msg: Any, display_id: Any, cell_index: int) -> Any:
-        if cell_index not in self._kept:
+        if cell_index not in self.checks:
             return None
         return super().output(outs, msg, display_id, cell_index)

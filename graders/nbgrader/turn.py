@@ -123,7 +123,7 @@ class Turn:
     async def _execute(self) -> tuple[float, str | None]:
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-        from graders.nbgrader.check_cells import is_check, score
+        from graders.nbgrader.check_cells import score
 
         cells = self._client.nb.cells
         error, started = None, False
@@ -143,8 +143,7 @@ class Turn:
                 return 0.0, error or f"cell {index + 1}: {str(problem).splitlines()[0]}"
             started = started or cell.cell_type == "code"
         error = await self._clean() or error
-        checks = [cell for cell in cells if is_check(cell)]
-        return float(sum(score(cell) or 0.0 for cell in checks)), error
+        return float(sum(score(cells[check]) or 0.0 for check in self._client.checks)), error
 
     async def _clean(self) -> str | None:
         import nbformat
